@@ -1,0 +1,421 @@
+//! The commands a session executes, and the tolerant reading of them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::fold;
+use super::language::Language;
+use super::names::wire_enum;
+
+wire_enum! {
+    /// How `write_file` treats what is already there.
+    pub enum WriteMode {
+        /// Writes the file new; what was there is replaced (as existing clients expect).
+        Create = "Create", # 0;
+        /// Writes after what is there.
+        Append = "Append", # 1;
+        /// Replaces what is there.
+        Overwrite = "Overwrite", # 2;
+    }
+}
+
+wire_enum! {
+    /// How bytes are carried in a JSON string.
+    pub enum Encoding {
+        /// As they are.
+        Utf8 = "utf8" | "utf-8" | "text";
+        /// In base64, standard alphabet, padded.
+        Base64 = "base64";
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn dot() -> String {
+    ".".to_owned()
+}
+
+fn is_false(b: &bool) -> bool {
+    !b
+}
+
+/// Writes a file; missing parent directories are made.
+#[derive(Clone, Debug, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WriteFile {
+    /// Where, relative to the workspace or beginning with `/workspace`.
+    pub path: String,
+    /// The content, in `encoding`.
+    pub content: String,
+    /// How `content` carries bytes; absent is UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// What happens to content already there.
+    #[serde(default = "WriteMode::create")]
+    pub mode: WriteMode,
+}
+
+impl WriteMode {
+    fn create() -> Self {
+        Self::Create
+    }
+}
+
+impl WriteFile {
+    /// A command that writes these bytes, as text where they are text.
+    pub fn bytes(path: impl Into<String>, bytes: &[u8]) -> Self {
+        let (content, encoding) = encode(bytes);
+        Self { path: path.into(), content, encoding, mode: WriteMode::Create }
+    }
+
+    /// The bytes to write. Error: `content` is not the base64 it claims to be.
+    pub fn decoded(&self) -> Result<Cow<'_, [u8]>, String> {
+        match self.encoding {
+            Some(Encoding::Base64) => base64::engine::general_purpose::STANDARD
+                .decode(&self.content)
+                .map(Cow::Owned)
+                .map_err(|e| format!("content is not valid base64: {e}")),
+            _ => Ok(Cow::Borrowed(self.content.as_bytes())),
+        }
+    }
+}
+
+/// Bytes as a JSON string: themselves where they are UTF-8, base64 elsewhere.
+pub(super) fn encode(bytes: &[u8]) -> (String, Option<Encoding>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => (base64::engine::general_purpose::STANDARD.encode(bytes), Some(Encoding::Base64)),
+    }
+}
+
+/// Reads a file.
+#[derive(Clone, Debug, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadFile {
+    /// Which file.
+    pub path: String,
+    /// How the answer should carry the bytes; absent is UTF-8, and base64 where they are not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+}
+
+/// The size of a terminal, in cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
+pub struct PtySize {
+    /// Rows.
+    pub rows: u16,
+    /// Columns.
+    pub cols: u16,
+}
+
+/// Starts a program with exact arguments; no shell reads them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecuteShell {
+    /// The program, by name or path.
+    pub command_name: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Where it runs; absent is the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// Variables added to the session's environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// What it reads on standard input; absent is an empty input, unless the execution is fed by `session.input`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// Runs it in a terminal of this size.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "pty_size")]
+    pub pty: Option<PtySize>,
+}
+
+/// `true` is a terminal of 24 by 80, `false` is none.
+fn pty_size<'de, D: Deserializer<'de>>(d: D) -> Result<Option<PtySize>, D::Error> {
+    #[derive(DeriveDeserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Flag(bool),
+        Size(PtySize),
+    }
+    Ok(match Given::deserialize(d)? {
+        Given::Flag(false) => None,
+        Given::Flag(true) => Some(PtySize { rows: 24, cols: 80 }),
+        Given::Size(size) => Some(size),
+    })
+}
+
+/// Makes a directory.
+#[derive(Clone, Debug, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateDirectory {
+    /// Which.
+    pub path: String,
+    /// Makes missing parents too, and is content with one that exists.
+    #[serde(default = "yes")]
+    pub recursive: bool,
+}
+
+/// Copies a file.
+#[derive(Clone, Debug, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyFile {
+    /// From.
+    #[serde(rename = "sourcePath")]
+    pub source: String,
+    /// To.
+    #[serde(rename = "destinationPath")]
+    pub destination: String,
+    /// Replaces what is there.
+    #[serde(default = "yes")]
+    pub overwrite: bool,
+}
+
+/// Deletes a file, or a directory.
+#[derive(Clone, Debug, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeleteFile {
+    /// Which.
+    pub path: String,
+    /// Deletes a directory with all that is in it.
+    #[serde(default)]
+    pub recursive: bool,
+}
+
+/// Lists a directory.
+#[derive(Clone, Debug, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListDirectory {
+    /// Which.
+    #[serde(default = "dot")]
+    pub path: String,
+    /// Lists what is below it too.
+    #[serde(default)]
+    pub recursive: bool,
+    /// How deep, counted from 1; absent or 0 is without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_depth: Option<u32>,
+    /// Only names that match: `*` and `?` stand for any characters and any one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Names that begin with a dot too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub include_hidden: bool,
+}
+
+/// Runs code in the session's language, or another that its runtime knows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecuteCode {
+    /// The program text.
+    pub code: String,
+    /// Its language; absent is the session's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// The program's arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// What it reads on standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// Keeps variables from one call to the next.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repl: bool,
+    /// The file name the code gets in the workspace, for messages that name it; absent is `main` with the
+    /// language's extension. Ours, not of the original protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
+}
+
+/// A command, in our own words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// Writes a file.
+    WriteFile(WriteFile),
+    /// Reads a file.
+    ReadFile(ReadFile),
+    /// Starts a program.
+    ExecuteShell(ExecuteShell),
+    /// Makes a directory.
+    CreateDirectory(CreateDirectory),
+    /// Copies a file.
+    CopyFile(CopyFile),
+    /// Deletes a file or a directory.
+    DeleteFile(DeleteFile),
+    /// Lists a directory.
+    ListDirectory(ListDirectory),
+    /// Runs code.
+    ExecuteCode(ExecuteCode),
+}
+
+/// Names of types that mean `execute_code`.
+pub const CODE_ALIASES: [&str; 2] = ["execute", "execute_code"];
+
+/// The types this server knows, ours first.
+const KNOWN: &str = "write_file, read_file, execute_shell (shell), create_directory (create_dir), copy_file, \
+    delete_file, list_directory (list_files), execute_code (execute)";
+
+impl Command {
+    /// The command's type as it is written on the wire.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::WriteFile(_) => "write_file",
+            Self::ReadFile(_) => "read_file",
+            Self::ExecuteShell(_) => "execute_shell",
+            Self::CreateDirectory(_) => "create_directory",
+            Self::CopyFile(_) => "copy_file",
+            Self::DeleteFile(_) => "delete_file",
+            Self::ListDirectory(_) => "list_directory",
+            Self::ExecuteCode(_) => "execute_code",
+        }
+    }
+
+    /// Whether it starts a program: it then has output, can be fed and be stopped.
+    pub fn starts_program(&self) -> bool {
+        matches!(self, Self::ExecuteShell(_) | Self::ExecuteCode(_))
+    }
+}
+
+/// The form in which a client's words ask for the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResultForm {
+    /// The object of PROTOCOL 1.3.
+    #[default]
+    Object,
+    /// The bare standard output: what `execute` always gave.
+    Stdout,
+    /// `{tree}`: what `list_files` always gave.
+    Tree,
+}
+
+/// A command as a client sent it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommandRequest {
+    /// The command.
+    pub command: Command,
+    /// How the client wants its result.
+    pub form: ResultForm,
+}
+
+impl From<Command> for CommandRequest {
+    fn from(command: Command) -> Self {
+        Self { command, form: ResultForm::Object }
+    }
+}
+
+impl Serialize for CommandRequest {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.command.serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for CommandRequest {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let Members { kind, members } = Members::deserialize(d)?;
+        Self::from_members(kind.as_deref(), members).map_err(serde::de::Error::custom)
+    }
+}
+
+impl CommandRequest {
+    fn from_members(kind: Option<&str>, members: Map<String, Value>) -> Result<Self, String> {
+        let object = |command| Ok(Self { command, form: ResultForm::Object });
+        match kind {
+            Some("write_file") => object(Command::WriteFile(decode(members, &[])?)),
+            Some("read_file") => object(Command::ReadFile(decode(members, &[])?)),
+            Some("execute_shell" | "shell") => object(Command::ExecuteShell(decode(
+                members,
+                &[
+                    ("command", "commandName"),
+                    ("environment", "env"),
+                    ("program", "commandName"),
+                    ("cwd", "workingDirectory"),
+                ],
+            )?)),
+            Some("create_directory" | "create_dir") => {
+                object(Command::CreateDirectory(decode(members, &[])?))
+            }
+            Some("copy_file") => object(Command::CopyFile(decode(
+                members,
+                &[("source", "sourcePath"), ("destination", "destinationPath")],
+            )?)),
+            Some("delete_file") => object(Command::DeleteFile(decode(members, &[])?)),
+            Some("list_directory") => object(Command::ListDirectory(decode(members, &[])?)),
+            Some("list_files") => {
+                let mut members = fold::fold(members, &[]);
+                members.entry("recursive").or_insert(Value::Bool(true));
+                Ok(Self { command: Command::ListDirectory(decode(members, &[])?), form: ResultForm::Tree })
+            }
+            Some("execute_code") => object(Command::ExecuteCode(decode(members, &[])?)),
+            Some("execute") => Ok(Self {
+                command: Command::ExecuteCode(decode(blank_language(members), &[])?),
+                form: ResultForm::Stdout,
+            }),
+            None if members.keys().any(|k| fold::camel(k) == "code") => {
+                object(Command::ExecuteCode(decode(blank_language(members), &[])?))
+            }
+            None => Err(format!("command has no type: use one of {KNOWN}")),
+            Some(other) => Err(format!("unknown command type {other:?}: use one of {KNOWN}")),
+        }
+    }
+}
+
+/// The original's `execute` writes `language: ""` where it means the session's.
+fn blank_language(mut members: Map<String, Value>) -> Map<String, Value> {
+    members.retain(|name, value| {
+        !(fold::camel(name) == "language" && value.as_str().is_some_and(|s| s.trim().is_empty()))
+    });
+    members
+}
+
+fn decode<T: DeserializeOwned>(members: Map<String, Value>, aliases: &[(&str, &str)]) -> Result<T, String> {
+    serde_json::from_value(Value::Object(fold::fold(members, aliases))).map_err(|e| e.to_string())
+}
+
+/// The members of a command object with its `type`, which may stand anywhere and more than once.
+struct Members {
+    kind: Option<String>,
+    members: Map<String, Value>,
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a command object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members, A::Error> {
+                let mut kind: Option<String> = None;
+                let mut members = Map::new();
+                while let Some(name) = access.next_key::<String>()? {
+                    if name != "type" && name != "Type" {
+                        members.insert(name, access.next_value()?);
+                        continue;
+                    }
+                    let given: String = access.next_value()?;
+                    if kind.as_ref().is_some_and(|k| *k != given) {
+                        return Err(serde::de::Error::custom(format!(
+                            "command has two types, {:?} and {given:?}",
+                            kind.unwrap_or_default()
+                        )));
+                    }
+                    kind = Some(given);
+                }
+                Ok(Members { kind, members })
+            }
+        }
+        d.deserialize_map(Collect)
+    }
+}

@@ -1,0 +1,276 @@
+//! JSON-RPC 2.0: reading whatever clients send, writing what every client can read.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::error::{ErrorKind, Failure};
+
+/// A request's id, kept as its own text so that it is echoed to the letter.
+#[derive(Clone, Debug)]
+pub struct Id(Box<RawValue>);
+
+impl Id {
+    /// The id of an answer to what has no readable id.
+    pub fn null() -> Self {
+        Self(RawValue::NULL.to_owned())
+    }
+
+    /// A number.
+    pub fn number(n: u64) -> Self {
+        RawValue::from_string(n.to_string()).map_or_else(|_| Self::null(), Self)
+    }
+
+    /// The id as it stands in the message.
+    pub fn as_text(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The id as a number, where it is one of ours.
+    pub fn as_number(&self) -> Option<u64> {
+        self.as_text().parse().ok()
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_text() == other.as_text()
+    }
+}
+
+/// A request, or a notification where it has no id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Absent: no answer is wanted.
+    pub id: Option<Id>,
+    /// What is asked.
+    pub method: String,
+    /// With what.
+    pub params: Option<Value>,
+}
+
+impl Request {
+    /// The request as one line of ASCII.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{{\"jsonrpc\":\"2.0\",\"method\":{}", json!(self.method));
+        if let Some(params) = &self.params {
+            text.push_str(",\"params\":");
+            text.push_str(&params.to_string());
+        }
+        if let Some(id) = &self.id {
+            text.push_str(",\"id\":");
+            text.push_str(id.as_text());
+        }
+        text.push('}');
+        to_ascii(&text)
+    }
+}
+
+/// An answer: a result or a failure, never both.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    /// The request's id.
+    pub id: Id,
+    /// What came of it.
+    pub result: Result<Value, Failure>,
+}
+
+impl Response {
+    /// The answer as one line of ASCII, without its line end.
+    pub fn to_text(&self) -> String {
+        let body = match &self.result {
+            Ok(result) => format!("\"result\":{result}"),
+            Err(failure) => format!("\"error\":{}", failure.to_json()),
+        };
+        to_ascii(&format!("{{\"jsonrpc\":\"2.0\",{body},\"id\":{}}}", self.id.as_text()))
+    }
+}
+
+/// Something told without being asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    /// What about.
+    pub method: String,
+    /// What.
+    pub params: Value,
+}
+
+impl Notification {
+    /// The notification as one line of ASCII.
+    pub fn to_text(&self) -> String {
+        Request { id: None, method: self.method.clone(), params: Some(self.params.clone()) }.to_text()
+    }
+}
+
+/// One thing that came in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Incoming {
+    /// A request or notification.
+    Request(Request),
+    /// An answer to something we asked.
+    Response(Response),
+    /// Neither; this is to be answered.
+    Invalid(Response),
+}
+
+/// What one text message holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// In order.
+    pub items: Vec<Incoming>,
+    /// It was a JSON array: its answers go into one array.
+    pub is_array: bool,
+}
+
+/// Reads a text message: one document, an array of them, or, where that fails, one document a line.
+pub fn parse_message(text: &str) -> Batch {
+    match parse_document(text) {
+        Ok(batch) => batch,
+        Err(failure) => {
+            let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+            if lines.len() < 2 {
+                return single(failure);
+            }
+            let items =
+                lines.into_iter().flat_map(|l| parse_document(l).unwrap_or_else(single).items).collect();
+            Batch { items, is_array: false }
+        }
+    }
+}
+
+fn single(failure: Failure) -> Batch {
+    Batch {
+        items: vec![Incoming::Invalid(Response { id: Id::null(), result: Err(failure) })],
+        is_array: false,
+    }
+}
+
+/// Reads one JSON document. Error: it is not JSON.
+fn parse_document(text: &str) -> Result<Batch, Failure> {
+    let document: &RawValue = serde_json::from_str(text.trim()).map_err(|e| {
+        Failure::new(
+            ErrorKind::ParseError,
+            format!("the message is not valid JSON: {e}"),
+            "send one JSON document a message",
+        )
+    })?;
+    if !document.get().starts_with('[') {
+        return Ok(Batch { items: vec![parse_item(document)], is_array: false });
+    }
+    let elements: Vec<&RawValue> = serde_json::from_str(document.get()).unwrap_or_default();
+    if elements.is_empty() {
+        return Ok(Batch { items: vec![invalid(Id::null(), "the batch is empty")], is_array: false });
+    }
+    Ok(Batch { items: elements.into_iter().map(parse_item).collect(), is_array: true })
+}
+
+fn invalid(id: Id, message: impl Into<String>) -> Incoming {
+    let hint = "a request is {\"jsonrpc\": \"2.0\", \"method\": …, \"params\": {…}, \"id\": …}";
+    Incoming::Invalid(Response { id, result: Err(Failure::new(ErrorKind::InvalidRequest, message, hint)) })
+}
+
+fn parse_item(item: &RawValue) -> Incoming {
+    if !item.get().starts_with('{') {
+        return invalid(Id::null(), "a request must be a JSON object");
+    }
+    let Ok(envelope) = serde_json::from_str::<Envelope>(item.get()) else {
+        return invalid(Id::null(), "the request can't be read");
+    };
+    envelope.into_incoming()
+}
+
+/// The members of a message before their meaning is known. A member given twice counts as its last.
+#[derive(Debug, Default)]
+pub struct Envelope {
+    jsonrpc: Option<Value>,
+    id: Option<Box<RawValue>>,
+    method: Option<Value>,
+    params: Option<Value>,
+    result: Option<Value>,
+    error: Option<Value>,
+}
+
+impl Envelope {
+    fn into_incoming(self) -> Incoming {
+        let id = self.id.map(Id);
+        let answer_id = || match &id {
+            // Only what an id may be is echoed; anything else can't name a request.
+            Some(id) if !id.as_text().starts_with(['{', '[']) => id.clone(),
+            _ => Id::null(),
+        };
+        if self.jsonrpc.as_ref().is_some_and(|v| v != "2.0") {
+            return invalid(answer_id(), "jsonrpc must be \"2.0\"");
+        }
+        let method = match self.method {
+            Some(Value::String(method)) if !method.trim().is_empty() => method,
+            Some(Value::String(_)) => return invalid(answer_id(), "method is empty"),
+            Some(_) => return invalid(answer_id(), "method must be a string"),
+            None => {
+                let error = self.error.filter(|e| !e.is_null());
+                return match (error, self.result) {
+                    (Some(error), _) => Incoming::Response(Response {
+                        id: answer_id(),
+                        result: Err(Failure::from_json(&error)),
+                    }),
+                    (None, Some(result)) => {
+                        Incoming::Response(Response { id: answer_id(), result: Ok(result) })
+                    }
+                    (None, None) => invalid(answer_id(), "method is missing"),
+                };
+            }
+        };
+        Incoming::Request(Request { id, method, params: self.params })
+    }
+}
+
+impl<'de> Deserialize<'de> for Envelope {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Envelope;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON-RPC message")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
+                let mut envelope = Envelope::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    match name.as_str() {
+                        "jsonrpc" => envelope.jsonrpc = Some(map.next_value()?),
+                        "id" => envelope.id = Some(map.next_value()?),
+                        "method" => envelope.method = Some(map.next_value()?),
+                        "params" => envelope.params = Some(map.next_value()?),
+                        "result" => envelope.result = Some(map.next_value()?),
+                        "error" => envelope.error = Some(map.next_value()?),
+                        _ => {
+                            map.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(envelope)
+            }
+        }
+        d.deserialize_map(Collect)
+    }
+}
+
+/// JSON text with every character beyond ASCII as `\uXXXX`: existing clients cut multi-byte characters at the
+/// edges of their buffers. In JSON such characters stand inside strings only, so the meaning stays.
+pub fn to_ascii(json: &str) -> String {
+    if json.is_ascii() {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len() + json.len() / 2);
+    for c in json.chars() {
+        if c.is_ascii() {
+            out.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,43 @@
+//! The words on the wire: what every client and every engine of CodeBeaker say to each other.
+//!
+//! Plain data and serde only: no tokio, no IO, no clock. Decoding is tolerant (names in any of the cases that
+//! clients in the wild use, unknown members ignored), encoding is exact and checked in
+//! `tests/protocol_golden.rs`.
+
+mod command;
+mod envelope;
+mod error;
+mod event;
+mod fold;
+mod ids;
+mod language;
+mod names;
+mod result;
+mod runtime;
+mod session;
+
+pub use command::{
+    CODE_ALIASES, Command, CommandRequest, CopyFile, CreateDirectory, DeleteFile, Encoding, ExecuteCode,
+    ExecuteShell, ListDirectory, PtySize, ReadFile, ResultForm, WriteFile, WriteMode,
+};
+pub use envelope::{Batch, Envelope, Id, Incoming, Notification, Request, Response, parse_message, to_ascii};
+pub use error::{ErrorKind, Failure};
+pub use event::{ExecutionEvent, OutputStream, Progress, SessionEvent, Signal};
+pub use ids::{EnvironmentId, ExecutionId, SessionId};
+pub use language::Language;
+pub use names::WireName;
+pub use result::{
+    CommandOutput, Copied, Created, Deleted, DirectoryEntry, EntryKind, ExecuteResult, FileContent,
+    LimitReached, Listing, ProcessResult, Written,
+};
+pub use runtime::{
+    Candidate, Capabilities, IsolationReport, LayerReport, RuntimeInfo, RuntimePreference, RuntimeType,
+    Scores, SelectParams, Selection,
+};
+pub use session::{
+    CloseResult, CreateSession, Execute, ServerInfo, SessionConfig, SessionInfo, SessionLimits, SessionList,
+    SessionState, SessionStats,
+};
+
+/// The version of the protocol that [`ServerInfo`] names.
+pub const PROTOCOL_VERSION: &str = "1.0";

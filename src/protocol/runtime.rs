@@ -1,0 +1,187 @@
+//! Runtimes, what they can do, and how one is chosen.
+
+use serde::{Deserialize, Serialize};
+
+use super::language::Language;
+use super::names::wire_enum;
+
+wire_enum! {
+    /// A kind of runtime.
+    pub enum RuntimeType {
+        /// Containers of the Docker Engine.
+        Docker = "Docker", # 0;
+        /// Deno, confined.
+        Deno = "Deno", # 1;
+        /// Bun, confined.
+        Bun = "Bun", # 2;
+        /// The host's own interpreters and compilers, confined.
+        NativeProcess = "NativeProcess" | "native" | "nodejs" | "python" | "host", # 7;
+    }
+}
+
+impl RuntimeType {
+    /// The short lower-case name: `bun`, `native`.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Deno => "deno",
+            Self::Bun => "bun",
+            Self::NativeProcess => "native",
+        }
+    }
+}
+
+wire_enum! {
+    /// What matters most in the choice of a runtime.
+    pub enum RuntimePreference {
+        /// The least start-up time.
+        Speed = "Speed", # 0;
+        /// The most isolation.
+        Security = "Security", # 1;
+        /// The least memory.
+        Memory = "Memory", # 2;
+        /// 0.4 speed, 0.3 security, 0.3 memory.
+        Balanced = "Balanced", # 3;
+    }
+}
+
+/// What a runtime costs and gives.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capabilities {
+    /// From the request to a program's start, in milliseconds.
+    pub startup_time_ms: f64,
+    /// Memory beyond the program's own, in MB.
+    #[serde(rename = "memoryOverheadMB")]
+    pub memory_overhead_mb: f64,
+    /// The isolation score, 0 to 10.
+    pub isolation_level: u8,
+}
+
+/// One layer of confinement: whether it is active, and if not, why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerReport {
+    /// Its name: `user namespace`, `seccomp`, …
+    pub name: String,
+    /// Active, as seen by trying.
+    pub active: bool,
+    /// Why it is not, or what it gives.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// How well a runtime's environments are isolated: computed from the layers that are really active.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IsolationReport {
+    /// 0 to 10.
+    pub score: u8,
+    /// The five properties: files, network, processes, resources, kernel: `F0 N0 P0 R1 K0`.
+    pub letters: String,
+    /// Every layer, active or not.
+    pub layers: Vec<LayerReport>,
+}
+
+/// What is known of a runtime on this machine, now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimeInfo {
+    /// Which.
+    #[serde(rename = "type")]
+    pub runtime: RuntimeType,
+    /// A session can be created on it now.
+    pub available: bool,
+    /// Its version, or those of its interpreters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Where its program is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Why it is not available, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What to do about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// The engine can fetch it when asked.
+    #[serde(default)]
+    pub fetchable: bool,
+    /// The languages it runs; of one that is not available, those it would.
+    pub languages: Vec<Language>,
+    /// Nominal figures, with the computed isolation score.
+    pub capabilities: Capabilities,
+    /// Figures measured on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Capabilities>,
+    /// What isolates its environments.
+    pub isolation: IsolationReport,
+}
+
+impl RuntimeInfo {
+    /// The figures to judge by: measured where there are any.
+    pub fn figures(&self) -> Capabilities {
+        self.measured.unwrap_or(self.capabilities)
+    }
+}
+
+/// What `runtime.select` and `session.create` choose by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SelectParams {
+    /// The language to run.
+    pub language: Language,
+    /// What matters; absent is Balanced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_preference: Option<RuntimePreference>,
+    /// Exactly this runtime, or a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_type: Option<RuntimeType>,
+}
+
+/// A candidate's scores, each 0 to 1; 1 is the best candidate's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Best start-up time divided by this one's.
+    pub speed: f64,
+    /// Isolation score divided by 10.
+    pub security: f64,
+    /// Least memory divided by this one's.
+    pub memory: f64,
+    /// What the preference makes of them.
+    pub total: f64,
+}
+
+/// One runtime in the ranking.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// Which.
+    pub runtime_type: RuntimeType,
+    /// It was chosen.
+    pub chosen: bool,
+    /// Its scores; absent where it was no candidate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+    /// The figures that the scores come from.
+    pub figures: Capabilities,
+    /// Those figures were measured on this machine, not nominal.
+    pub measured: bool,
+    /// Why it was chosen or passed over, in one sentence.
+    pub reason: String,
+}
+
+/// The ranking: every runtime, best first, then those that are no candidates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Selection {
+    /// The language asked for.
+    pub language: Language,
+    /// The preference it was ranked by.
+    pub preference: RuntimePreference,
+    /// The runtime chosen; absent where none fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<RuntimeType>,
+    /// Every runtime.
+    pub ranking: Vec<Candidate>,
+}

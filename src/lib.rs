@@ -1,3 +1,4 @@
 //! CodeBeaker.
+pub mod agent;
 pub mod engine;
 pub mod protocol;

@@ -1,0 +1,13 @@
+//! The root of the agent's program, built by `build.rs` with `rustc` alone. Its modules are also part of the crate,
+//! where they are linted and tested.
+#![allow(dead_code)]
+
+mod frame;
+mod program;
+mod sys;
+mod tree;
+mod wire;
+
+fn main() {
+    program::main();
+}

@@ -1,0 +1,95 @@
+//! The agent's end of the byte stream: whole requests in, replies out, neither ever waiting.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Result, Write};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use super::super::frame::Decoder;
+use super::super::wire::{Reply, Request};
+
+/// While so much waits to be written, no program's output is read.
+const FULL: usize = 1 << 20;
+
+/// The byte stream to the host.
+pub struct Channel {
+    stream: File,
+    decoder: Decoder,
+    out: Vec<u8>,
+    written: usize,
+    buffer: Vec<u8>,
+}
+
+impl Channel {
+    /// A channel over a non-blocking stream.
+    pub fn new(stream: OwnedFd) -> Self {
+        Self {
+            stream: File::from(stream),
+            decoder: Decoder::default(),
+            out: Vec::new(),
+            written: 0,
+            buffer: vec![0; 64 << 10],
+        }
+    }
+
+    /// The descriptor to poll.
+    pub fn fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
+    }
+
+    /// Something waits to be written.
+    pub fn has_output(&self) -> bool {
+        self.written < self.out.len()
+    }
+
+    /// Too much waits to be written.
+    pub fn is_full(&self) -> bool {
+        self.out.len() - self.written >= FULL
+    }
+
+    /// Queues a reply.
+    pub fn send(&mut self, id: u32, reply: &Reply) {
+        reply.encode(id, &mut self.out);
+    }
+
+    /// Writes as much as the stream takes now.
+    pub fn flush(&mut self) -> Result<()> {
+        while self.has_output() {
+            match self.stream.write(&self.out[self.written..]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => self.written += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        if !self.has_output() {
+            self.out.clear();
+            self.written = 0;
+        } else if self.written >= FULL {
+            self.out.drain(..self.written);
+            self.written = 0;
+        }
+        Ok(())
+    }
+
+    /// Reads what is there. False: the stream has ended.
+    pub fn fill(&mut self) -> Result<bool> {
+        match self.stream.read(&mut self.buffer) {
+            Ok(0) => Ok(false),
+            Ok(n) => {
+                self.decoder.push(&self.buffer[..n]);
+                Ok(true)
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(true),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The next whole request. An error is final: the host speaks another language.
+    pub fn next_request(&mut self) -> Result<Option<(u32, Request)>> {
+        let invalid = |e: &dyn std::fmt::Display| std::io::Error::new(ErrorKind::InvalidData, e.to_string());
+        let Some(frame) = self.decoder.next_frame().map_err(|e| invalid(&e))? else { return Ok(None) };
+        let request = Request::decode(&frame).map_err(|e| invalid(&e))?;
+        Ok(Some((frame.id, request)))
+    }
+}

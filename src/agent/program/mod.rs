@@ -1,0 +1,40 @@
+//! The agent: the program inside every sandbox. It starts programs and does file commands for the host, which it
+//! talks to in frames over one byte stream.
+//!
+//! One thread, one `poll`: so it may fork without `exec`, and a session costs one small process. Everything is
+//! bounded: what a program writes is read only as far as the host has granted, and as the stream takes it.
+//! When the stream ends, everything the agent ever started ends with it.
+
+mod channel;
+mod files;
+mod session;
+mod spawn;
+mod supervise;
+mod task;
+mod usage;
+mod walk;
+
+use std::io::Result;
+
+use self::channel::Channel;
+use self::session::Session;
+use super::sys;
+
+/// Runs the agent on the byte stream that is its standard input, in both directions.
+pub fn main() {
+    // A fault here can't be told to anybody: the host sees the stream end.
+    let _ = run();
+}
+
+fn run() -> Result<()> {
+    let _ = sys::deny_inspection();
+    sys::become_subreaper()?;
+    let children = sys::watch_children()?;
+    let stream = sys::duplicate(0)?;
+    let null = sys::open_path(c"/dev/null", sys::O_RDWR)?;
+    for fd in 0..3 {
+        sys::place(std::os::fd::AsRawFd::as_raw_fd(&null), fd)?;
+    }
+    sys::set_nonblocking(&stream)?;
+    Session::new(Channel::new(stream), children).serve()
+}

@@ -1,0 +1,216 @@
+//! Starting: of programs, each under a supervisor, and of file commands that may take long, each in a process of
+//! its own.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{Error, Read, Result, Write};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::super::sys;
+use super::super::wire::{Exit, Start};
+use super::supervise::{self, Report};
+
+/// What the agent holds of a process it has started.
+pub struct Running {
+    /// The supervisor's process id.
+    pub supervisor: i32,
+    /// Takes signal numbers; closing it ends everything.
+    pub control: File,
+    /// Gives [`Report`]s.
+    pub reports: OwnedFd,
+    /// What it writes, and what of: standard output, standard error.
+    pub outputs: [Option<OwnedFd>; 2],
+    /// What it reads.
+    pub stdin: Option<OwnedFd>,
+    /// It runs in a terminal: the master is output 0 and stdin.
+    pub terminal: bool,
+}
+
+/// A program's own ends of its standard streams.
+struct Streams {
+    stdin: OwnedFd,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+    terminal: bool,
+}
+
+/// Starts a program in `directory`.
+pub fn program(start: &Start, directory: &OwnedFd) -> Result<Running> {
+    let program = Program {
+        path: find(start)?,
+        argv: strings(&start.argv)?,
+        env: strings(&start.env)?,
+        directory,
+        cpu_seconds: start.cpu_seconds,
+    };
+    let (streams, stdin, outputs) =
+        if start.pty == (0, 0) { pipes(start.stdin)? } else { terminal(start.pty)? };
+    let timeout = (start.timeout_ms > 0).then(|| Duration::from_millis(start.timeout_ms));
+    let keep = [&streams.stdin, &streams.stdout, &streams.stderr, directory].map(AsRawFd::as_raw_fd);
+    let (supervisor, control, reports) = supervised(&keep, |control, reports| {
+        let Ok(children) = sys::watch_children() else { return };
+        let started = Instant::now();
+        let pid = match program
+            .launch(&streams, &[&control.as_raw_fd(), &reports.as_raw_fd(), &children.as_raw_fd()])
+        {
+            Ok(pid) => pid,
+            Err(e) => {
+                return supervise::report(reports, Report::Refused(e.raw_os_error().unwrap_or(sys::EIO)));
+            }
+        };
+        supervise::report(reports, Report::Started(pid));
+        let exit = supervise::watch(pid, started, timeout, control, &children);
+        supervise::report(reports, Report::Ended(exit));
+    })?;
+    Ok(Running { supervisor, control, reports, outputs, stdin, terminal: streams.terminal })
+}
+
+/// Runs `work` in a process of its own, with a pipe to write data into. Its end is reported as an exit whose code is
+/// the error number, and the numbers that `work` gave as `wall_us` and `cpu_us`. `keep` are descriptors it uses.
+pub fn worker(keep: &[RawFd], work: impl FnOnce(&mut File) -> Result<(u64, u64)>) -> Result<Running> {
+    let (read, write) = sys::pipe()?;
+    sys::set_nonblocking(&read)?;
+    let mut data = File::from(write);
+    let keep: Vec<RawFd> = keep.iter().copied().chain([data.as_raw_fd()]).collect();
+    let (supervisor, control, reports) = supervised(&keep, |_control, reports| {
+        let exit = match work(&mut data) {
+            Ok((a, b)) => Exit { wall_us: a, cpu_us: b, ..Exit::default() },
+            Err(e) => Exit { code: e.raw_os_error().unwrap_or(sys::EIO), ..Exit::default() },
+        };
+        supervise::report(reports, Report::Ended(exit));
+    })?;
+    Ok(Running { supervisor, control, reports, outputs: [Some(read), None], stdin: None, terminal: false })
+}
+
+/// Forks. The child does `work` with the descriptors in `keep`, one that ends when the agent does, and one for its
+/// reports; it never returns, so nothing that this process owns is dropped in it.
+fn supervised(keep: &[RawFd], work: impl FnOnce(&mut File, &mut File)) -> Result<(i32, File, OwnedFd)> {
+    let (control_read, control_write) = sys::pipe()?;
+    let (report_read, report_write) = sys::pipe()?;
+    sys::set_nonblocking(&report_read)?;
+    if let Some(pid) = sys::fork_process()? {
+        return Ok((pid, File::from(control_write), report_read));
+    }
+    let _ = sys::become_subreaper();
+    let (mut control, mut reports) = (File::from(control_read), File::from(report_write));
+    let keep: Vec<RawFd> = keep.iter().copied().chain([control.as_raw_fd(), reports.as_raw_fd()]).collect();
+    sys::close_others(&keep);
+    work(&mut control, &mut reports);
+    sys::exit_now(0)
+}
+
+/// A program as the system wants it.
+struct Program<'a> {
+    path: CString,
+    argv: Vec<CString>,
+    env: Vec<CString>,
+    directory: &'a OwnedFd,
+    cpu_seconds: u64,
+}
+
+impl Program<'_> {
+    /// Forks the program itself; gives its process id once it really runs. This process then holds no descriptors
+    /// but those in `keep`: the agent waits for the end of the program's pipes.
+    fn launch(&self, streams: &Streams, keep: &[&RawFd]) -> Result<i32> {
+        let (failed_read, failed_write) = sys::pipe()?;
+        if let Some(pid) = sys::fork_process()? {
+            let keep: Vec<RawFd> = keep.iter().map(|fd| **fd).chain([failed_read.as_raw_fd()]).collect();
+            sys::close_others(&keep);
+            // Already closed by its number.
+            std::mem::forget(failed_write);
+            let mut errno = [0; 4];
+            return match File::from(failed_read).read(&mut errno) {
+                Ok(4) => Err(Error::from_raw_os_error(i32::from_le_bytes(errno))),
+                _ => Ok(pid),
+            };
+        }
+        let error = self.become_it(streams);
+        let _ = File::from(failed_write).write_all(&error.raw_os_error().unwrap_or(sys::EIO).to_le_bytes());
+        sys::exit_now(127)
+    }
+
+    /// Turns this process into the program; returns only where that fails.
+    fn become_it(&self, streams: &Streams) -> Error {
+        let prepare = || -> Result<()> {
+            sys::new_session()?;
+            if streams.terminal {
+                sys::take_terminal(&streams.stdin)?;
+            }
+            for (fd, target) in [(&streams.stdin, 0), (&streams.stdout, 1), (&streams.stderr, 2)] {
+                sys::place(fd.as_raw_fd(), target)?;
+            }
+            sys::close_all_on_exec();
+            sys::change_directory(self.directory)?;
+            if self.cpu_seconds > 0 {
+                sys::lower_cpu_limit(self.cpu_seconds)?;
+            }
+            sys::reset_signals();
+            Ok(())
+        };
+        match prepare() {
+            Ok(()) => sys::exec(&self.path, &self.argv, &self.env),
+            Err(error) => error,
+        }
+    }
+}
+
+type Ends = (Streams, Option<OwnedFd>, [Option<OwnedFd>; 2]);
+
+fn pipes(with_stdin: bool) -> Result<Ends> {
+    let (stdout, stdout_write) = sys::pipe()?;
+    let (stderr, stderr_write) = sys::pipe()?;
+    sys::set_nonblocking(&stdout)?;
+    sys::set_nonblocking(&stderr)?;
+    let (stdin_read, stdin) = if with_stdin {
+        let (read, write) = sys::pipe()?;
+        sys::set_nonblocking(&write)?;
+        (read, Some(write))
+    } else {
+        (sys::open_path(c"/dev/null", sys::O_RDONLY)?, None)
+    };
+    let streams = Streams { stdin: stdin_read, stdout: stdout_write, stderr: stderr_write, terminal: false };
+    Ok((streams, stdin, [Some(stdout), Some(stderr)]))
+}
+
+fn terminal((rows, cols): (u16, u16)) -> Result<Ends> {
+    let (master, name) = sys::open_terminal()?;
+    sys::set_terminal_size(&master, rows, cols)?;
+    sys::set_nonblocking(&master)?;
+    let slave = sys::open_path(&name, sys::O_RDWR | sys::O_NOCTTY)?;
+    let streams =
+        Streams { stdout: slave.try_clone()?, stderr: slave.try_clone()?, stdin: slave, terminal: true };
+    Ok((streams, Some(master.try_clone()?), [Some(master), None]))
+}
+
+fn strings(list: &[Vec<u8>]) -> Result<Vec<CString>> {
+    list.iter().map(|s| sys::c_path(s)).collect()
+}
+
+/// The program's path: as given where it has a slash, else the first executable of that name in `PATH`.
+fn find(start: &Start) -> Result<CString> {
+    use std::os::unix::ffi::OsStrExt;
+    let not_found = || Error::from_raw_os_error(sys::ENOENT);
+    let name = start.argv.first().filter(|n| !n.is_empty()).ok_or_else(not_found)?;
+    if name.contains(&b'/') {
+        return sys::c_path(name);
+    }
+    let path =
+        start.env.iter().find_map(|v| v.strip_prefix(b"PATH=")).unwrap_or(b"/usr/local/bin:/usr/bin:/bin");
+    let mut error = not_found();
+    for dir in path.split(|&b| b == b':').filter(|d| !d.is_empty()) {
+        let candidate =
+            PathBuf::from(std::ffi::OsStr::from_bytes(dir)).join(std::ffi::OsStr::from_bytes(name));
+        match std::fs::metadata(&candidate) {
+            Ok(m)
+                if m.is_file() && std::os::unix::fs::PermissionsExt::mode(&m.permissions()) & 0o111 != 0 =>
+            {
+                return sys::c_path(candidate.as_os_str().as_bytes());
+            }
+            Ok(_) => error = Error::from_raw_os_error(sys::EACCES),
+            Err(_) => {}
+        }
+    }
+    Err(error)
+}

@@ -1,0 +1,87 @@
+//! What runs below the agent and what it uses, from `/proc`.
+
+use super::super::wire::Usage;
+
+/// One process, as `/proc/PID/stat` tells it.
+pub struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    /// Its processor time and that of its reaped children, in microseconds.
+    pub cpu_us: u64,
+    /// Resident memory, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// Every process this one can see.
+pub fn processes() -> Vec<Process> {
+    let Ok(dir) = std::fs::read_dir("/proc") else { return Vec::new() };
+    dir.flatten()
+        .filter_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            parse(pid, &std::fs::read_to_string(entry.path().join("stat")).ok()?)
+        })
+        .collect()
+}
+
+fn parse(pid: i32, stat: &str) -> Option<Process> {
+    // The name stands in parentheses and may hold anything, parentheses too.
+    let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
+    let number = |i: usize| fields.get(i).and_then(|f| f.parse::<i64>().ok()).map(|n| n.max(0) as u64);
+    // Clock ticks: 100 a second on every Linux that std supports.
+    let ticks: u64 = (11..=14).filter_map(number).sum();
+    Some(Process {
+        pid,
+        parent: fields.get(1)?.parse().ok()?,
+        cpu_us: ticks * 10_000,
+        memory_bytes: number(21)? * page_size(),
+    })
+}
+
+fn page_size() -> u64 {
+    // From the auxiliary vector's AT_PAGESZ; 4096 where it can't be read.
+    std::fs::read("/proc/self/auxv")
+        .ok()
+        .and_then(|auxv| {
+            auxv.chunks_exact(16).find_map(|pair| {
+                let (key, value) = pair.split_at(8);
+                (key == 6u64.to_ne_bytes()).then(|| value.try_into().ok().map(u64::from_ne_bytes))?
+            })
+        })
+        .unwrap_or(4096)
+}
+
+/// What the programs below the agent use; `supervisors` are the agent's own and don't count.
+pub fn of_descendants(me: i32, supervisors: &[i32]) -> Usage {
+    let all = processes();
+    let mut family = vec![me];
+    let mut usage = Usage::default();
+    // Each round finds the children of those found in the last.
+    let mut next = 0;
+    while next < family.len() {
+        let parent = family[next];
+        next += 1;
+        for process in all.iter().filter(|p| p.parent == parent && p.pid != me) {
+            if family.contains(&process.pid) {
+                continue;
+            }
+            family.push(process.pid);
+            if !supervisors.contains(&process.pid) {
+                usage.cpu_us += process.cpu_us;
+                usage.memory_bytes += process.memory_bytes;
+                usage.processes += 1;
+            }
+        }
+    }
+    usage
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_name_may_hold_anything() {
+        let fields = "S 7 1 1 0 -1 4194560 1 0 0 0 3 4 5 6 20 0 1 0 100 1000 25 0";
+        let process = super::parse(42, &format!("42 (a) (b c) {fields}")).unwrap();
+        assert_eq!((process.parent, process.cpu_us), (7, 180_000));
+        assert_eq!(process.memory_bytes, 25 * super::page_size());
+    }
+}

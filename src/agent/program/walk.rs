@@ -1,0 +1,159 @@
+//! Walking the workspace: listing and measuring. Runs in a process of its own, since a tree may be endless.
+
+use std::fs::File;
+use std::io::{BufWriter, Result, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+use super::super::sys;
+use super::super::wire::{Entry, List};
+
+/// How deep a walk goes at most: each level holds a descriptor.
+const MAX_DEPTH: usize = 128;
+/// Names of one directory that are looked at.
+const MAX_NAMES: usize = 200_000;
+/// Entries after which measuring stops.
+const MAX_MEASURED: u64 = 500_000;
+
+/// Visits everything below `dir`, directories before what is in them, names in order, no link followed. `visit` gets
+/// the path from `dir` and says whether to go on.
+fn walk(
+    dir: OwnedFd,
+    depth: usize,
+    hidden: bool,
+    visit: &mut dyn FnMut(&[u8], &std::fs::Metadata) -> Result<bool>,
+) -> Result<()> {
+    let open = |fd: OwnedFd| -> Result<(OwnedFd, std::vec::IntoIter<(std::ffi::CString, u8)>)> {
+        let mut names = sys::names(&fd, MAX_NAMES)?;
+        names.sort();
+        Ok((fd, names.into_iter()))
+    };
+    let mut path: Vec<u8> = Vec::new();
+    let mut stack = vec![(open(dir)?, 0)];
+    while let Some(((fd, names), prefix)) = stack.last_mut() {
+        path.truncate(*prefix);
+        let Some((name, _)) = names.next() else {
+            stack.pop();
+            continue;
+        };
+        if !hidden && name.as_bytes().starts_with(b".") {
+            continue;
+        }
+        // Vanished in between.
+        let Ok(entry) = sys::open_at(fd, &name, sys::O_PATH) else { continue };
+        let Ok(meta) = File::from(entry.try_clone()?).metadata() else { continue };
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name.as_bytes());
+        if !visit(&path, &meta)? {
+            return Ok(());
+        }
+        if meta.is_dir()
+            && stack.len() < depth.min(MAX_DEPTH)
+            && let Some(((fd, _), _)) = stack.last()
+            && let Ok(below) = sys::open_at(fd, &name, sys::O_RDONLY | sys::O_DIRECTORY)
+            && let Ok(level) = open(below)
+        {
+            stack.push((level, path.len()));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the entries that `list` asks for; gives their number and whether there are more.
+pub fn list(dir: OwnedFd, list: &List, out: &mut File) -> Result<(u64, u64)> {
+    let mut out = BufWriter::new(out);
+    let (mut count, mut more) = (0, 0);
+    walk(dir, list.depth.max(1) as usize, list.hidden, &mut |path, meta| {
+        let name = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
+        if !list.pattern.is_empty() && !matches(&list.pattern, name) {
+            return Ok(true);
+        }
+        if count >= u64::from(list.max_entries) {
+            more = 1;
+            return Ok(false);
+        }
+        count += 1;
+        let kind = match meta.file_type() {
+            t if t.is_file() => b'f',
+            t if t.is_dir() => b'd',
+            t if t.is_symlink() => b'l',
+            _ => b'o',
+        };
+        let entry = Entry {
+            path: path.to_vec(),
+            kind,
+            size: meta.size(),
+            modified: meta.mtime(),
+            mode: meta.mode() & 0o7777,
+        };
+        let mut record = Vec::new();
+        entry.encode(&mut record);
+        out.write_all(&record)?;
+        Ok(true)
+    })?;
+    out.flush()?;
+    Ok((count, more))
+}
+
+/// The bytes on disk and the number of files below `dir`.
+pub fn measure(dir: OwnedFd) -> Result<(u64, u64)> {
+    let (mut bytes, mut files) = (0, 0);
+    walk(dir, MAX_DEPTH, true, &mut |_, meta| {
+        bytes += meta.blocks() * 512;
+        files += u64::from(!meta.is_dir());
+        Ok(files < MAX_MEASURED)
+    })?;
+    Ok((bytes, files))
+}
+
+/// A fresh listing descriptor of a directory that is already open.
+pub fn reopen(dir: &impl AsRawFd) -> Result<OwnedFd> {
+    sys::open_at(dir, c".", sys::O_RDONLY | sys::O_DIRECTORY)
+}
+
+/// Whether `name` matches `pattern`, in which `*` is any number of bytes and `?` is one.
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    // Where to go on when what follows the last star doesn't match here.
+    let mut retry: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                retry = Some((p + 1, n));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || c == name[n] => (p, n) = (p + 1, n + 1),
+            _ => match retry {
+                Some((after, from)) => {
+                    retry = Some((after, from + 1));
+                    (p, n) = (after, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&c| c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns() {
+        for (pattern, name, expected) in [
+            ("*.py", "a.py", true),
+            ("*.py", "a.pyc", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b", "xxaxxbxx", false),
+            ("", "", true),
+            ("**", "", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+        }
+    }
+}

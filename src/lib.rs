@@ -1,1 +1,3 @@
 //! CodeBeaker.
+
+pub mod provision;

@@ -1,1 +1,3 @@
-fn main() { println!("cargo::rerun-if-changed=src/agent"); }
+fn main() {
+    println!("cargo::rerun-if-changed=src/agent");
+}

@@ -1,0 +1,280 @@
+//! Finds Deno and Bun, and fetches what is missing: from the npm registry that this machine is set up for, else from
+//! the runtimes' own releases. Owns `data_dir/runtimes/`. Knows nothing of sessions, of the screen (but for
+//! [`terminal`], which draws its progress), or of the rest of the crate.
+//!
+//! What is installed is whole: a runtime appears under its version by one rename, after its published sum was
+//! verified and its binary was seen to start. Everything before that lies in a `.tmp-…` directory, which goes with
+//! the fetch that made it, or, where that was killed, with the next fetch.
+
+mod archive;
+mod error;
+mod http;
+mod install;
+mod integrity;
+mod npmrc;
+mod platform;
+mod registry;
+mod settings;
+mod source;
+mod start;
+pub mod terminal;
+mod version;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+pub use error::ProvisionError;
+pub use platform::{Libc, Platform};
+pub use settings::{Environment, Limits, Patience, Releases, Settings};
+
+use http::Client;
+use install::{Attempt, Workspace};
+use npmrc::NpmConfig;
+use source::Source;
+
+/// A runtime that can be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tool {
+    /// Deno, by the package `@deno/…`.
+    Deno,
+    /// Bun, by the package `@oven/bun-…`.
+    Bun,
+}
+
+impl Tool {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Deno, Self::Bun];
+
+    /// The name of its binary and of its directory.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deno => "deno",
+            Self::Bun => "bun",
+        }
+    }
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Deno => "Deno",
+            Self::Bun => "Bun",
+        })
+    }
+}
+
+impl FromStr for Tool {
+    type Err = UnknownTool;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTool> {
+        Self::ALL
+            .into_iter()
+            .find(|tool| tool.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| UnknownTool(name.to_owned()))
+    }
+}
+
+/// A name that is no runtime's.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not a runtime that can be fetched: those are deno and bun")]
+pub struct UnknownTool(String);
+
+/// A runtime on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Which one.
+    pub tool: Tool,
+    /// Its binary, by an absolute path; on the PATH it may be a link, or a version manager's script.
+    pub path: PathBuf,
+    /// How it came here.
+    pub origin: Origin,
+}
+
+/// How a runtime came to this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is on the PATH: the person's own.
+    Path,
+    /// It was fetched into our data directory.
+    Fetched {
+        /// Which version.
+        version: String,
+    },
+}
+
+/// How far a fetch has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Another process is installing the same runtime; this one goes on when that ends.
+    Waiting,
+    /// The version and address of the download are being asked for.
+    Resolving {
+        /// The package, the server and who named it.
+        from: String,
+    },
+    /// Bytes are coming. Begins again at 0 when a broken connection is tried again.
+    Downloading {
+        /// The version that is downloaded.
+        version: String,
+        /// Bytes so far.
+        received: u64,
+        /// Bytes in all, where the server said.
+        total: Option<u64>,
+    },
+    /// All bytes are here and are compared with the published sum.
+    Verifying,
+    /// The binary is being unpacked and started once.
+    Unpacking,
+    /// The runtime is installed, now or before.
+    Done {
+        /// Which version.
+        version: String,
+        /// Its binary.
+        path: PathBuf,
+    },
+}
+
+/// Finds a runtime: on the PATH, else the newest whole one in the data directory. Quick, and without the network.
+pub fn find(tool: Tool, settings: &Settings) -> Option<Found> {
+    if let Some(path) = executable_on_path(tool.name(), settings.search_path.as_deref()) {
+        return Some(Found { tool, path, origin: Origin::Path });
+    }
+    let entries = std::fs::read_dir(settings.runtimes().join(tool.name())).ok()?;
+    let versions = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    versions.filter_map(|version| installed(tool, &version, settings)).max_by(|a, b| {
+        match (&a.origin, &b.origin) {
+            (Origin::Fetched { version: a }, Origin::Fetched { version: b }) => version::compare(a, b),
+            _ => std::cmp::Ordering::Equal,
+        }
+    })
+}
+
+/// Fetches a runtime: the newest version, or the one `wanted` (a version, or a tag like `canary`). One that is in the
+/// data directory already is not fetched again. Dropping the future ends the fetch and leaves nothing behind.
+///
+/// # Errors
+/// Whatever went wrong, nothing is installed and no temporary file stays.
+pub async fn fetch(
+    tool: Tool,
+    wanted: Option<&str>,
+    settings: &Settings,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Found, ProvisionError> {
+    let wanted = wanted.map(|wanted| match wanted.strip_prefix('v') {
+        Some(number) if version::is_plain(number) => number,
+        _ => wanted,
+    });
+    let present = || wanted.and_then(|wanted| installed(tool, wanted, settings));
+    let found = match present() {
+        Some(found) => found,
+        None => {
+            let workspace = Workspace::open(tool, settings, || progress(Progress::Waiting)).await?;
+            // it may have been installed while we waited
+            match present() {
+                Some(found) => found,
+                None => fetch_into(workspace, tool, wanted, settings, progress).await?,
+            }
+        }
+    };
+    if let Origin::Fetched { version } = &found.origin {
+        progress(Progress::Done { version: version.clone(), path: found.path.clone() });
+    }
+    Ok(found)
+}
+
+async fn fetch_into(
+    workspace: Workspace,
+    tool: Tool,
+    wanted: Option<&str>,
+    settings: &Settings,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Found, ProvisionError> {
+    let attempt = Attempt::new(workspace);
+    let config = NpmConfig::read(settings);
+    let source = Source::discover(tool, settings, &config).await?;
+    progress(Progress::Resolving { from: source.describe(tool, settings) });
+    let client = Client::new(settings, &config).await?;
+    let artifact = source.resolve(tool, wanted, settings, &config, &client).await?;
+    if let Some(found) = installed(tool, &artifact.version, settings) {
+        return Ok(found);
+    }
+
+    let version = artifact.version.clone();
+    let report = |received, total| {
+        progress(Progress::Downloading { version: version.clone(), received, total });
+    };
+    let archive = install::download(&attempt, &client, &artifact, settings.limits.archive, &report).await?;
+    progress(Progress::Verifying);
+    archive.verify(&artifact)?;
+
+    progress(Progress::Unpacking);
+    let url = http::shown(&artifact.request.url);
+    let limit = settings.limits.unpacked;
+    let format = artifact.format;
+    let staged = attempt
+        .in_background(move |workspace| {
+            let staged = workspace.stage()?;
+            let from = archive::Packed { file: &workspace.archive(), format, url: &url };
+            archive::unpack(&from, tool, &staged.join(tool.name()), limit, workspace.cancelled())?;
+            Ok(staged)
+        })
+        .await?;
+    start::check(tool, &version, &staged.join(tool.name()), settings.patience.start).await?;
+
+    let target = directory(tool, &version, settings);
+    attempt.in_background(move |workspace| workspace.commit(&staged, &target)).await?;
+    let path = directory(tool, &version, settings).join(tool.name());
+    Ok(Found { tool, path, origin: Origin::Fetched { version } })
+}
+
+fn directory(tool: Tool, version: &str, settings: &Settings) -> PathBuf {
+    settings.runtimes().join(tool.name()).join(version)
+}
+
+/// The whole installation of a version in the data directory.
+fn installed(tool: Tool, version: &str, settings: &Settings) -> Option<Found> {
+    if !version::is_plain(version) {
+        return None;
+    }
+    let path = directory(tool, version, settings).join(tool.name());
+    let path = std::path::absolute(path).ok()?;
+    is_executable(&path).then(|| Found {
+        tool,
+        path,
+        origin: Origin::Fetched { version: version.to_owned() },
+    })
+}
+
+/// The first executable of that name. Relative directories on a PATH are passed over: they would mean another
+/// program in each directory that one stands in.
+fn executable_on_path(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
+    std::env::split_paths(search_path?)
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(name))
+        .find(|path| is_executable(path))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Work on files, away from the threads that wait for the network.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ProvisionError> + Send + 'static,
+) -> Result<T, ProvisionError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ProvisionError::Interrupted)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetch_can_be_spawned() {
+        fn sendable(_: impl Send) {}
+        let settings = Settings::from_env();
+        sendable(fetch(Tool::Bun, None, &settings, &|_| {}));
+    }
+}

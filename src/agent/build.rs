@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Builds the agent's program with the same `rustc`, static, so that it runs in any sandbox and any container.
 //!
 //! Where the machine has no static C library it is built for an installed musl target, or else dynamically; where the
@@ -76,8 +75,4 @@ fn compile(agent: &Path, target: &str, fixed: bool) -> Result<(), String> {
     }
     let output = rustc.output().map_err(|e| format!("rustc can't be started: {e}"))?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
-=======
-fn main() {
-    println!("cargo::rerun-if-changed=src/agent");
->>>>>>> provision
 }

@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::frame::Decoder;
 use super::wire::{
@@ -72,8 +73,8 @@ struct Shared {
     routes: Mutex<Routes>,
     next: AtomicU32,
     gone: watch::Receiver<Option<String>>,
-    /// Dropping it ends the reader.
-    _alive: mpsc::Sender<()>,
+    /// Ends the reader and the writer, and with them the stream.
+    closed: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -113,18 +114,18 @@ impl Agent {
         let (read, write) = stream.into_split();
         let (requests, queue) = mpsc::channel(64);
         let (gone_send, gone) = watch::channel(None);
-        let (alive, stop) = mpsc::channel(1);
+        let closed = CancellationToken::new();
         let shared = Arc::new(Shared {
             requests,
             routes: Mutex::default(),
             next: AtomicU32::new(1),
             gone,
-            _alive: alive,
+            closed: closed.clone(),
         });
         let hello = shared.open(0);
-        tokio::spawn(write_requests(write, queue));
+        tokio::spawn(closed.clone().run_until_cancelled_owned(write_requests(write, queue)));
         // The reader holds no strong reference: it ends when the last handle is dropped.
-        tokio::spawn(read_replies(read, Arc::downgrade(&shared), stop, gone_send));
+        tokio::spawn(read_replies(read, Arc::downgrade(&shared), closed, gone_send));
         let agent = Self { shared };
         let mut hello = hello?;
         agent.shared.send(0, &Request::Init { workspace: workspace.to_vec() }).await?;
@@ -215,11 +216,22 @@ impl Agent {
         self.shared.begin(request).await?.done().await
     }
 
+    /// Closes the stream: the agent ends everything it started, and itself.
+    pub fn close(&self) {
+        self.shared.closed.cancel();
+    }
+
     /// Waits until the agent is gone; gives why.
     pub async fn gone(&self) -> String {
         let mut gone = self.shared.gone.clone();
         let reason = gone.wait_for(Option::is_some).await.ok().and_then(|r| r.clone());
         reason.unwrap_or_else(|| "the stream was closed".into())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.closed.cancel();
     }
 }
 
@@ -312,6 +324,8 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         lock(&self.shared.routes).by_id.remove(&self.id);
+        // Whoever still wants to feed the program must not wait for ever.
+        self.stdin.close();
         if !self.over {
             let mut bytes = Vec::new();
             Request::Signal(9).encode(self.id, &mut bytes);
@@ -403,7 +417,7 @@ async fn write_requests(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Ve
 async fn read_replies(
     mut stream: OwnedReadHalf,
     shared: std::sync::Weak<Shared>,
-    mut stop: mpsc::Receiver<()>,
+    closed: CancellationToken,
     gone: watch::Sender<Option<String>>,
 ) {
     let mut decoder = Decoder::default();
@@ -411,7 +425,7 @@ async fn read_replies(
     let reason = loop {
         let read = tokio::select! {
             read = stream.read(&mut buffer) => read,
-            _ = stop.recv() => break "the stream was closed".to_owned(),
+            () = closed.cancelled() => break "the stream was closed".to_owned(),
         };
         match read {
             Ok(0) => break "its agent has gone".to_owned(),

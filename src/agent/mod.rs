@@ -22,3 +22,17 @@ pub const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/agent"));
 
 /// How the agent's program is linked: `static`, `dynamic`, or `none` where there is none.
 pub const LINKAGE: &str = env!("CODEBEAKER_AGENT_LINKAGE");
+
+/// Removes a directory with all that is in it, however hostile: links are not followed, depth and width are bounded
+/// in memory and descriptors. One that does not exist is no error. Blocks for as long as it takes.
+pub fn remove_tree(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    };
+    let parent = std::fs::File::open(parent)?;
+    match tree::delete(&parent, &sys::c_path(name.as_bytes())?) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}

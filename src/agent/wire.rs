@@ -13,6 +13,9 @@ pub const MIN_COST: u32 = 512;
 /// The largest piece of data in one frame.
 pub const CHUNK: usize = 64 << 10;
 
+/// How the message of a [`Reply::Failed`] begins where it is the program's directory that can't be used.
+pub const CWD_FAILED: &str = "working directory: ";
+
 /// What a frame of `len` bytes takes off the output window.
 pub fn cost(len: usize) -> u32 {
     (len as u32).max(MIN_COST)

@@ -1,8 +1,17 @@
-//! What any face of CodeBeaker may ask: [`Engine`]. And `Embedded`, which answers in this process.
+//! What any face of CodeBeaker may ask: [`Engine`]. And [`Embedded`], which answers in this process.
 //!
 //! The engine owns sessions, their order and their life, the choice of a runtime, and the directories that
-//! sessions have on this machine. How an environment is launched is the business of a `Runtime`; what happens
+//! sessions have on this machine. How an environment is launched is the business of a [`Runtime`]; what happens
 //! inside one is the business of its agent. The engine knows no terminal, no network and no particular runtime.
+
+mod embedded;
+mod execution;
+mod files;
+mod runtime;
+mod select;
+mod session;
+mod store;
+mod worker;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,6 +22,10 @@ use crate::protocol::{
     RuntimeType, SelectParams, Selection, ServerInfo, SessionEvent, SessionId, SessionInfo, SessionStats,
     Signal,
 };
+
+pub use embedded::{Embedded, EngineSettings};
+pub use runtime::{CodeFile, Environment, LaunchSpec, Runtime, Step, Teardown};
+pub use select::nominal;
 
 /// Anything that has sessions and runs code in them: in this process or a WebSocket away.
 ///

@@ -229,7 +229,7 @@ pub struct ExecuteCode {
     /// Keeps variables from one call to the next.
     #[serde(default, skip_serializing_if = "is_false")]
     pub repl: bool,
-    /// The file name the code gets in the workspace, for messages that name it; absent is `main` with the
+    /// The file name the code gets in the workspace, for messages that name it; absent is `snippet` with the
     /// language's extension. Ours, not of the original protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,

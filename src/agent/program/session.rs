@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind, Result, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use super::super::sys::{self, PollFd};
-use super::super::wire::{Exit, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Start, Usage};
+use super::super::wire::{CWD_FAILED, Exit, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Start, Usage};
 use super::channel::Channel;
 use super::files::Workspace;
 use super::spawn;
@@ -344,7 +344,13 @@ fn begin(workspace: &Workspace, request: Request) -> Result<Begun> {
     let process = |running, worker| Ok(Begun::Task(Task::Process(Box::new(Process::new(running, worker)))));
     let done = |a| Ok(Begun::Replied(Reply::Done(a, 0)));
     match request {
-        Request::Start(start) => process(start_program(workspace, start)?, false),
+        Request::Start(start) => match workspace.directory(&start.cwd) {
+            Ok(directory) => process(start_program(workspace, start, &directory)?, false),
+            Err(e) => {
+                let Reply::Failed { errno, message } = failure_of(&e) else { return Err(e) };
+                Ok(Begun::Replied(Reply::Failed { errno, message: format!("{CWD_FAILED}{message}") }))
+            }
+        },
         Request::Write { path, mode, last, data } => {
             let mut file = workspace.write(&path, mode, false)?;
             file.write_all(&data)?;
@@ -388,9 +394,8 @@ fn begin(workspace: &Workspace, request: Request) -> Result<Begun> {
 }
 
 /// Starts a program with `/workspace` in its arguments and directory meaning the workspace.
-fn start_program(workspace: &Workspace, mut start: Start) -> Result<spawn::Running> {
-    let directory = workspace.directory(&start.cwd)?;
+fn start_program(workspace: &Workspace, mut start: Start, directory: &OwnedFd) -> Result<spawn::Running> {
     start.argv.iter_mut().for_each(|argument| *argument = workspace.translate(argument, false));
     start.env.iter_mut().for_each(|variable| *variable = workspace.translate(variable, true));
-    spawn::program(&start, &directory)
+    spawn::program(&start, directory)
 }

@@ -1,0 +1,355 @@
+//! One command from its turn to its result.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::wire::{Exit, Start};
+use crate::agent::{AgentError, Process, ProcessControl, ProcessEvent};
+use crate::protocol::{
+    Command, CommandOutput, ErrorKind, ExecuteCode, ExecuteShell, ExecutionEvent, ExecutionId, Failure,
+    LimitReached, OutputStream, ProcessResult, WriteFile,
+};
+
+use super::files;
+use super::runtime::{CodeFile, Step};
+use super::session::Session;
+
+/// How much longer than a command's own time-out its agent may take to end it, before it counts as hung.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// A command on its way.
+pub struct Job {
+    pub id: ExecutionId,
+    pub command: Command,
+    pub timeout: Option<Duration>,
+    pub stream: bool,
+    pub interactive: bool,
+    pub events: mpsc::Sender<ExecutionEvent>,
+    pub asked: Instant,
+    /// Tells those who feed or signal it where it is.
+    pub phase: watch::Sender<Phase>,
+    /// Cancelled before its turn came.
+    pub cancelled: CancellationToken,
+}
+
+/// Where an execution is.
+#[derive(Clone, Debug)]
+pub enum Phase {
+    /// Its turn has not come.
+    Queued,
+    /// Its program runs; with several steps, the one that runs now.
+    Running(ProcessControl),
+    /// It is over, or was never a program.
+    Over,
+}
+
+/// What came of a command: what it gave, and why it is no success.
+pub struct Outcome {
+    pub output: Option<CommandOutput>,
+    pub error: Option<String>,
+}
+
+impl Outcome {
+    fn failed(error: impl Into<String>) -> Self {
+        Self { output: None, error: Some(error.into()) }
+    }
+}
+
+impl From<Result<CommandOutput, String>> for Outcome {
+    fn from(result: Result<CommandOutput, String>) -> Self {
+        match result {
+            Ok(output) => Self { output: Some(output), error: None },
+            Err(error) => Self::failed(error),
+        }
+    }
+}
+
+/// Does what a job asks. Error: the environment is gone or hung.
+pub async fn perform(session: &Session, job: &Job, kept: usize) -> Result<Outcome, Failure> {
+    let gone = |e: AgentError| Failure::new(ErrorKind::SessionClosed, e.to_string(), "create a new session");
+    match &job.command {
+        Command::ExecuteShell(shell) => {
+            let argv =
+                std::iter::once(shell.command_name.clone()).chain(shell.args.iter().cloned()).collect();
+            let argv = match session.runtime.call(argv).await {
+                Ok(argv) => argv,
+                Err(failure) => return Ok(Outcome::failed(failure.to_string())),
+            };
+            let step = Step { argv, env: shell.env.clone(), quiet: false };
+            Program { session, job, shell, kept }.run(vec![step]).await.map_err(gone)
+        }
+        Command::ExecuteCode(code) => match prepare_code(session, code).await.map_err(gone)? {
+            Ok(steps) => {
+                let shell = ExecuteShell { stdin: code.stdin.clone(), ..ExecuteShell::default() };
+                Program { session, job, shell: &shell, kept }.run(steps).await.map_err(gone)
+            }
+            Err(error) => Ok(Outcome::failed(error)),
+        },
+        file_command => Ok(files::perform(&session.agent, file_command).await.map_err(gone)?.into()),
+    }
+}
+
+/// Writes the code to its file; gives the steps that run it, or why it can't be run.
+async fn prepare_code(
+    session: &Session,
+    code: &ExecuteCode,
+) -> Result<Result<Vec<Step>, String>, AgentError> {
+    if code.repl {
+        return Ok(Err("repl is not offered by this runtime: leave it out".into()));
+    }
+    let language = code.language.unwrap_or(session.language);
+    let path = code.file_name.clone().unwrap_or_else(|| format!("snippet.{}", language.extension()));
+    let write = WriteFile::bytes(path.clone(), code.code.as_bytes());
+    if let Err(error) = files::write(&session.agent, &write).await? {
+        return Ok(Err(error));
+    }
+    let file = CodeFile { path, language, args: code.args.clone() };
+    Ok(session.runtime.plan(file).await.map_err(|failure| failure.to_string()))
+}
+
+/// A command that starts programs.
+struct Program<'a> {
+    session: &'a Session,
+    job: &'a Job,
+    shell: &'a ExecuteShell,
+    kept: usize,
+}
+
+/// What a program wrote, as far as it is kept.
+#[derive(Default)]
+struct Output {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    truncated: bool,
+}
+
+impl Output {
+    fn keep(&mut self, stream: OutputStream, data: &[u8], most: usize) {
+        let kept = match stream {
+            OutputStream::Stdout => &mut self.stdout,
+            OutputStream::Stderr => &mut self.stderr,
+        };
+        let room = most.saturating_sub(kept.len());
+        self.truncated |= data.len() > room;
+        kept.extend_from_slice(&data[..data.len().min(room)]);
+    }
+}
+
+impl Program<'_> {
+    async fn run(self, steps: Vec<Step>) -> Result<Outcome, AgentError> {
+        let began = Instant::now();
+        let mut total = Exit::default();
+        let mut output = Output::default();
+        let last = steps.len().saturating_sub(1);
+        for (index, step) in steps.into_iter().enumerate() {
+            let left =
+                self.job.timeout.map(|t| t.saturating_sub(began.elapsed()).max(Duration::from_millis(1)));
+            output = Output::default();
+            let exit = match self.step(&step, left, &mut output).await {
+                Ok(exit) => exit,
+                Err(AgentError::Refused { errno, message }) => {
+                    return Ok(self.not_started(&step, errno, &message));
+                }
+                Err(e) => return Err(e),
+            };
+            total = Exit {
+                wall_us: total.wall_us + exit.wall_us,
+                cpu_us: total.cpu_us + exit.cpu_us,
+                peak_bytes: total.peak_bytes.max(exit.peak_bytes),
+                ..exit
+            };
+            let failed = exit.code != 0 || exit.signal != 0 || exit.timed_out;
+            if failed && step.quiet {
+                self.forward(OutputStream::Stdout, output.stdout.clone().into()).await;
+                self.forward(OutputStream::Stderr, output.stderr.clone().into()).await;
+            }
+            if failed || index == last {
+                break;
+            }
+        }
+        Ok(self.outcome(total, output))
+    }
+
+    /// Runs one program to its end.
+    async fn step(
+        &self,
+        step: &Step,
+        timeout: Option<Duration>,
+        output: &mut Output,
+    ) -> Result<Exit, AgentError> {
+        let (mut process, control) = self.session.agent.start(self.start(step, timeout)).await?;
+        self.job.phase.send_replace(Phase::Running(control.clone()));
+        let feeding = self.shell.stdin.as_ref().map(|text| {
+            let (control, text) = (control.clone(), text.clone());
+            tokio::spawn(async move {
+                // A program that reads less than it is given is no failure.
+                if matches!(control.feed(text.as_bytes()).await, Ok(true)) {
+                    let _ = control.end_input().await;
+                }
+            })
+        });
+        let ended = self.follow(step, timeout, &mut process, output).await;
+        if let Some(feeding) = feeding {
+            feeding.abort();
+        }
+        ended
+    }
+
+    async fn follow(
+        &self,
+        step: &Step,
+        timeout: Option<Duration>,
+        process: &mut Process,
+        output: &mut Output,
+    ) -> Result<Exit, AgentError> {
+        let deadline = timeout.map(|t| tokio::time::Instant::now() + t + GRACE);
+        loop {
+            let next = process.next();
+            let event = match deadline {
+                Some(at) => tokio::time::timeout_at(at, next).await.map_err(|_| AgentError::Silent)??,
+                None => next.await?,
+            };
+            let (stream, data) = match event {
+                ProcessEvent::Started => {
+                    if !step.quiet {
+                        let _ = self.job.events.send(ExecutionEvent::Started).await;
+                    }
+                    continue;
+                }
+                ProcessEvent::Stdout(data) => (OutputStream::Stdout, data),
+                ProcessEvent::Stderr(data) => (OutputStream::Stderr, data),
+                ProcessEvent::Exited(exit) => return Ok(exit),
+            };
+            output.keep(stream, &data, self.kept);
+            if !step.quiet {
+                self.forward(stream, data).await;
+            }
+        }
+    }
+
+    /// Passes output on; waits while whoever asked for it is slower. One who is gone misses it.
+    async fn forward(&self, stream: OutputStream, data: Bytes) {
+        if self.job.stream && !data.is_empty() {
+            let _ = self.job.events.send(ExecutionEvent::Output { stream, data }).await;
+        }
+    }
+
+    fn start(&self, step: &Step, timeout: Option<Duration>) -> Start {
+        let mut variables = self.session.variables.clone();
+        if self.shell.pty.is_some() {
+            variables.insert("TERM".into(), "xterm-256color".into());
+        }
+        variables.extend(step.env.clone());
+        variables.extend(self.shell.env.clone());
+        Start {
+            argv: step.argv.iter().map(|a| a.clone().into_bytes()).collect(),
+            env: variables.into_iter().map(|(name, value)| format!("{name}={value}").into_bytes()).collect(),
+            cwd: self.shell.working_directory.clone().unwrap_or_default().into_bytes(),
+            stdin: !step.quiet
+                && (self.job.interactive || self.shell.stdin.is_some() || self.shell.pty.is_some()),
+            pty: self.shell.pty.map_or((0, 0), |size| (size.rows.max(1), size.cols.max(1))),
+            timeout_ms: timeout.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX).max(1)),
+            cpu_seconds: self.session.limits.cpu_seconds.unwrap_or(0),
+        }
+    }
+
+    /// As a shell has it: 127 for a program that isn't there, 126 for one that can't be run.
+    fn not_started(&self, step: &Step, errno: i32, message: &str) -> Outcome {
+        const ENOENT: i32 = 2;
+        let name = step.argv.first().map_or("", String::as_str);
+        let (exit_code, error) = match message.strip_prefix(crate::agent::wire::CWD_FAILED) {
+            Some(reason) => {
+                let directory = self.shell.working_directory.as_deref().unwrap_or_default();
+                (126, format!("the working directory {directory} can't be used: {reason}"))
+            }
+            None if errno == ENOENT => (127, format!("{name}: command not found")),
+            None => (126, format!("{name} can't be started: {message}")),
+        };
+        let process = ProcessResult { exit_code, ..ProcessResult::default() };
+        Outcome { output: Some(CommandOutput::Process(process)), error: Some(error) }
+    }
+
+    fn outcome(&self, exit: Exit, output: Output) -> Outcome {
+        let limit = self.limit_reached(&exit);
+        let error = if let Some(limit) = &limit {
+            Some(format!("stopped: its limit of {} was reached ({})", limit.value, limit.name))
+        } else if exit.signal != 0 {
+            Some(format!("ended by {}", signal_name(exit.signal)))
+        } else if exit.code != 0 {
+            Some(format!("exited with code {}", exit.code))
+        } else {
+            None
+        };
+        let stdout_base64 = std::str::from_utf8(&output.stdout)
+            .is_err()
+            .then(|| base64::engine::general_purpose::STANDARD.encode(&output.stdout));
+        let process = ProcessResult {
+            exit_code: match exit {
+                Exit { timed_out: true, .. } => 124,
+                Exit { signal: 0, code, .. } => code,
+                Exit { signal, .. } => 128 + signal,
+            },
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            duration_ms: u32::try_from(exit.wall_us / 1000).unwrap_or(i32::MAX as u32),
+            truncated: output.truncated,
+            signal: (exit.signal != 0).then(|| signal_name(exit.signal)),
+            timed_out: exit.timed_out,
+            limit,
+            // A supervisor that was killed has told nothing.
+            peak_memory_bytes: (exit.peak_bytes > 0).then_some(exit.peak_bytes),
+            cpu_ms: (exit.peak_bytes > 0).then_some(exit.cpu_us / 1000),
+            stdout_base64,
+        };
+        Outcome { output: Some(CommandOutput::Process(process)), error }
+    }
+
+    fn limit_reached(&self, exit: &Exit) -> Option<LimitReached> {
+        const SIGXCPU: i32 = 24;
+        const SIGXFSZ: i32 = 25;
+        let limits = &self.session.limits;
+        let (name, value) = match exit {
+            Exit { timed_out: true, .. } => ("time", seconds(self.job.timeout?)),
+            Exit { signal: SIGXCPU, .. } => ("cpu", format!("{} s of processor time", limits.cpu_seconds?)),
+            Exit { signal: SIGXFSZ, .. } => {
+                ("fileSize", format!("{} MB for one file", limits.file_size_bytes? / (1024 * 1024)))
+            }
+            _ => return None,
+        };
+        Some(LimitReached { name: name.into(), value })
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    let s = duration.as_secs_f64();
+    if s.fract() == 0.0 { format!("{s:.0} s") } else { format!("{s:.1} s") }
+}
+
+fn signal_name(number: i32) -> String {
+    let name = match number {
+        1 => "HUP",
+        2 => "INT",
+        3 => "QUIT",
+        4 => "ILL",
+        5 => "TRAP",
+        6 => "ABRT",
+        7 => "BUS",
+        8 => "FPE",
+        9 => "KILL",
+        10 => "USR1",
+        11 => "SEGV",
+        12 => "USR2",
+        13 => "PIPE",
+        14 => "ALRM",
+        15 => "TERM",
+        24 => "XCPU",
+        25 => "XFSZ",
+        31 => "SYS",
+        other => return format!("signal {other}"),
+    };
+    format!("SIG{name}")
+}

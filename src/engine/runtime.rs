@@ -1,0 +1,110 @@
+//! What the engine asks of a runtime: [`Runtime`]. A runtime differs from another in how it launches the agent, and
+//! in how its programs are called; everything else is the engine's and the agent's.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::agent::Agent;
+use crate::protocol::{
+    EnvironmentId, Failure, IsolationReport, Language, Progress, RuntimeInfo, RuntimeType, SessionLimits,
+};
+
+/// A way of launching environments.
+#[async_trait]
+pub trait Runtime: Send + Sync {
+    /// Which one this is.
+    fn runtime_type(&self) -> RuntimeType;
+
+    /// Whether it is available now, and what it offers. `refresh` looks again instead of remembering.
+    async fn info(&self, refresh: bool) -> RuntimeInfo;
+
+    /// Fetches what it needs to become available.
+    async fn provision(&self, progress: mpsc::Sender<Progress>) -> Result<(), Failure>;
+
+    /// Launches an agent inside this runtime's isolation.
+    async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure>;
+
+    /// How `argv` is really called here: an interpreter's own name becomes its path, with what must be in front.
+    async fn call(&self, argv: Vec<String>) -> Result<Vec<String>, Failure>;
+
+    /// How a file with code is run.
+    async fn plan(&self, code: CodeFile) -> Result<Vec<Step>, Failure>;
+}
+
+/// What an environment is launched for.
+#[derive(Clone, Debug)]
+pub struct LaunchSpec {
+    /// Its name.
+    pub environment_id: EnvironmentId,
+    /// A directory of its own on this machine, empty; it is removed when the session is closed.
+    pub directory: PathBuf,
+    /// What will run in it.
+    pub language: Language,
+    /// Whether it may use the network.
+    pub network: bool,
+    /// Memory, in MB.
+    pub memory_limit_mb: u64,
+    /// Every other limit; absent is the runtime's default.
+    pub limits: SessionLimits,
+    /// The image it is to be launched from, where the runtime has such.
+    pub image: Option<String>,
+}
+
+/// A launched environment: the agent in it, and how to end it.
+pub struct Environment {
+    /// The host's end of the pipe to the agent.
+    pub agent: Agent,
+    /// The variables that every program in it has.
+    pub variables: BTreeMap<String, String>,
+    /// The limits that are in force in it.
+    pub limits: SessionLimits,
+    /// What isolates it, as far as was seen at launch.
+    pub isolation: IsolationReport,
+    /// Ends it.
+    pub teardown: Box<dyn Teardown>,
+}
+
+/// Ends an environment. What is in its directory is removed by the engine.
+#[async_trait]
+pub trait Teardown: Send + Sync {
+    /// Ends every process of the environment; returns when they are gone. Called when no [`Agent`] is held any more
+    /// but those of running executions.
+    async fn teardown(self: Box<Self>);
+}
+
+/// A file with code in the workspace.
+#[derive(Clone, Debug)]
+pub struct CodeFile {
+    /// Its path from the workspace.
+    pub path: String,
+    /// What is in it.
+    pub language: Language,
+    /// The program's arguments.
+    pub args: Vec<String>,
+}
+
+/// One program on the way to running code; the last one is the code itself, those before it must succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Variables beyond the environment's.
+    pub env: BTreeMap<String, String>,
+    /// Its output is shown only where it fails: a compiler's.
+    pub quiet: bool,
+}
+
+impl Step {
+    /// The code itself.
+    pub fn run<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
+        Self { argv: argv.into_iter().map(Into::into).collect(), env: BTreeMap::new(), quiet: false }
+    }
+
+    /// A compiler.
+    pub fn compile<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
+        Self { quiet: true, ..Self::run(argv) }
+    }
+}

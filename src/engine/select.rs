@@ -1,0 +1,255 @@
+//! The choice of a runtime, explained. Pure: what is known of the runtimes comes in, a ranking goes out.
+
+use crate::protocol::{
+    Candidate, ErrorKind, Failure, RuntimeInfo, RuntimePreference, RuntimeType, Scores, SelectParams,
+    Selection,
+};
+
+/// The weights of Balanced: speed, security, memory.
+const BALANCED: (f64, f64, f64) = (0.4, 0.3, 0.3);
+
+/// Ranks `runtimes` for what is asked. Candidates are those that are available and run the language, or the one that
+/// is asked for by type; ties go to the higher isolation, then to the order given.
+pub fn select(params: &SelectParams, runtimes: &[RuntimeInfo]) -> Selection {
+    let preference = params.runtime_preference.unwrap_or(RuntimePreference::Balanced);
+    let candidates: Vec<&RuntimeInfo> =
+        runtimes.iter().filter(|r| passed_over(params, r).is_none()).collect();
+    let least =
+        |figure: fn(&RuntimeInfo) -> f64| candidates.iter().map(|r| figure(r)).fold(f64::INFINITY, f64::min);
+    let (best_speed, best_memory) = (least(startup), least(memory));
+
+    let mut ranking: Vec<Candidate> = candidates
+        .iter()
+        .map(|runtime| {
+            let scores = scores(runtime, best_speed, best_memory, preference);
+            candidate(runtime, Some(scores), explain(preference, runtime, &scores))
+        })
+        .collect();
+    // Stable: equal ones keep the order they came in.
+    ranking.sort_by(|a, b| {
+        let total = |c: &Candidate| c.scores.map_or(0.0, |s| s.total);
+        total(b).total_cmp(&total(a)).then(b.figures.isolation_level.cmp(&a.figures.isolation_level))
+    });
+    let chosen = ranking.first_mut().map(|first| {
+        first.chosen = true;
+        first.runtime_type
+    });
+    let others =
+        runtimes.iter().filter_map(|r| passed_over(params, r).map(|reason| candidate(r, None, reason)));
+    ranking.extend(others);
+    Selection { language: params.language, preference, chosen, ranking }
+}
+
+/// The failure for a selection that chose nothing: what is missing and how to get it.
+pub fn nothing_fits(params: &SelectParams, runtimes: &[RuntimeInfo]) -> Failure {
+    let language = params.language.title();
+    if let Some(wanted) = params.runtime_type {
+        let Some(info) = runtimes.iter().find(|r| r.runtime == wanted) else {
+            return Failure::new(
+                ErrorKind::NoRuntime,
+                format!("{wanted} is not offered by this engine"),
+                format!("use one of {}", names(runtimes.iter())),
+            );
+        };
+        if !info.available {
+            let reason = info.reason.as_deref().unwrap_or("it was not found");
+            let fix = info.fix.clone().unwrap_or_else(|| "see codebeaker doctor".into());
+            return Failure::new(ErrorKind::NoRuntime, format!("{wanted} is not available: {reason}"), fix);
+        }
+        let languages: Vec<&str> = info.languages.iter().map(|l| l.title()).collect();
+        let able = runtimes.iter().filter(|r| r.available && r.languages.contains(&params.language));
+        let hint = match names(able) {
+            able if able.is_empty() => format!("{wanted} runs {}", languages.join(", ")),
+            able => format!("{wanted} runs {}; {language} runs on {able}", languages.join(", ")),
+        };
+        return Failure::new(ErrorKind::NoRuntime, format!("{wanted} does not run {language}"), hint);
+    }
+    let mut fixes = runtimes.iter().filter(|r| r.languages.contains(&params.language));
+    let fix = fixes.find_map(|r| r.fix.clone());
+    Failure::new(
+        ErrorKind::NoRuntime,
+        format!("no runtime for {language} is available"),
+        fix.unwrap_or_else(|| "codebeaker doctor tells what is missing".into()),
+    )
+}
+
+fn names<'a>(runtimes: impl Iterator<Item = &'a RuntimeInfo>) -> String {
+    runtimes.map(|r| r.runtime.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn startup(runtime: &RuntimeInfo) -> f64 {
+    runtime.figures().startup_time_ms
+}
+
+fn memory(runtime: &RuntimeInfo) -> f64 {
+    runtime.figures().memory_overhead_mb
+}
+
+/// Why a runtime is no candidate, if it is none.
+fn passed_over(params: &SelectParams, runtime: &RuntimeInfo) -> Option<String> {
+    if let Some(wanted) = params.runtime_type.filter(|wanted| *wanted != runtime.runtime) {
+        return Some(format!("{wanted} was asked for"));
+    }
+    if !runtime.available {
+        let reason = runtime.reason.as_deref().unwrap_or("not found");
+        return Some(format!("not available: {reason}"));
+    }
+    (!runtime.languages.contains(&params.language))
+        .then(|| format!("does not run {}", params.language.title()))
+}
+
+fn scores(runtime: &RuntimeInfo, best_speed: f64, best_memory: f64, preference: RuntimePreference) -> Scores {
+    // A figure of zero is as good as the best.
+    let ratio = |best: f64, own: f64| if own > 0.0 { (best / own).clamp(0.0, 1.0) } else { 1.0 };
+    let speed = ratio(best_speed, startup(runtime));
+    let memory = ratio(best_memory, memory(runtime));
+    let security = f64::from(runtime.figures().isolation_level) / 10.0;
+    let total = match preference {
+        RuntimePreference::Speed => speed,
+        RuntimePreference::Security => security,
+        RuntimePreference::Memory => memory,
+        RuntimePreference::Balanced => BALANCED.0 * speed + BALANCED.1 * security + BALANCED.2 * memory,
+    };
+    Scores { speed, security, memory, total }
+}
+
+fn explain(preference: RuntimePreference, runtime: &RuntimeInfo, scores: &Scores) -> String {
+    let figures = runtime.figures();
+    let kind = if runtime.measured.is_some() { "measured" } else { "nominal" };
+    match preference {
+        RuntimePreference::Speed => format!("starts in {:.0} ms ({kind})", figures.startup_time_ms),
+        RuntimePreference::Security => format!("isolation {} of 10", figures.isolation_level),
+        RuntimePreference::Memory => format!("needs {:.0} MB ({kind})", figures.memory_overhead_mb),
+        RuntimePreference::Balanced => format!(
+            "{:.2} = 0.4 × speed {:.2} + 0.3 × security {:.2} + 0.3 × memory {:.2} ({kind})",
+            scores.total, scores.speed, scores.security, scores.memory
+        ),
+    }
+}
+
+fn candidate(runtime: &RuntimeInfo, scores: Option<Scores>, reason: String) -> Candidate {
+    Candidate {
+        runtime_type: runtime.runtime,
+        chosen: false,
+        scores,
+        figures: runtime.figures(),
+        measured: runtime.measured.is_some(),
+        reason,
+    }
+}
+
+/// Figures to choose by until a machine's own are measured: start-up in ms, memory in MB, isolation.
+pub fn nominal(runtime: RuntimeType, isolation_level: u8) -> crate::protocol::Capabilities {
+    let (startup_time_ms, memory_overhead_mb) = match runtime {
+        RuntimeType::Docker => (560.0, 250.0),
+        RuntimeType::Deno => (80.0, 30.0),
+        RuntimeType::Bun => (50.0, 25.0),
+        RuntimeType::NativeProcess => (100.0, 40.0),
+    };
+    crate::protocol::Capabilities { startup_time_ms, memory_overhead_mb, isolation_level }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{IsolationReport, Language};
+
+    fn info(runtime: RuntimeType, isolation: u8, languages: &[Language]) -> RuntimeInfo {
+        RuntimeInfo {
+            runtime,
+            available: true,
+            version: None,
+            path: None,
+            reason: None,
+            fix: None,
+            fetchable: false,
+            languages: languages.to_vec(),
+            capabilities: nominal(runtime, isolation),
+            measured: None,
+            isolation: IsolationReport::default(),
+        }
+    }
+
+    fn all() -> Vec<RuntimeInfo> {
+        let script = [Language::JavaScript, Language::TypeScript];
+        vec![
+            info(RuntimeType::Docker, 9, &[Language::Python, Language::JavaScript, Language::Go]),
+            info(RuntimeType::Deno, 7, &script),
+            info(RuntimeType::Bun, 7, &script),
+            info(RuntimeType::NativeProcess, 1, &[Language::Python, Language::JavaScript]),
+        ]
+    }
+
+    fn chosen(preference: Option<RuntimePreference>, language: Language) -> Option<RuntimeType> {
+        select(&SelectParams { language, runtime_preference: preference, runtime_type: None }, &all()).chosen
+    }
+
+    #[test]
+    fn each_preference_chooses_as_designed() {
+        use RuntimePreference::{Balanced, Memory, Security, Speed};
+        assert_eq!(chosen(Some(Speed), Language::JavaScript), Some(RuntimeType::Bun));
+        assert_eq!(chosen(Some(Security), Language::JavaScript), Some(RuntimeType::Docker));
+        assert_eq!(chosen(Some(Memory), Language::JavaScript), Some(RuntimeType::Bun));
+        assert_eq!(chosen(Some(Balanced), Language::JavaScript), Some(RuntimeType::Bun));
+        assert_eq!(chosen(None, Language::JavaScript), Some(RuntimeType::Bun));
+        assert_eq!(chosen(Some(Security), Language::Python), Some(RuntimeType::Docker));
+        assert_eq!(chosen(Some(Speed), Language::Python), Some(RuntimeType::NativeProcess));
+        assert_eq!(chosen(Some(Speed), Language::CSharp), None);
+    }
+
+    #[test]
+    fn balanced_is_the_weighted_sum() {
+        let params =
+            SelectParams { language: Language::TypeScript, runtime_preference: None, runtime_type: None };
+        let selection = select(&params, &all());
+        let total =
+            |t| selection.ranking.iter().find(|c| c.runtime_type == t).and_then(|c| c.scores).unwrap().total;
+        assert!((total(RuntimeType::Bun) - (0.4 + 0.3 * 0.7 + 0.3)).abs() < 1e-9);
+        let deno = 0.4 * 50.0 / 80.0 + 0.3 * 0.7 + 0.3 * 25.0 / 30.0;
+        assert!((total(RuntimeType::Deno) - deno).abs() < 1e-9);
+        // Those that are no candidates are named with their reason, last.
+        let last = selection.ranking.last().unwrap();
+        assert!(last.scores.is_none() && last.reason.contains("does not run"), "{last:?}");
+    }
+
+    #[test]
+    fn a_type_is_obeyed_or_refused() {
+        let mut runtimes = all();
+        let mut params = SelectParams {
+            language: Language::JavaScript,
+            runtime_preference: Some(RuntimePreference::Security),
+            runtime_type: Some(RuntimeType::Bun),
+        };
+        assert_eq!(select(&params, &runtimes).chosen, Some(RuntimeType::Bun));
+        runtimes[2].available = false;
+        runtimes[2].reason = Some("no bun on the PATH".into());
+        runtimes[2].fix = Some("codebeaker setup bun".into());
+        assert_eq!(select(&params, &runtimes).chosen, None);
+        let failure = nothing_fits(&params, &runtimes);
+        assert!(failure.message.contains("no bun on the PATH"), "{failure:?}");
+        assert_eq!(failure.hint, "codebeaker setup bun");
+        params.language = Language::Python;
+        params.runtime_type = Some(RuntimeType::Deno);
+        let failure = nothing_fits(&params, &runtimes);
+        assert_eq!(failure.message, "Deno does not run Python");
+        assert!(failure.hint.contains("Docker"), "{failure:?}");
+    }
+
+    #[test]
+    fn ties_go_to_the_higher_isolation_and_measured_figures_count() {
+        let mut runtimes = vec![
+            info(RuntimeType::Deno, 5, &[Language::TypeScript]),
+            info(RuntimeType::Bun, 8, &[Language::TypeScript]),
+        ];
+        let same = nominal(RuntimeType::Deno, 5);
+        runtimes[1].capabilities = crate::protocol::Capabilities { isolation_level: 8, ..same };
+        let params = SelectParams {
+            language: Language::TypeScript,
+            runtime_preference: Some(RuntimePreference::Speed),
+            runtime_type: None,
+        };
+        assert_eq!(select(&params, &runtimes).chosen, Some(RuntimeType::Bun));
+        runtimes[0].measured = Some(crate::protocol::Capabilities { startup_time_ms: 20.0, ..same });
+        assert_eq!(select(&params, &runtimes).chosen, Some(RuntimeType::Deno));
+    }
+}

@@ -1,0 +1,97 @@
+//! A session's worker: takes its commands in order, does them, and tells what came of them.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::protocol::{ExecuteResult, ExecutionEvent, Failure, SessionEvent, SessionState};
+
+use super::embedded::{Inner, closed};
+use super::execution::{self, Job, Outcome, Phase};
+use super::session::{Session, lock};
+
+/// Does a session's commands, one after the other, until it is closed.
+pub async fn work(inner: Arc<Inner>, session: Arc<Session>, mut jobs: mpsc::Receiver<Job>) {
+    loop {
+        let job = tokio::select! {
+            job = jobs.recv() => job,
+            () = session.closing.cancelled() => break,
+        };
+        let Some(job) = job else { break };
+        perform(inner.clone(), session.clone(), job).await;
+    }
+    // Those that wait are told, so that nobody waits for them.
+    jobs.close();
+    while let Ok(job) = jobs.try_recv() {
+        finish(&inner, &session, job, Err(closed(&session.id))).await;
+    }
+}
+
+/// Does one command.
+pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
+    if job.cancelled.is_cancelled() {
+        let outcome = Outcome { output: None, error: Some("cancelled before its turn came".into()) };
+        return finish(&inner, &session, job, Ok(outcome)).await;
+    }
+    begin(&inner, &session, &job);
+    let outcome = tokio::select! {
+        outcome = execution::perform(&session, &job, inner.settings.output_kept) => outcome,
+        () = session.closing.cancelled() => Err(closed(&session.id)),
+    };
+    if let Err(failure) = &outcome
+        && !session.closing.is_cancelled()
+    {
+        inner.lose(&session, failure.message.clone());
+    }
+    end(&inner, &session);
+    finish(&inner, &session, job, outcome).await;
+}
+
+fn begin(inner: &Inner, session: &Session, job: &Job) {
+    {
+        let mut life = lock(&session.life);
+        life.running += 1;
+        life.executions += 1;
+        life.touch();
+    }
+    inner.set_state(session, SessionState::Active, None);
+    inner.tell(SessionEvent::Started { session_id: session.id.clone(), execution_id: job.id.clone() });
+}
+
+fn end(inner: &Inner, session: &Session) {
+    let idle = {
+        let mut life = lock(&session.life);
+        life.running -= 1;
+        life.touch();
+        life.running == 0 && life.state == SessionState::Active
+    };
+    if idle {
+        inner.set_state(session, SessionState::Idle, None);
+    }
+    inner.expiry.notify_one();
+}
+
+/// Gives the result to whoever asked.
+async fn finish(inner: &Inner, session: &Session, job: Job, outcome: Result<Outcome, Failure>) {
+    job.phase.send_replace(Phase::Over);
+    lock(&inner.executions).remove(&job.id);
+    let outcome = outcome.unwrap_or_else(|failure| Outcome { output: None, error: Some(failure.message) });
+    let result = ExecuteResult {
+        success: outcome.error.is_none(),
+        result: outcome.output,
+        error: outcome.error,
+        duration_ms: u32::try_from(job.asked.elapsed().as_millis()).unwrap_or(i32::MAX as u32),
+        execution_id: job.id.clone(),
+    };
+    inner.tell(SessionEvent::Finished {
+        session_id: session.id.clone(),
+        execution_id: job.id,
+        success: result.success,
+    });
+    let finished = job.events.send(ExecutionEvent::Finished(Box::new(result)));
+    // Whoever asked may be slow, but a session that is being closed doesn't wait for him.
+    tokio::select! {
+        _ = finished => {}
+        () = session.closing.cancelled() => {}
+    }
+}

@@ -179,12 +179,13 @@ async fn a_runtime_is_fetched_verified_and_found() {
     assert_eq!(machine.contents(), ["bun", "bun/1.2.3", "bun/1.2.3/bun"]);
 
     let steps = steps.into_inner().unwrap();
-    let total = Some(bun("1.2.3").len() as u64);
+    let length = bun("1.2.3").len() as u64;
+    let total = Some(length);
     let Progress::Resolving { from } = &steps[0] else { panic!("{steps:?}") };
     assert!(from.contains(BUN) && from.contains(&format!("127.0.0.1:{}", registry.port)), "{from}");
     let begun = Progress::Downloading { version: "1.2.3".into(), received: 0, total };
     assert_eq!(steps[1], begun);
-    let all = Progress::Downloading { version: "1.2.3".into(), received: total.unwrap(), total };
+    let all = Progress::Downloading { version: "1.2.3".into(), received: length, total };
     let rest = [all, Progress::Verifying, Progress::Unpacking];
     assert_eq!(steps[steps.len() - 4..steps.len() - 1], rest);
     assert_eq!(steps.last(), Some(&Progress::Done { version: "1.2.3".into(), path: found.path }));

@@ -1,6 +1,6 @@
 //! Which registry is asked, with which credentials, by which way; and the releases where there is none.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use super::*;
 
@@ -41,6 +41,9 @@ async fn the_registry_is_named_by_the_first_of_npms_sources() {
     std::fs::write(&global, format!("@oven:registry={}\n@deno:registry={}\n", first.url(), second.url()))
         .unwrap();
     assert_eq!(asked(&machine, &all).await, [1, 0, 0, 0], "the scope's own, wherever it stands");
+    second.publish(DENO, "2.0.0", &tarball(&[Entry::File("package/deno", &script("2.0.0"))]));
+    assert_eq!(says(&machine.fetch(Tool::Deno).await.unwrap()), "2.0.0");
+    std::fs::remove_dir_all(&machine.settings.data_dir).unwrap();
 
     machine.settings.registry = Some(second.url());
     assert_eq!(asked(&machine, &all).await, [0, 1, 0, 0], "CodeBeaker's own setting");
@@ -123,7 +126,10 @@ async fn proxies_are_used_and_excepted() {
         machine.fetch(Tool::Bun).await.unwrap();
     }
     let mut machine = Machine::using(&registry);
-    machine.variables(&[("HTTP_PROXY", "http://"), ("unused", "")]);
+    machine.variables(&[("HTTP_PROXY", "http://me:pa55@127.0.0.1:1")]);
+    let error = fails(&machine).await;
+    assert!(error.to_string().ends_with("(the proxy 127.0.0.1:1 is set)"), "{error}");
+    machine.variables(&[("HTTP_PROXY", "http://")]);
     let error = fails(&machine).await;
     assert!(
         error.to_string().starts_with("the proxy from the variable HTTP_PROXY cannot be used"),
@@ -170,6 +176,14 @@ fn tls_server() -> (u16, String) {
             let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut tls = rustls::StreamOwned::new(connection, stream.unwrap());
             // a client that does not trust us hangs up, which is what it should do
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                match tls.read(&mut byte) {
+                    Ok(1) => head.extend(byte),
+                    _ => break,
+                }
+            }
             let _ = tls.write_all(b"HTTP/1.1 404 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             tls.conn.send_close_notify();
             let _ = tls.flush();

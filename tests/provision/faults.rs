@@ -129,6 +129,10 @@ async fn an_unreachable_registry_is_named_without_its_secrets() {
     assert!(!format!("{error:?}{error}").contains("s3cret"));
     assert!(registry.requests()[0].headers["authorization"].starts_with("Basic "));
 
+    registry.reply(&description_path(BUN), [Reply::redirect(&description_path(BUN))]);
+    let error = fails(&machine).await;
+    assert!(error.to_string().ends_with("without end"), "{error}");
+
     machine.settings.registry = Some("http://no-such-host.invalid/".into());
     let error = fails(&machine).await;
     assert!(matches!(error, ProvisionError::Unreachable { .. }), "{error:?}");

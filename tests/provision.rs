@@ -339,7 +339,6 @@ async fn real_runtimes_come_from_the_real_registry() {
             Err(
                 error @ (ProvisionError::Unreachable { .. }
                 | ProvisionError::Stalled { .. }
-                | ProvisionError::Status { .. }
                 | ProvisionError::NoBuild { .. }),
             ) => {
                 require(tool.name(), Err(error.to_string()));

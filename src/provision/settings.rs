@@ -114,8 +114,9 @@ impl Environment {
 
     fn default_data_dir(&self) -> PathBuf {
         let named = self.var("XDG_DATA_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
-        let base = named.or_else(|| Some(self.home.as_ref()?.join(".local/share")));
-        base.unwrap_or_else(std::env::temp_dir).join("codebeaker")
+        // without a home, a place that only root can make: never one like /tmp, where others could put programs
+        let home = self.home.as_deref().unwrap_or(Path::new("/"));
+        named.unwrap_or_else(|| home.join(".local/share")).join("codebeaker")
     }
 }
 

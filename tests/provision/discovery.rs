@@ -152,7 +152,7 @@ async fn unusable_settings_are_named_with_their_place() {
     assert!(error.to_string().contains("cafile") && error.to_string().contains("/no/such/file"), "{error}");
 }
 
-/// A TLS server that answers every request with 404, and the certificate that signed its own.
+/// A TLS server that leads every request to a plain one, and the certificate that signed its own.
 fn tls_server() -> (u16, String) {
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new(vec![]).unwrap();
@@ -184,7 +184,9 @@ fn tls_server() -> (u16, String) {
                     _ => break,
                 }
             }
-            let _ = tls.write_all(b"HTTP/1.1 404 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = tls.write_all(
+                b"HTTP/1.1 302 There\r\nlocation: http://127.0.0.1:1/\r\nconnection: close\r\n\r\n",
+            );
             tls.conn.send_close_notify();
             let _ = tls.flush();
         }
@@ -204,13 +206,28 @@ async fn only_trusted_certificates_are_taken() {
     std::fs::write(machine.home().join("ca.pem"), authority).unwrap();
     std::fs::write(machine.home().join(".npmrc"), "cafile=~/ca.pem\n").unwrap();
     let error = fails(&machine).await;
-    assert!(matches!(error, ProvisionError::Status { status: 404, .. }), "{error:?}");
+    assert!(error.to_string().ends_with("it leads from https to http"), "{error}");
 
     std::fs::remove_file(machine.home().join(".npmrc")).unwrap();
     let file = machine.home().join("ca.pem");
     machine.variables(&[("NODE_EXTRA_CA_CERTS", file.to_str().unwrap())]);
     let error = fails(&machine).await;
-    assert!(matches!(error, ProvisionError::Status { status: 404, .. }), "{error:?}");
+    assert!(error.to_string().ends_with("it leads from https to http"), "{error}");
+}
+
+/// The system's certificates are read from the process's own environment, so this takes a process of its own.
+#[tokio::test]
+async fn the_systems_certificates_may_be_named_by_a_variable() {
+    let (port, authority) = tls_server();
+    let machine = Machine::new();
+    let file = machine.home().join("ca.pem");
+    std::fs::write(&file, authority).unwrap();
+    let variable = format!("SSL_CERT_FILE={}", file.display());
+    let url = format!("https://127.0.0.1:{port}/");
+    let mut child =
+        super::interruptions::Fetching::start(&["env", &variable], &machine.settings.data_dir, &url);
+    let outcome = child.until("outcome");
+    assert!(outcome.contains("it leads from https to http"), "{outcome}");
 }
 
 // --- without npm: the runtimes' own releases

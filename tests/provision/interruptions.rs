@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::*;
 
 /// What a fetch in another process came to: its lines.
-struct Fetching {
+pub(super) struct Fetching {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
@@ -17,7 +17,7 @@ const CHILD: &str = "CODEBEAKER_TEST_FETCH_INTO";
 
 impl Fetching {
     /// Starts this test program again for [`fetch_in_a_child_process`], perhaps within another program.
-    fn start(around: &[&str], data_dir: &Path, registry: &str) -> Self {
+    pub(super) fn start(around: &[&str], data_dir: &Path, registry: &str) -> Self {
         let test = std::env::current_exe().unwrap();
         let mut command = match around {
             [] => Command::new(&test),
@@ -35,7 +35,7 @@ impl Fetching {
     }
 
     /// Reads until a line with this in it, and returns that.
-    fn until(&mut self, wanted: &str) -> String {
+    pub(super) fn until(&mut self, wanted: &str) -> String {
         let mut seen = Vec::new();
         for line in &mut self.lines {
             let line = line.unwrap();

@@ -1,3 +1,1 @@
-fn main() {
-    println!("cargo::rerun-if-changed=src/agent");
-}
+fn main() { println!("cargo::rerun-if-changed=src/agent"); }

@@ -1,13 +1,18 @@
 //! Deno and Bun from a fake registry with every fault, from fake releases, and from the real registry.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "provision/discovery.rs"]
+mod discovery;
+#[path = "provision/faults.rs"]
+mod faults;
+#[path = "provision/interruptions.rs"]
+mod interruptions;
 mod support;
 
-use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codebeaker::provision::{
@@ -21,7 +26,6 @@ use support::registry::{
 };
 use support::require;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 const BUN: &str = "@oven/bun-linux-x64";
 const DENO: &str = "@deno/linux-x64-glibc";
@@ -109,10 +113,15 @@ fn contents(data_dir: &Path) -> Vec<String> {
     names
 }
 
+/// Written by another process: no thread of this one that is just starting a child can then hold it open for
+/// writing, which would keep it from being started ("text file busy").
 fn executable(path: &Path, script: &str) -> PathBuf {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, script).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, script).unwrap();
+    let installed = Command::new("install").args(["-m", "755"]).args([&draft, path]).status().unwrap();
+    assert!(installed.success());
+    std::fs::remove_file(draft).unwrap();
     path.to_owned()
 }
 
@@ -141,7 +150,16 @@ fn says(found: &Found) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-// --- the main path
+/// Fetches Bun, expects an error that a person can use, and nothing left behind.
+async fn fails(machine: &Machine) -> ProvisionError {
+    let error = machine.fetch(Tool::Bun).await.unwrap_err();
+    let said = error.to_string();
+    assert!(!said.is_empty() && !said.contains('\n'), "{said}");
+    assert!(error.next_step().ends_with('.'), "{}", error.next_step());
+    assert_eq!(machine.contents(), Vec::<String>::new(), "after: {said}");
+    assert_eq!(find(Tool::Bun, &machine.settings), None);
+    error
+}
 
 #[tokio::test]
 async fn a_runtime_is_fetched_verified_and_found() {
@@ -161,12 +179,13 @@ async fn a_runtime_is_fetched_verified_and_found() {
     assert_eq!(machine.contents(), ["bun", "bun/1.2.3", "bun/1.2.3/bun"]);
 
     let steps = steps.into_inner().unwrap();
-    let total = Some(bun("1.2.3").len() as u64);
+    let length = bun("1.2.3").len() as u64;
+    let total = Some(length);
     let Progress::Resolving { from } = &steps[0] else { panic!("{steps:?}") };
     assert!(from.contains(BUN) && from.contains(&format!("127.0.0.1:{}", registry.port)), "{from}");
     let begun = Progress::Downloading { version: "1.2.3".into(), received: 0, total };
     assert_eq!(steps[1], begun);
-    let all = Progress::Downloading { version: "1.2.3".into(), received: total.unwrap(), total };
+    let all = Progress::Downloading { version: "1.2.3".into(), received: length, total };
     let rest = [all, Progress::Verifying, Progress::Unpacking];
     assert_eq!(steps[steps.len() - 4..steps.len() - 1], rest);
     assert_eq!(steps.last(), Some(&Progress::Done { version: "1.2.3".into(), path: found.path }));
@@ -244,232 +263,93 @@ fn the_path_comes_before_the_data_directory() {
     assert_eq!(find(Tool::Bun, &machine.settings), None);
 }
 
-// --- faults of the source
-
-/// Fetches Bun, expects an error that a person can use, and nothing left behind.
-async fn fails(machine: &Machine) -> ProvisionError {
-    let error = machine.fetch(Tool::Bun).await.unwrap_err();
-    let said = error.to_string();
-    assert!(!said.is_empty() && !said.contains('\n'), "{said}");
-    assert!(error.next_step().ends_with('.'), "{}", error.next_step());
-    assert_eq!(machine.contents(), Vec::<String>::new(), "after: {said}");
-    assert_eq!(find(Tool::Bun, &machine.settings), None);
-    error
-}
-
-#[tokio::test]
-async fn a_wrong_sum_is_refused_before_anything_is_unpacked() {
-    let registry = Registry::start().await;
-    let other = integrity(b"other");
-    registry.publish(BUN, "1.0.0", &bun("1.0.0"));
-    registry.describe(BUN, &[("1.0.0", Some(&other))]);
-    let machine = Machine::using(&registry);
-    let error = fails(&machine).await;
-    let ProvisionError::Mismatch { expected, actual, .. } = &error else { panic!("{error:?}") };
-    assert_eq!((expected, actual), (&other, &integrity(&bun("1.0.0"))));
-    let steps = Mutex::new(Vec::new());
-    let _ = fetch(Tool::Bun, None, &machine.settings, &|step| steps.lock().unwrap().push(step)).await;
-    assert_eq!(steps.into_inner().unwrap().last(), Some(&Progress::Verifying));
-}
-
-#[tokio::test]
-async fn unusable_descriptions_are_refused() {
-    let registry = Registry::start().await;
-    let machine = Machine::using(&registry);
-    let good = description(BUN, &[("1.0.0", Some(&integrity(b"")))]);
-    let cases = [
-        ("<html>log in</html>".to_owned(), "not a package description"),
-        ("{}".to_owned(), "versions"),
-        (good.replace("latest", "newest"), "no latest version"),
-        (good.replace("1.0.0", "1.0/../../x"), "is no version"),
-        (good.replace("tarball", "ball"), "not described"),
-        (good.replace("/@oven", "file:///@oven"), "no http(s) address"),
+#[test]
+fn every_platform_has_its_build() {
+    let platform = |os, arch, libc, avx2| Platform { os, arch, libc, avx2 };
+    use Libc::{Glibc, Musl};
+    let table = [
+        (platform("linux", "x86_64", Glibc, true), Some("linux-x64-glibc"), Some("bun-linux-x64")),
+        (platform("linux", "x86_64", Glibc, false), Some("linux-x64-glibc"), Some("bun-linux-x64-baseline")),
+        (platform("linux", "x86_64", Musl, true), None, Some("bun-linux-x64-musl")),
+        (platform("linux", "x86_64", Musl, false), None, Some("bun-linux-x64-musl-baseline")),
+        (platform("linux", "aarch64", Glibc, false), Some("linux-arm64-glibc"), Some("bun-linux-aarch64")),
+        (platform("linux", "aarch64", Musl, false), None, Some("bun-linux-aarch64-musl")),
+        (platform("macos", "x86_64", Glibc, true), Some("darwin-x64"), Some("bun-darwin-x64")),
+        (platform("macos", "x86_64", Glibc, false), Some("darwin-x64"), Some("bun-darwin-x64-baseline")),
+        (platform("macos", "aarch64", Glibc, false), Some("darwin-arm64"), Some("bun-darwin-aarch64")),
+        (platform("linux", "riscv64", Glibc, false), None, None),
+        (platform("freebsd", "x86_64", Glibc, true), None, None),
     ];
-    for (described, reason) in cases {
-        registry.reply(&description_path(BUN), [Reply::ok(described)]);
-        let error = fails(&machine).await;
-        assert!(matches!(error, ProvisionError::Answer { .. }), "{error:?}");
-        assert!(error.to_string().contains(reason), "{error} for {reason}");
+    for (platform, deno, bun) in table {
+        assert_eq!(platform.package(Tool::Deno), deno.map(|name| format!("@deno/{name}")), "{platform}");
+        assert_eq!(platform.package(Tool::Bun), bun.map(|name| format!("@oven/{name}")), "{platform}");
+        assert_eq!(platform.release_file(Tool::Bun), bun.map(|name| format!("{name}.zip")), "{platform}");
+        assert_eq!(platform.release_file(Tool::Deno).is_some(), deno.is_some(), "{platform}");
     }
-    for weak in [None, Some("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="), Some("")] {
-        registry.describe(BUN, &[("1.0.0", weak)]);
-        let error = fails(&machine).await;
-        assert!(matches!(error, ProvisionError::NoIntegrity { .. }), "{error:?}");
+    let file = platform("macos", "aarch64", Glibc, false).release_file(Tool::Deno);
+    assert_eq!(file.as_deref(), Some("deno-aarch64-apple-darwin.zip"));
+}
+
+#[test]
+fn off_a_terminal_progress_is_a_few_plain_lines() {
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
-    registry.reply(&description_path(BUN), [Reply::ok("{} ".repeat(1000)).ending(Ending::Endless)]);
-    let error = fails(&machine).await;
-    assert!(matches!(error, ProvisionError::TooLarge { limit: 67_108_864, .. }), "{error:?}");
-}
-
-#[tokio::test]
-async fn statuses_are_told_apart() {
-    let registry = Registry::start().await;
-    let machine = Machine::using(&registry);
-    for (status, tries, step) in [
-        (401, 1, "npm login"),
-        (403, 1, "npm login"),
-        (404, 1, "does not have"),
-        (500, 3, "later"),
-        (503, 3, "later"),
-    ] {
-        let before = registry.requests().len();
-        registry.reply(&description_path(BUN), [Reply::status(status)]);
-        let error = fails(&machine).await;
-        assert!(matches!(&error, ProvisionError::Status { status: s, .. } if *s == status), "{error:?}");
-        assert!(
-            error.to_string().contains(&status.to_string()) && error.next_step().contains(step),
-            "{error}"
-        );
-        assert_eq!(registry.requests().len() - before, tries, "tries after {status}");
+    let written = Written::default();
+    let reporter = terminal::Reporter::lines(Tool::Bun, Box::new(written.clone()));
+    let downloading = |received, total| Progress::Downloading { version: "1.2.3".into(), received, total };
+    reporter.report(&Progress::Waiting);
+    reporter.report(&Progress::Resolving { from: "@oven/bun-linux-x64 at registry.example:443".into() });
+    for received in 0..=500 {
+        reporter.report(&downloading(received * 80_000, Some(40_000_000)));
     }
-}
-
-#[tokio::test]
-async fn faults_of_the_network_are_tried_again() {
-    let registry = Registry::start().await;
-    let archive = bun("1.0.0");
-    registry.publish(BUN, "1.0.0", &archive);
-    let described = description(BUN, &[("1.0.0", Some(&integrity(&archive)))]);
-    registry.reply(&description_path(BUN), [Reply::status(500), Reply::ok(described)]);
-    let broken = || Reply::ok(archive.clone()).ending(Ending::Truncated(20));
-    registry.reply(&tarball_path(BUN, "1.0.0"), [broken(), broken(), Reply::ok(archive.clone())]);
-    let machine = Machine::using(&registry);
-    assert_eq!(says(&machine.fetch(Tool::Bun).await.unwrap()), "1.0.0");
-
-    registry.reply(&tarball_path(BUN, "1.0.0"), [broken()]);
-    let error = fails(&Machine::using(&registry)).await;
-    let total = archive.len() as u64;
-    assert!(
-        matches!(error, ProvisionError::Truncated { received: 20, total: Some(t), .. } if t == total),
-        "{error:?}"
-    );
-}
-
-#[tokio::test]
-async fn silence_is_ended() {
-    let registry = Registry::start().await;
-    let mut machine = Machine::using(&registry);
-    machine.settings.patience.connect = Duration::from_millis(100);
-    machine.settings.patience.stall = Duration::from_millis(100);
-    let never = Gate::closed();
-    registry.publish(BUN, "1.0.0", &bun("1.0.0"));
-    registry.reply(
-        &tarball_path(BUN, "1.0.0"),
-        [Reply::ok(bun("1.0.0")).ending(Ending::Held(10, never.clone()))],
-    );
-    let error = fails(&machine).await;
-    assert!(matches!(error, ProvisionError::Stalled { .. }), "{error:?}");
-    // accepts, and never answers
-    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    machine.settings.registry = Some(format!("http://{}/", mute.local_addr().unwrap()));
-    let error = fails(&machine).await;
-    assert!(matches!(error, ProvisionError::Stalled { .. }), "{error:?}");
-}
-
-#[tokio::test]
-async fn an_unreachable_registry_is_named_without_its_secrets() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut machine = Machine::new();
-    machine.settings.registry = Some(format!("http://me:s3cret@127.0.0.1:{port}/"));
-    let error = fails(&machine).await;
-    assert!(matches!(error, ProvisionError::Unreachable { .. }), "{error:?}");
-    assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
-    assert!(error.next_step().contains("HTTPS_PROXY") && error.next_step().contains("CODEBEAKER_REGISTRY"));
-    assert!(!format!("{error:?}{error}").contains("s3cret"));
-
-    let registry = Registry::start().await;
-    machine.settings.registry = Some(format!("http://me:s3cret@127.0.0.1:{}/", registry.port));
-    let error = fails(&machine).await;
-    assert!(matches!(error, ProvisionError::Status { status: 404, .. }), "{error:?}");
-    assert!(!format!("{error:?}{error}").contains("s3cret"));
-    assert!(registry.requests()[0].headers["authorization"].starts_with("Basic "));
-
-    machine.settings.registry = Some("http://no-such-host.invalid/".into());
-    let error = fails(&machine).await;
-    assert!(matches!(error, ProvisionError::Unreachable { .. }), "{error:?}");
-}
-
-#[tokio::test]
-async fn a_machine_without_a_build_is_told_so() {
-    let mut machine = Machine::new();
-    machine.settings.platform = Platform { os: "linux", arch: "riscv64", libc: Libc::Glibc, avx2: false };
-    let error = fails(&machine).await;
-    assert_eq!(error.to_string(), "Bun publishes no build for linux-riscv64-glibc");
-}
-
-// --- hostile archives, and binaries that do not start
-
-#[tokio::test]
-async fn hostile_archives_are_refused() {
-    let registry = Registry::start().await;
-    let mut machine = Machine::using(&registry);
-    machine.settings.limits.unpacked = 1 << 20;
-    let zeros = vec![0; 4 << 20];
-    let bin = script("6.6.6");
-    let many: Vec<_> = (0..5000).map(|at| format!("package/{at}")).collect();
-    let mut bomb: Vec<_> = many.iter().map(|name| Entry::File(name, &zeros[..1000])).collect();
-    bomb.push(Entry::File("package/bin/bun", &bin));
-    let cases = [
-        (vec![Entry::File("/tmp/bun", &bin)], "no regular file"),
-        (vec![Entry::File("../../bun", &bin)], "no regular file"),
-        (vec![Entry::File("package/../../bin/bun", &bin)], "no regular file"),
-        (vec![Entry::Symlink("package/bin/bun", "/bin/sh")], "no regular file"),
-        (vec![Entry::HardLink("package/bin/bun", "/bin/sh")], "no regular file"),
-        (vec![Entry::File("package/bin/bun/x", &bin)], "no regular file"),
-        (vec![], "no regular file"),
-        (vec![Entry::File("package/bin/bun", &zeros)], "larger than 1048576 bytes"),
-        (
-            vec![Entry::File("package/big", &zeros), Entry::File("package/bin/bun", &bin)],
-            "larger than 1048576",
-        ),
-        (bomb, "larger than 1048576"),
-    ];
-    for (entries, reason) in cases {
-        registry.publish(BUN, "6.6.6", &tarball(&entries));
-        let error = fails(&machine).await;
-        assert!(error.to_string().contains(reason), "{error} for {reason}");
+    reporter.report(&Progress::Verifying);
+    reporter.report(&Progress::Unpacking);
+    reporter.report(&Progress::Done { version: "1.2.3".into(), path: "/data/bun".into() });
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let mut expected = "Bun: waiting for another process that is installing it\n\
+        Bun: asking for @oven/bun-linux-x64 at registry.example:443\n\
+        Bun: downloading 1.2.3, 40.0 MB\n"
+        .to_owned();
+    for tenth in 1..=10 {
+        expected += &format!("Bun: {tenth}0 % of 40.0 MB\n");
     }
-    let cut = bun("6.6.6");
-    for (archive, reason) in [(&cut[..cut.len() / 2], "not usable"), (b"not an archive", "not usable")] {
-        registry.publish(BUN, "6.6.6", archive);
-        let error = fails(&machine).await;
-        assert!(matches!(error, ProvisionError::Archive { .. }), "{error:?}");
-        assert!(error.to_string().contains(reason), "{error}");
-    }
-    machine.settings.limits.archive = 1000;
-    registry.publish(BUN, "6.6.6", &noise(2000));
-    assert!(matches!(fails(&machine).await, ProvisionError::TooLarge { limit: 1000, .. }));
-    registry.reply(&tarball_path(BUN, "6.6.6"), [Reply::ok(noise(100)).ending(Ending::Endless)]);
-    assert!(matches!(fails(&machine).await, ProvisionError::TooLarge { limit: 1000, .. }));
+    expected +=
+        "Bun: verifying the published sum\nBun: unpacking and starting it once\nBun: 1.2.3 is at /data/bun\n";
+    assert_eq!(text, expected);
 }
 
-#[tokio::test]
-async fn a_binary_that_does_not_start_is_not_installed() {
-    let registry = Registry::start().await;
-    let mut machine = Machine::using(&registry);
-    machine.settings.patience.start = Duration::from_millis(500);
-    let cases: [(&[u8], &str); 6] = [
-        (b"#!/bin/sh\necho \"libc.so.6: version 'GLIBC_9' not found\" >&2; exit 1", "GLIBC_9' not found"),
-        (b"#!/bin/sh\nprintf '\\033[31mred' >&2; exit 1", "[31mred"),
-        (b"#!/no/such/loader\n", "C library"),
-        (b"\x7fELF of another world", "not a program for this machine"),
-        (b"#!/bin/sh\nkill -ILL $$", "instructions"),
-        (b"#!/bin/sh\nexec cat /dev/zero", "ended with"),
-    ];
-    for (binary, reason) in cases {
-        registry.publish(BUN, "1.0.0", &tarball(&[Entry::File("package/bin/bun", binary)]));
-        let error = fails(&machine).await;
-        assert!(matches!(error, ProvisionError::DoesNotStart { .. }), "{error:?}");
-        assert!(
-            error.to_string().contains(reason) && !error.to_string().contains('\x1b'),
-            "{error} for {reason}"
-        );
+/// The real thing, from the registry that npm's own configuration on this machine names.
+#[tokio::test(flavor = "multi_thread")]
+async fn real_runtimes_come_from_the_real_registry() {
+    let root = tempfile::tempdir().unwrap();
+    let settings = Settings { data_dir: root.path().join("data"), ..Settings::from_env() };
+    for tool in Tool::ALL {
+        let reporter = terminal::Reporter::lines(tool, Box::new(std::io::stderr()));
+        let outcome = fetch(tool, None, &settings, &|step| reporter.report(&step)).await;
+        let found = match outcome {
+            // no network, or a place where there is none of this: not the fault of the code
+            Err(
+                error @ (ProvisionError::Unreachable { .. }
+                | ProvisionError::Stalled { .. }
+                | ProvisionError::NoBuild { .. }),
+            ) => {
+                require(tool.name(), Err(error.to_string()));
+                continue;
+            }
+            outcome => outcome.unwrap(),
+        };
+        let Origin::Fetched { version } = &found.origin else { panic!("{found:?}") };
+        assert!(says(&found).contains(version), "{found:?} says {}", says(&found));
+        let off_path = Settings { search_path: None, ..settings.clone() };
+        assert_eq!(find(tool, &off_path).as_ref(), Some(&found));
+        assert_eq!(fetch(tool, Some(version), &settings, &|_| {}).await.unwrap(), found);
     }
-    registry.publish(
-        BUN,
-        "1.0.0",
-        &tarball(&[Entry::File("package/bin/bun", b"#!/bin/sh\nread x </dev/tty; exec tail -f /dev/null")]),
-    );
-    let error = fails(&machine).await;
-    assert!(error.to_string().contains("did not end within 500ms"), "{error}");
 }

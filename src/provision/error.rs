@@ -36,6 +36,8 @@ pub enum ProvisionError {
         server: String,
         /// The network's own words.
         reason: String,
+        /// Whether that took the whole time there is for a connection.
+        timed_out: bool,
     },
     /// The server showed a certificate that this machine does not trust.
     #[error("{server} showed a certificate that is not trusted: {reason}")]
@@ -233,7 +235,9 @@ impl ProvisionError {
     /// Whether the same request may well succeed a moment later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Truncated { .. } => true,
+            // what took long already is not made to take three times as long
+            Self::Unreachable { timed_out, .. } => !timed_out,
+            Self::Truncated { .. } => true,
             Self::Status { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
             _ => false,
         }

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Certificate, NoProxy, Proxy, Response, StatusCode, Url};
 
 use super::npmrc::{NpmConfig, expand_home};
@@ -18,6 +19,8 @@ const RETRIES: u32 = 2;
 /// An HTTP client with the machine's proxies and certificates.
 pub(super) struct Client {
     inner: reqwest::Client,
+    /// The proxies that are set, by host and port, to be named when a connection fails.
+    proxies: Vec<String>,
     patience: Patience,
 }
 
@@ -30,10 +33,16 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("codebeaker/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.patience.connect)
+            .redirect(Policy::custom(redirect))
+            .referer(false)
             // those of the process are read below, from the settings, and nowhere else
             .no_proxy();
-        for proxy in proxies(settings, config)? {
+        let mut named = Vec::new();
+        for (proxy, server) in proxies(settings, config)? {
             builder = builder.proxy(proxy);
+            if !named.contains(&server) {
+                named.push(server);
+            }
         }
         let certificates = certificates(settings, config)?;
         if !certificates.is_empty() {
@@ -43,8 +52,8 @@ impl Client {
         let built = tokio::task::spawn_blocking(move || builder.build()).await;
         let inner = built
             .map_err(|_| ProvisionError::Interrupted)?
-            .map_err(|error| ProvisionError::Tls { reason: innermost(&error) })?;
-        Ok(Self { inner, patience: settings.patience.clone() })
+            .map_err(|error| ProvisionError::Tls { reason: innermost(error) })?;
+        Ok(Self { inner, proxies: named, patience: settings.patience.clone() })
     }
 
     /// Asks for `url` and returns its answer of at most `limit` bytes, trying again after faults of the network.
@@ -90,7 +99,7 @@ impl Client {
         let wait = self.patience.connect + self.patience.stall;
         let response = match tokio::time::timeout(wait, builder.send()).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(send_error(&request.url, error)),
+            Ok(Err(error)) => return Err(self.send_error(&request.url, error)),
             Err(_) => return Err(stalled(&request.url, wait, "it should have answered")),
         };
         let status = response.status();
@@ -98,6 +107,25 @@ impl Client {
             return Err(ProvisionError::Status { url: shown(&request.url), status: status.as_u16() });
         }
         Ok(Body { total: response.content_length(), received: 0, response, stall: self.patience.stall })
+    }
+
+    fn send_error(&self, asked: &Url, error: reqwest::Error) -> ProvisionError {
+        let server = server(error.url().unwrap_or(asked));
+        if let Some(reason) = certificate_fault(&error) {
+            return ProvisionError::Certificate { server, reason };
+        }
+        if error.is_redirect() {
+            return ProvisionError::Answer { url: shown(asked), reason: innermost(error) };
+        }
+        let timed_out = error.is_timeout();
+        let mut reason = match timed_out {
+            true => format!("no connection was made within {:?}", self.patience.connect),
+            false => innermost(error),
+        };
+        if !self.proxies.is_empty() {
+            reason += &format!(" (the proxy {} is set)", self.proxies.join(" or "));
+        }
+        ProvisionError::Unreachable { server, reason, timed_out }
     }
 
     /// The retries of one request.
@@ -173,7 +201,7 @@ impl Body {
                     url: shown(&url),
                     received,
                     total,
-                    reason: innermost(&error),
+                    reason: innermost(error),
                 });
             }
             Err(_) => return Err(stalled(&url, self.stall, "it should have sent more")),
@@ -209,21 +237,6 @@ fn stalled(url: &Url, waited: Duration, doing: &'static str) -> ProvisionError {
     ProvisionError::Stalled { server: server(url), waited, doing }
 }
 
-fn send_error(asked: &Url, error: reqwest::Error) -> ProvisionError {
-    let url = error.url().unwrap_or(asked);
-    let server = server(url);
-    if let Some(reason) = certificate_fault(&error) {
-        return ProvisionError::Certificate { server, reason };
-    }
-    if error.is_timeout() {
-        return ProvisionError::Unreachable { server, reason: "no connection was made in time".into() };
-    }
-    if error.is_redirect() {
-        return ProvisionError::Answer { url: shown(asked), reason: innermost(&error) };
-    }
-    ProvisionError::Unreachable { server, reason: innermost(&error) }
-}
-
 /// What rustls says, where it is the reason.
 fn certificate_fault(error: &reqwest::Error) -> Option<String> {
     causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
@@ -232,9 +245,11 @@ fn certificate_fault(error: &reqwest::Error) -> Option<String> {
     })
 }
 
-/// The last cause, which names the fault; the others name the layers that it came through.
-fn innermost(error: &reqwest::Error) -> String {
-    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+/// The last cause, which names the fault; the others name the layers that it came through. Without the address, which
+/// may hold a password.
+fn innermost(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    causes(&error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// An error's causes. Those that an [`io::Error`] wraps are among them, which `source` passes over.
@@ -245,8 +260,21 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
     })
 }
 
-/// The proxies for https and http. npm's `proxy=false` means none at all.
-fn proxies(settings: &Settings, config: &NpmConfig) -> Result<Vec<Proxy>, ProvisionError> {
+/// Follows redirections, but not from https to http: what a registry says is what a download is verified against.
+fn redirect(attempt: Attempt<'_>) -> Action {
+    const MOST: usize = 10;
+    let from_https = attempt.previous().last().is_some_and(|from| from.scheme() == "https");
+    if from_https && attempt.url().scheme() != "https" {
+        attempt.error("it leads from https to http")
+    } else if attempt.previous().len() > MOST {
+        attempt.error("it leads from one address to the next without end")
+    } else {
+        attempt.follow()
+    }
+}
+
+/// The proxies for https and http, and their servers. npm's `proxy=false` means none at all.
+fn proxies(settings: &Settings, config: &NpmConfig) -> Result<Vec<(Proxy, String)>, ProvisionError> {
     let environment = &settings.environment;
     let from_npm = |keys: [&str; 2]| {
         keys.into_iter().find_map(|key| config.get(key)).map(|it| (it.value.to_owned(), it.origin.to_owned()))
@@ -268,12 +296,16 @@ fn proxies(settings: &Settings, config: &NpmConfig) -> Result<Vec<Proxy>, Provis
     type Make = fn(String) -> reqwest::Result<Proxy>;
     for (found, make) in [(https, Proxy::https as Make), (http, Proxy::http as Make)] {
         let Some((address, origin)) = found.filter(|(address, _)| address != "false") else { continue };
+        // an address without a scheme is that of an http proxy
+        let named = Url::parse(&address).ok().filter(Url::has_host);
+        let named = named.or_else(|| Url::parse(&format!("http://{address}")).ok());
         let proxy = make(address).map_err(|error| ProvisionError::Setting {
             what: "the proxy",
             origin,
-            reason: innermost(&error),
+            reason: innermost(error),
         })?;
-        proxies.push(proxy.no_proxy(NoProxy::from_string(exceptions)));
+        let server = named.as_ref().map(server).unwrap_or_default();
+        proxies.push((proxy.no_proxy(NoProxy::from_string(exceptions)), server));
     }
     Ok(proxies)
 }
@@ -288,7 +320,7 @@ fn certificates(settings: &Settings, config: &NpmConfig) -> Result<Vec<Certifica
         };
         let path = expand_home(file.value, settings.environment.home());
         let pem = std::fs::read(&path).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
-        certificates.extend(Certificate::from_pem_bundle(&pem).map_err(|error| refuse(innermost(&error)))?);
+        certificates.extend(Certificate::from_pem_bundle(&pem).map_err(|error| refuse(innermost(error)))?);
     }
     // node goes on without a file that it cannot use, and so do we
     if let Some(path) = settings.environment.text("NODE_EXTRA_CA_CERTS")

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Platform;
 
 /// How runtimes are found and fetched.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Runtimes go to `data_dir/runtimes/NAME/VERSION/`; nothing is written anywhere else.
     pub data_dir: PathBuf,
@@ -48,6 +48,18 @@ impl Settings {
     /// Where all runtimes lie.
     pub(super) fn runtimes(&self) -> PathBuf {
         self.data_dir.join("runtimes")
+    }
+}
+
+// a registry's address may hold a password, so it is not shown
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("data_dir", &self.data_dir)
+            .field("search_path", &self.search_path)
+            .field("environment", &self.environment)
+            .field("platform", &self.platform)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,8 +114,9 @@ impl Environment {
 
     fn default_data_dir(&self) -> PathBuf {
         let named = self.var("XDG_DATA_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
-        let base = named.or_else(|| Some(self.home.as_ref()?.join(".local/share")));
-        base.unwrap_or_else(std::env::temp_dir).join("codebeaker")
+        // without a home, a place that only root can make: never one like /tmp, where others could put programs
+        let home = self.home.as_deref().unwrap_or(Path::new("/"));
+        named.unwrap_or_else(|| home.join(".local/share")).join("codebeaker")
     }
 }
 

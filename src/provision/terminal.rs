@@ -71,6 +71,10 @@ impl Drop for Reporter {
 fn draw(tool: Tool, bar: &ProgressBar, progress: &Progress) {
     match progress {
         Progress::Downloading { version, received, total } => {
+            if *received == 0 {
+                // the rate is that of the download, not of what came before
+                bar.reset();
+            }
             match total {
                 Some(total) if bar.length() != Some(*total) => {
                     bar.set_length(*total);

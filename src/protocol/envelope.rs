@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -57,7 +58,8 @@ impl Request {
         let mut text = format!("{{\"jsonrpc\":\"2.0\",\"method\":{}", json!(self.method));
         if let Some(params) = &self.params {
             text.push_str(",\"params\":");
-            text.push_str(&params.to_string());
+            // Writing a JSON value to a string can't fail.
+            text.push_str(&serde_json::to_string(&TypeFirst(params)).unwrap_or_default());
         }
         if let Some(id) = &self.id {
             text.push_str(",\"id\":");
@@ -65,6 +67,22 @@ impl Request {
         }
         text.push('}');
         to_ascii(&text)
+    }
+}
+
+/// A value whose objects are written with their `type` first: original servers look for a command's nowhere else.
+struct TypeFirst<'a>(&'a Value);
+
+impl Serialize for TypeFirst<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Array(items) => s.collect_seq(items.iter().map(TypeFirst)),
+            Value::Object(members) => {
+                let (first, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(name, _)| *name == "type");
+                s.collect_map(first.into_iter().chain(rest).map(|(name, value)| (name, TypeFirst(value))))
+            }
+            other => other.serialize(s),
+        }
     }
 }
 
@@ -126,18 +144,19 @@ pub struct Batch {
 
 /// Reads a text message: one document, an array of them, or, where that fails, one document a line.
 pub fn parse_message(text: &str) -> Batch {
-    match parse_document(text) {
-        Ok(batch) => batch,
-        Err(failure) => {
-            let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-            if lines.len() < 2 {
-                return single(failure);
-            }
-            let items =
-                lines.into_iter().flat_map(|l| parse_document(l).unwrap_or_else(single).items).collect();
-            Batch { items, is_array: false }
-        }
+    let failure = match parse_document(text) {
+        Ok(batch) => return batch,
+        Err(failure) => failure,
+    };
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let documents: Vec<_> = lines.map(|line| (line, parse_document(line))).collect();
+    // One broken document in several lines has one answer, not one for each of its lines.
+    let is_document = |line: &str| line.trim_start().starts_with(['{', '[']);
+    if !documents.iter().any(|(line, document)| document.is_ok() && is_document(line)) {
+        return single(failure);
     }
+    let items = documents.into_iter().flat_map(|(_, document)| document.unwrap_or_else(single).items);
+    Batch { items: items.collect(), is_array: false }
 }
 
 fn single(failure: Failure) -> Batch {

@@ -1,6 +1,8 @@
 //! The JSON of every message, compared with `tests/golden/*.json`: a changed word on the wire shows as a diff there.
 //! `CODEBEAKER_UPDATE_GOLDEN=1` rewrites the files. What can be read back is read back from both sides.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::path::PathBuf;

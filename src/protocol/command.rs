@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::fold;
+use super::decode;
 use super::language::Language;
 use super::names::wire_enum;
 
@@ -140,17 +140,14 @@ pub struct ExecuteShell {
 
 /// `true` is a terminal of 24 by 80, `false` is none.
 fn pty_size<'de, D: Deserializer<'de>>(d: D) -> Result<Option<PtySize>, D::Error> {
-    #[derive(DeriveDeserialize)]
-    #[serde(untagged)]
-    enum Given {
-        Flag(bool),
-        Size(PtySize),
+    match Value::deserialize(d)? {
+        Value::Null | Value::Bool(false) => Ok(None),
+        Value::Bool(true) => Ok(Some(PtySize { rows: 24, cols: 80 })),
+        size @ Value::Object(_) => decode::from_json(size).map(Some).map_err(D::Error::custom),
+        other => {
+            Err(D::Error::invalid_type(decode::unexpected(&other), &"true, false or an object {rows, cols}"))
+        }
     }
-    Ok(match Given::deserialize(d)? {
-        Given::Flag(false) => None,
-        Given::Flag(true) => Some(PtySize { rows: 24, cols: 80 }),
-        Given::Size(size) => Some(size),
-    })
 }
 
 /// Makes a directory.
@@ -326,12 +323,17 @@ impl<'de> Deserialize<'de> for CommandRequest {
 }
 
 impl CommandRequest {
-    fn from_members(kind: Option<&str>, members: Map<String, Value>) -> Result<Self, String> {
+    fn from_members(kind: Option<&str>, mut members: Map<String, Value>) -> Result<Self, String> {
         let object = |command| Ok(Self { command, form: ResultForm::Object });
+        let kind = match kind {
+            Some(kind) => kind,
+            None if members.keys().any(|name| decode::same_name(name, "code")) => "execute_code",
+            None => return Err(format!("the command's type is missing: use one of {KNOWN}")),
+        };
         match kind {
-            Some("write_file") => object(Command::WriteFile(decode(members, &[])?)),
-            Some("read_file") => object(Command::ReadFile(decode(members, &[])?)),
-            Some("execute_shell" | "shell") => object(Command::ExecuteShell(decode(
+            "write_file" => object(Command::WriteFile(read(members, &[])?)),
+            "read_file" => object(Command::ReadFile(read(members, &[])?)),
+            "execute_shell" | "shell" => object(Command::ExecuteShell(read(
                 members,
                 &[
                     ("command", "commandName"),
@@ -340,44 +342,39 @@ impl CommandRequest {
                     ("cwd", "workingDirectory"),
                 ],
             )?)),
-            Some("create_directory" | "create_dir") => {
-                object(Command::CreateDirectory(decode(members, &[])?))
-            }
-            Some("copy_file") => object(Command::CopyFile(decode(
+            "create_directory" | "create_dir" => object(Command::CreateDirectory(read(members, &[])?)),
+            "copy_file" => object(Command::CopyFile(read(
                 members,
                 &[("source", "sourcePath"), ("destination", "destinationPath")],
             )?)),
-            Some("delete_file") => object(Command::DeleteFile(decode(members, &[])?)),
-            Some("list_directory") => object(Command::ListDirectory(decode(members, &[])?)),
-            Some("list_files") => {
-                let mut members = fold::fold(members, &[]);
-                members.entry("recursive").or_insert(Value::Bool(true));
-                Ok(Self { command: Command::ListDirectory(decode(members, &[])?), form: ResultForm::Tree })
+            "delete_file" => object(Command::DeleteFile(read(members, &[])?)),
+            "list_directory" => object(Command::ListDirectory(read(members, &[])?)),
+            "list_files" => {
+                let recursive = decode::take(&mut members, "recursive").unwrap_or(Value::Bool(true));
+                members.insert("recursive".to_owned(), recursive);
+                Ok(Self { command: Command::ListDirectory(read(members, &[])?), form: ResultForm::Tree })
             }
-            Some("execute_code") => object(Command::ExecuteCode(decode(members, &[])?)),
-            Some("execute") => Ok(Self {
-                command: Command::ExecuteCode(decode(blank_language(members), &[])?),
+            "execute_code" => object(Command::ExecuteCode(read(blank_language(members), &[])?)),
+            "execute" => Ok(Self {
+                command: Command::ExecuteCode(read(blank_language(members), &[])?),
                 form: ResultForm::Stdout,
             }),
-            None if members.keys().any(|k| fold::camel(k) == "code") => {
-                object(Command::ExecuteCode(decode(blank_language(members), &[])?))
-            }
-            None => Err(format!("command has no type: use one of {KNOWN}")),
-            Some(other) => Err(format!("unknown command type {other:?}: use one of {KNOWN}")),
+            other => Err(format!("unknown command type {other:?}: use one of {KNOWN}")),
         }
     }
 }
 
-/// The original's `execute` writes `language: ""` where it means the session's.
+/// The original's `execute` has `language: ""` where it means the session's.
 fn blank_language(mut members: Map<String, Value>) -> Map<String, Value> {
     members.retain(|name, value| {
-        !(fold::camel(name) == "language" && value.as_str().is_some_and(|s| s.trim().is_empty()))
+        !(decode::same_name(name, "language") && value.as_str().is_some_and(|s| s.trim().is_empty()))
     });
     members
 }
 
-fn decode<T: DeserializeOwned>(members: Map<String, Value>, aliases: &[(&str, &str)]) -> Result<T, String> {
-    serde_json::from_value(Value::Object(fold::fold(members, aliases))).map_err(|e| e.to_string())
+fn read<T: DeserializeOwned>(mut members: Map<String, Value>, aliases: &[(&str, &str)]) -> Result<T, String> {
+    decode::resolve(&mut members, aliases);
+    decode::from_members(members)
 }
 
 /// The members of a command object with its `type`, which may stand anywhere and more than once.
@@ -400,15 +397,22 @@ impl<'de> Deserialize<'de> for Members {
                 let mut kind: Option<String> = None;
                 let mut members = Map::new();
                 while let Some(name) = access.next_key::<String>()? {
-                    if name != "type" && name != "Type" {
-                        members.insert(name, access.next_value()?);
+                    let value: Value = access.next_value()?;
+                    if !decode::same_name(&name, "type") {
+                        members.insert(name, value);
                         continue;
                     }
-                    let given: String = access.next_value()?;
-                    if kind.as_ref().is_some_and(|k| *k != given) {
-                        return Err(serde::de::Error::custom(format!(
-                            "command has two types, {:?} and {given:?}",
-                            kind.unwrap_or_default()
+                    let given = match value {
+                        Value::String(given) => given,
+                        Value::Null => continue,
+                        other => {
+                            let found = decode::Found(decode::unexpected(&other));
+                            return Err(A::Error::custom(format!("type must be a string, not {found}")));
+                        }
+                    };
+                    if let Some(kind) = kind.filter(|kind| *kind != given) {
+                        return Err(A::Error::custom(format!(
+                            "the command has two types, {kind:?} and {given:?}: send one"
                         )));
                     }
                     kind = Some(given);

@@ -1,6 +1,9 @@
 //! JSON-RPC 2.0: reading whatever clients send, writing what every client can read.
 
+use std::fmt::Write as _;
+
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -55,7 +58,8 @@ impl Request {
         let mut text = format!("{{\"jsonrpc\":\"2.0\",\"method\":{}", json!(self.method));
         if let Some(params) = &self.params {
             text.push_str(",\"params\":");
-            text.push_str(&params.to_string());
+            // Writing a JSON value to a string can't fail.
+            text.push_str(&serde_json::to_string(&TypeFirst(params)).unwrap_or_default());
         }
         if let Some(id) = &self.id {
             text.push_str(",\"id\":");
@@ -63,6 +67,22 @@ impl Request {
         }
         text.push('}');
         to_ascii(&text)
+    }
+}
+
+/// A value whose objects are written with their `type` first: original servers look for a command's nowhere else.
+struct TypeFirst<'a>(&'a Value);
+
+impl Serialize for TypeFirst<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Array(items) => s.collect_seq(items.iter().map(TypeFirst)),
+            Value::Object(members) => {
+                let (first, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(name, _)| *name == "type");
+                s.collect_map(first.into_iter().chain(rest).map(|(name, value)| (name, TypeFirst(value))))
+            }
+            other => other.serialize(s),
+        }
     }
 }
 
@@ -124,18 +144,19 @@ pub struct Batch {
 
 /// Reads a text message: one document, an array of them, or, where that fails, one document a line.
 pub fn parse_message(text: &str) -> Batch {
-    match parse_document(text) {
-        Ok(batch) => batch,
-        Err(failure) => {
-            let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-            if lines.len() < 2 {
-                return single(failure);
-            }
-            let items =
-                lines.into_iter().flat_map(|l| parse_document(l).unwrap_or_else(single).items).collect();
-            Batch { items, is_array: false }
-        }
+    let failure = match parse_document(text) {
+        Ok(batch) => return batch,
+        Err(failure) => failure,
+    };
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let documents: Vec<_> = lines.map(|line| (line, parse_document(line))).collect();
+    // One broken document in several lines has one answer, not one for each of its lines.
+    let is_document = |line: &str| line.trim_start().starts_with(['{', '[']);
+    if !documents.iter().any(|(line, document)| document.is_ok() && is_document(line)) {
+        return single(failure);
     }
+    let items = documents.into_iter().flat_map(|(_, document)| document.unwrap_or_else(single).items);
+    Batch { items: items.collect(), is_array: false }
 }
 
 fn single(failure: Failure) -> Batch {
@@ -173,54 +194,73 @@ fn parse_item(item: &RawValue) -> Incoming {
     if !item.get().starts_with('{') {
         return invalid(Id::null(), "a request must be a JSON object");
     }
-    let Ok(envelope) = serde_json::from_str::<Envelope>(item.get()) else {
-        return invalid(Id::null(), "the request can't be read");
-    };
-    envelope.into_incoming()
+    match serde_json::from_str::<Envelope>(item.get()) {
+        Ok(envelope) => envelope.into_incoming(),
+        Err(e) => invalid(Id::null(), format!("the request can't be read: {e}")),
+    }
 }
 
 /// The members of a message before their meaning is known. A member given twice counts as its last.
 #[derive(Debug, Default)]
 pub struct Envelope {
-    jsonrpc: Option<Value>,
+    // Raw, so that a member that can't be read (an unpaired surrogate, nesting without end) spoils only itself and
+    // the answer still bears the id.
+    jsonrpc: Option<Box<RawValue>>,
     id: Option<Box<RawValue>>,
-    method: Option<Value>,
-    params: Option<Value>,
-    result: Option<Value>,
-    error: Option<Value>,
+    method: Option<Box<RawValue>>,
+    params: Option<Box<RawValue>>,
+    result: Option<Box<RawValue>>,
+    error: Option<Box<RawValue>>,
 }
 
 impl Envelope {
     fn into_incoming(self) -> Incoming {
-        let id = self.id.map(Id);
-        let answer_id = || match &id {
-            // Only what an id may be is echoed; anything else can't name a request.
-            Some(id) if !id.as_text().starts_with(['{', '[']) => id.clone(),
-            _ => Id::null(),
-        };
-        if self.jsonrpc.as_ref().is_some_and(|v| v != "2.0") {
-            return invalid(answer_id(), "jsonrpc must be \"2.0\"");
+        // Only what an id may be is echoed; anything else can't name a request.
+        let illegal_id = self.id.as_ref().is_some_and(|id| id.get().starts_with(['{', '[', 't', 'f']));
+        let id = self.id.filter(|_| !illegal_id).map(Id);
+        let answer_id = id.clone().unwrap_or_else(Id::null);
+        if illegal_id {
+            return invalid(answer_id, "id must be a string, a number or null");
         }
-        let method = match self.method {
-            Some(Value::String(method)) if !method.trim().is_empty() => method,
-            Some(Value::String(_)) => return invalid(answer_id(), "method is empty"),
-            Some(_) => return invalid(answer_id(), "method must be a string"),
-            None => {
-                let error = self.error.filter(|e| !e.is_null());
-                return match (error, self.result) {
-                    (Some(error), _) => Incoming::Response(Response {
-                        id: answer_id(),
-                        result: Err(Failure::from_json(&error)),
-                    }),
-                    (None, Some(result)) => {
-                        Incoming::Response(Response { id: answer_id(), result: Ok(result) })
-                    }
-                    (None, None) => invalid(answer_id(), "method is missing"),
-                };
-            }
-        };
-        Incoming::Request(Request { id, method, params: self.params })
+        match Self::meaning(self.jsonrpc, self.method, self.params, self.result, self.error) {
+            Ok(Meaning::Request { method, params }) => Incoming::Request(Request { id, method, params }),
+            Ok(Meaning::Answer(result)) => Incoming::Response(Response { id: answer_id, result }),
+            Err(message) => invalid(answer_id, message),
+        }
     }
+
+    fn meaning(
+        jsonrpc: Option<Box<RawValue>>,
+        method: Option<Box<RawValue>>,
+        params: Option<Box<RawValue>>,
+        result: Option<Box<RawValue>>,
+        error: Option<Box<RawValue>>,
+    ) -> Result<Meaning, String> {
+        if jsonrpc.is_some_and(|v| serde_json::from_str(v.get()).ok() != Some("2.0")) {
+            return Err("jsonrpc must be \"2.0\"".to_owned());
+        }
+        match read("method", method)? {
+            Some(Value::String(method)) if method.trim().is_empty() => Err("method is empty".to_owned()),
+            Some(Value::String(method)) => Ok(Meaning::Request { method, params: read("params", params)? }),
+            Some(_) => Err("method must be a string".to_owned()),
+            None => match (read("error", error)?.filter(|e| !e.is_null()), read("result", result)?) {
+                (Some(error), _) => Ok(Meaning::Answer(Err(Failure::from_json(&error)))),
+                (None, Some(result)) => Ok(Meaning::Answer(Ok(result))),
+                (None, None) => Err("method is missing".to_owned()),
+            },
+        }
+    }
+}
+
+/// What the members of a message say.
+enum Meaning {
+    Request { method: String, params: Option<Value> },
+    Answer(Result<Value, Failure>),
+}
+
+fn read(name: &str, member: Option<Box<RawValue>>) -> Result<Option<Value>, String> {
+    let read = |raw: Box<RawValue>| serde_json::from_str(raw.get());
+    member.map(read).transpose().map_err(|e| format!("{name} can't be read: {e}"))
 }
 
 impl<'de> Deserialize<'de> for Envelope {
@@ -268,7 +308,8 @@ pub fn to_ascii(json: &str) -> String {
         } else {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string can't fail.
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }

@@ -100,9 +100,9 @@ impl Failure {
             .unwrap_or(ErrorKind::Internal);
         let text = |v: Option<&Value>| v.and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut message = text(error.get("message"));
-        // The original server says what happened only in `data`.
-        if let Some(Value::String(detail)) = data {
-            message = if message.is_empty() { detail.clone() } else { format!("{message}: {detail}") };
+        // The original server says what happened only in `data`, and from some version on adds its stack there.
+        if let Some(detail) = data.and_then(Value::as_str).and_then(|d| d.lines().next()) {
+            message = if message.is_empty() { detail.to_owned() } else { format!("{message}: {detail}") };
         }
         Self { kind, message, hint: text(data.and_then(|d| d.get("hint"))) }
     }

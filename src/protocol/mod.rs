@@ -5,10 +5,10 @@
 //! `tests/protocol_golden.rs`.
 
 mod command;
+mod decode;
 mod envelope;
 mod error;
 mod event;
-mod fold;
 mod ids;
 mod language;
 mod names;
@@ -20,6 +20,7 @@ pub use command::{
     CODE_ALIASES, Command, CommandRequest, CopyFile, CreateDirectory, DeleteFile, Encoding, ExecuteCode,
     ExecuteShell, ListDirectory, PtySize, ReadFile, ResultForm, WriteFile, WriteMode,
 };
+pub use decode::{from_json, from_params};
 pub use envelope::{Batch, Envelope, Id, Incoming, Notification, Request, Response, parse_message, to_ascii};
 pub use error::{ErrorKind, Failure};
 pub use event::{ExecutionEvent, OutputStream, Progress, SessionEvent, Signal};
@@ -35,8 +36,8 @@ pub use runtime::{
     Scores, SelectParams, Selection,
 };
 pub use session::{
-    CloseResult, CreateSession, Execute, ServerInfo, SessionConfig, SessionInfo, SessionLimits, SessionList,
-    SessionState, SessionStats,
+    CloseResult, CreateSession, Execute, ServerCapabilities, ServerInfo, ServerLimits, SessionConfig,
+    SessionInfo, SessionLimits, SessionList, SessionState, SessionStats,
 };
 
 /// The version of the protocol that [`ServerInfo`] names.

@@ -1,5 +1,7 @@
 //! Enums that go by name on the wire, and are read by name in any case or by the number of the original server.
 
+use serde::de::Unexpected;
+
 /// An enum with a name on the wire.
 pub trait WireName: Sized + Copy + 'static {
     /// Every value, in the order people are shown them.
@@ -12,10 +14,10 @@ pub trait WireName: Sized + Copy + 'static {
     fn from_number(number: i64) -> Option<Self>;
 }
 
-/// Declares an enum whose values have a name, optional aliases and optionally a number on the wire.
+/// Declares an enum whose values have a name, optional aliases and optionally numbers on the wire.
 macro_rules! wire_enum {
     ($(#[$meta:meta])* $vis:vis enum $ty:ident {
-        $($(#[$vmeta:meta])* $variant:ident = $name:literal $(| $alias:literal)* $(, # $number:literal)?;)+
+        $($(#[$vmeta:meta])* $variant:ident = $name:literal $(| $alias:literal)* $(, # $number:literal $(| $also:literal)*)?;)+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +33,7 @@ macro_rules! wire_enum {
                 None
             }
             fn from_number(number: i64) -> Option<Self> {
-                $($(if number == $number { return Some($ty::$variant); })?)+
+                $($(if number == $number $(|| number == $also)* { return Some($ty::$variant); })?)+
                 let _ = number;
                 None
             }
@@ -90,14 +92,15 @@ impl<T: WireName> serde::de::Visitor<'_> for NameVisitor<T> {
     }
 
     fn visit_str<E: serde::de::Error>(self, s: &str) -> Result<T, E> {
-        T::from_name(s).ok_or_else(|| E::custom(unknown::<T>(s)))
+        T::from_name(s).ok_or_else(|| E::invalid_value(Unexpected::Str(s), &self))
     }
 
     fn visit_i64<E: serde::de::Error>(self, n: i64) -> Result<T, E> {
-        T::from_number(n).ok_or_else(|| E::custom(unknown::<T>(&n.to_string())))
+        T::from_number(n).ok_or_else(|| E::invalid_value(Unexpected::Signed(n), &self))
     }
 
     fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<T, E> {
-        self.visit_i64(i64::try_from(n).unwrap_or(-1))
+        let known = i64::try_from(n).ok().and_then(T::from_number);
+        known.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(n), &self))
     }
 }

@@ -1,10 +1,13 @@
 //! What commands give back.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::command::{Command, Encoding, ResultForm, encode};
+use super::decode;
 use super::ids::ExecutionId;
 use super::names::wire_enum;
 
@@ -142,12 +145,16 @@ pub struct ProcessResult {
     /// Its exit code; 128 and the number where a signal ended it, 124 where its time was up.
     pub exit_code: i32,
     /// What it wrote on standard output, as far as it is kept; invalid UTF-8 stands as U+FFFD.
+    #[serde(default)]
     pub stdout: String,
     /// What it wrote on standard error, likewise.
+    #[serde(default)]
     pub stderr: String,
     /// Wall time of the program, in milliseconds.
+    #[serde(serialize_with = "int32")]
     pub duration_ms: u32,
     /// More was written than is kept.
+    #[serde(default)]
     pub truncated: bool,
     /// The signal that ended it: `SIGKILL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,6 +174,11 @@ pub struct ProcessResult {
     /// Standard output as bytes, only where it is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout_base64: Option<String>,
+}
+
+/// A duration as clients that keep it in an int32 can read it.
+fn int32<S: Serializer>(duration_ms: &u32, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_u32((*duration_ms).min(i32::MAX as u32))
 }
 
 /// A command's result in our own form.
@@ -190,11 +202,9 @@ pub enum CommandOutput {
 }
 
 impl CommandOutput {
-    /// Reads the result that `command` gave.
+    /// Reads the result that `command` gave. Error: what is wrong, in one sentence with the member's name.
     pub fn decode(command: &Command, value: Value) -> Result<Self, String> {
-        fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, String> {
-            serde_json::from_value(value).map_err(|e| e.to_string())
-        }
+        use decode::from_json as read;
         Ok(match command {
             Command::WriteFile(_) => Self::Written(read(value)?),
             Command::ReadFile(_) => Self::Content(read(value)?),
@@ -218,26 +228,35 @@ impl CommandOutput {
     }
 }
 
+/// How deep the nested form of a listing goes: two levels of JSON each, and existing clients read 64.
+const TREE_DEPTH: usize = 28;
+
 /// The nested form of a listing: `{name, path, type, size, modified, children}`.
 fn tree(listing: &Listing) -> Value {
-    fn children(entries: &[DirectoryEntry], parent: &str) -> Vec<Value> {
-        let direct = entries.iter().filter(|e| e.path.rsplit_once('/').map_or("", |(dir, _)| dir) == parent);
-        direct
-            .map(|e| {
-                let is_dir = e.kind == EntryKind::Directory;
-                serde_json::json!({
-                    "name": e.name, "path": e.path, "size": e.size, "modified": e.modified,
-                    "type": if is_dir { "Directory" } else { "File" },
-                    "children": if is_dir { Value::Array(children(entries, &e.path)) } else { Value::Null },
-                })
-            })
-            .collect()
+    let mut by_parent: HashMap<&str, Vec<&DirectoryEntry>> = HashMap::new();
+    // An entry without a path would be its own parent; no honest agent sends one.
+    for entry in listing.entries.iter().filter(|e| !e.path.is_empty()) {
+        let parent = entry.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        by_parent.entry(parent).or_default().push(entry);
     }
     let name = listing.path.trim_end_matches('/').rsplit('/').next().unwrap_or(".");
     serde_json::json!({
         "name": name, "path": listing.path, "type": "Directory", "size": 0,
-        "children": children(&listing.entries, ""),
+        "children": children(&by_parent, "", 1),
     })
+}
+
+fn children(by_parent: &HashMap<&str, Vec<&DirectoryEntry>>, parent: &str, depth: usize) -> Vec<Value> {
+    let entries = by_parent.get(parent).filter(|_| depth <= TREE_DEPTH);
+    let node = |e: &&DirectoryEntry| {
+        let is_dir = e.kind == EntryKind::Directory;
+        serde_json::json!({
+            "name": e.name, "path": e.path, "size": e.size, "modified": e.modified,
+            "type": if is_dir { "Directory" } else { "File" },
+            "children": is_dir.then(|| children(by_parent, &e.path, depth + 1)),
+        })
+    };
+    entries.into_iter().flatten().map(node).collect()
 }
 
 /// The answer to `session.execute`.
@@ -251,12 +270,48 @@ pub struct ExecuteResult {
     /// Why it failed, in one sentence.
     pub error: Option<String>,
     /// From the request to the result, in milliseconds.
+    #[serde(serialize_with = "int32")]
     pub duration_ms: u32,
     /// Which execution this was.
     pub execution_id: ExecutionId,
 }
 
+/// An [`ExecuteResult`] whose result is not yet read: what it means depends on the command.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawResult {
+    success: bool,
+    #[serde(default)]
+    result: Option<Value>,
+    #[serde(default)]
+    error: Option<String>,
+    duration_ms: u32,
+    #[serde(default)]
+    execution_id: Option<ExecutionId>,
+}
+
 impl ExecuteResult {
+    /// Reads the answer to `session.execute` of `command`. Of a server that knows no execution ids, `execution_id`
+    /// is empty, for the caller to put in his own; a program's own duration is the whole one where none is given. Error: what is wrong, in one sentence with the member's
+    /// name.
+    pub fn from_json(command: &Command, value: Value) -> Result<Self, String> {
+        let mut raw: RawResult = decode::from_json(value)?;
+        if let Some(Value::Object(members)) = &mut raw.result
+            && command.starts_program()
+            && !members.keys().any(|name| decode::same_name(name, "durationMs"))
+        {
+            members.insert("durationMs".to_owned(), raw.duration_ms.into());
+        }
+        let output = raw.result.map(|result| CommandOutput::decode(command, result)).transpose();
+        Ok(Self {
+            success: raw.success,
+            result: output.map_err(|e| format!("result: {e}"))?,
+            error: raw.error,
+            duration_ms: raw.duration_ms,
+            execution_id: raw.execution_id.unwrap_or_else(|| ExecutionId::from("")),
+        })
+    }
+
     /// The program's end, where a program was run.
     pub fn process(&self) -> Option<&ProcessResult> {
         match &self.result {

@@ -14,8 +14,9 @@ wire_enum! {
         Deno = "Deno", # 1;
         /// Bun, confined.
         Bun = "Bun", # 2;
-        /// The host's own interpreters and compilers, confined.
-        NativeProcess = "NativeProcess" | "native" | "nodejs" | "python" | "host", # 7;
+        /// The host's own interpreters and compilers, confined. The original has types of their own for Node.js (3)
+        /// and Python (4).
+        NativeProcess = "NativeProcess" | "native" | "nodejs" | "python" | "host", # 7 | 3 | 4;
     }
 }
 

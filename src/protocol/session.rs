@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::command::CommandRequest;
-use super::fold;
+use super::decode;
 use super::ids::{EnvironmentId, ExecutionId, SessionId};
 use super::language::Language;
 use super::names::wire_enum;
@@ -119,9 +119,23 @@ impl CreateSession {
         }
     }
 
-    /// Reads the parameters as clients send them. Error: what is missing or wrong, in one sentence.
+    /// Reads the parameters as clients send them; `cpus` may stand for `cpuShares`. Error: what is missing or
+    /// wrong, in one sentence with the member's name.
     pub fn from_params(params: Option<Value>) -> Result<Self, String> {
-        fold::from_params(params, &[])
+        let mut members = decode::params_object(params)?;
+        let cpus = decode::take(&mut members, "cpus").map(|cpus| cpu_shares(&cpus)).transpose()?;
+        let mut session: Self = decode::from_members(members)?;
+        session.cpu_shares = session.cpu_shares.or(cpus);
+        Ok(session)
+    }
+}
+
+/// Processors as the weight that a session is given.
+fn cpu_shares(cpus: &Value) -> Result<u64, String> {
+    match cpus.as_f64() {
+        // Above 0 and far below what a u64 holds, so that the cast loses nothing but a fraction.
+        Some(n) if n > 0.0 && n <= 1e6 => Ok(((n * 1024.0).round() as u64).max(1)),
+        _ => Err(format!("cpus must be a number above 0, not {}", decode::Found(decode::unexpected(cpus)))),
     }
 }
 
@@ -162,7 +176,7 @@ pub struct SessionInfo {
     pub name: Option<String>,
     /// Where it is in its life.
     pub state: SessionState,
-    /// UTC, ISO 8601.
+    /// UTC, ISO 8601 with at most 7 fraction digits and `Z`: existing clients read no more.
     pub created_at: String,
     /// UTC, ISO 8601: when the last execution began or ended.
     pub last_activity: String,
@@ -253,6 +267,12 @@ pub struct Execute {
 }
 
 impl Execute {
+    /// Reads the parameters as clients send them. Error: what is missing or wrong, in one sentence with the member's
+    /// name.
+    pub fn from_params(params: Option<Value>) -> Result<Self, String> {
+        decode::from_params(params)
+    }
+
     /// Executes `command` in `session`, in order, without streaming.
     pub fn new(session_id: SessionId, command: impl Into<CommandRequest>) -> Self {
         Self {
@@ -267,6 +287,35 @@ impl Execute {
     }
 }
 
+/// What a server can do, in the words of the original's `initialize`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServerCapabilities {
+    /// Tells of output as it is written.
+    pub supports_streaming: bool,
+    /// Has a debugger; never, so far.
+    pub supports_debugging: bool,
+    /// Forwards ports of sessions; never, so far.
+    pub supports_port_forwarding: bool,
+    /// Tells of changed files; never, so far.
+    pub supports_file_watch: bool,
+}
+
+/// The most a client may ask for. Absent is not limited, or not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerLimits {
+    /// Wall time of one command, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_timeout: Option<u64>,
+    /// Memory of one session, in MB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<u64>,
+    /// Sessions at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<u64>,
+}
+
 /// The answer to `server.info`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -279,4 +328,10 @@ pub struct ServerInfo {
     pub protocol_version: String,
     /// Every language some runtime could run.
     pub supported_languages: Vec<Language>,
+    /// What it can do.
+    #[serde(default)]
+    pub server_capabilities: ServerCapabilities,
+    /// What it allows at most.
+    #[serde(default)]
+    pub limits: ServerLimits,
 }

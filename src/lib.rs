@@ -3,3 +3,5 @@ pub mod agent;
 pub mod engine;
 pub mod protocol;
 pub mod provision;
+pub mod runtimes;
+pub mod sandbox;

@@ -16,8 +16,9 @@ use tokio_util::task::TaskTracker;
 use crate::agent::{AgentError, ProcessControl};
 use crate::protocol::{
     CreateSession, EnvironmentId, ErrorKind, Execute, ExecutionId, Failure, Language, PROTOCOL_VERSION,
-    Progress, RuntimeInfo, RuntimeType, SelectParams, Selection, ServerInfo, SessionConfig, SessionEvent,
-    SessionId, SessionInfo, SessionState, SessionStats, Signal, WireName,
+    Progress, RuntimeInfo, RuntimeType, SelectParams, Selection, ServerCapabilities, ServerInfo,
+    ServerLimits, SessionConfig, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats, Signal,
+    WireName,
 };
 
 use super::execution::{Job, Phase};
@@ -432,6 +433,12 @@ impl Engine for Embedded {
             version: env!("CARGO_PKG_VERSION").into(),
             protocol_version: PROTOCOL_VERSION.into(),
             supported_languages: Language::ALL.to_vec(),
+            server_capabilities: ServerCapabilities { supports_streaming: true, ..Default::default() },
+            limits: ServerLimits {
+                max_timeout: self.inner.settings.default_timeout.map(|t| t.as_secs()),
+                max_memory: None,
+                max_concurrency: u64::try_from(self.inner.settings.max_sessions).ok(),
+            },
         })
     }
 

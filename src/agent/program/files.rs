@@ -41,7 +41,7 @@ impl Workspace {
         let split = argument.iter().position(|&b| has_value && b == b'=').map_or(0, |i| i + 1);
         let (head, value) = argument.split_at(split);
         match value.strip_prefix(NAME) {
-            Some(rest) if self.path != NAME && (rest.is_empty() || rest.starts_with(b"/")) => {
+            Some(rest) if self.path != NAME && rest.first().is_none_or(|b| b"/,:".contains(b)) => {
                 [head, &self.path, rest].concat()
             }
             _ => argument.to_vec(),

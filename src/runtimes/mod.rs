@@ -1,0 +1,46 @@
+//! The runtimes: ways of launching the agent, and of calling the programs that are there.
+//!
+//! A runtime knows its own programs and how their isolation is put on; it knows neither sessions nor faces.
+
+mod native;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::engine::Runtime;
+use crate::provision;
+
+pub use native::launcher_entry;
+
+/// How the runtimes of this machine are set up.
+#[derive(Clone, Debug)]
+pub struct RuntimeSettings {
+    /// Where runtimes are found, and how they are fetched.
+    pub provision: provision::Settings,
+    /// The binary that is executed again as the launcher: our own.
+    pub launcher: PathBuf,
+    /// Where what was learnt of programs is remembered.
+    pub cache: Option<PathBuf>,
+}
+
+impl RuntimeSettings {
+    /// This process's own binary as the launcher.
+    pub fn new(provision: provision::Settings, cache: Option<PathBuf>) -> Self {
+        Self { provision, launcher: PathBuf::from("/proc/self/exe"), cache }
+    }
+}
+
+/// The first argument that makes our binary the launcher of native sessions: then [`launcher_entry`] must be called
+/// before anything else happens in the process.
+pub const LAUNCH_VERB: &str = crate::sandbox::LAUNCH_VERB;
+
+/// Every runtime of this version, in the order people are shown them.
+pub fn all(settings: RuntimeSettings) -> Vec<Arc<dyn Runtime>> {
+    let settings = Arc::new(settings);
+    let probes = Arc::new(native::Probes::new(settings.cache.clone()));
+    vec![
+        Arc::new(native::Fetched::new(provision::Tool::Deno, settings.clone(), probes.clone())),
+        Arc::new(native::Fetched::new(provision::Tool::Bun, settings.clone(), probes.clone())),
+        Arc::new(native::Host::new(settings, probes)),
+    ]
+}

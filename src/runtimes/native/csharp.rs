@@ -1,0 +1,132 @@
+//! C#: the .NET SDK, which compiles with its Roslyn directly where it can't run a file by itself, or Mono.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::host::Interpreter;
+use super::probe::{self, Probes};
+use crate::engine::{CodeFile, Step};
+use crate::protocol::Language;
+
+/// Where compiled programs go, from the workspace.
+const BUILD: &str = ".codebeaker";
+
+/// How C# is compiled and run here.
+#[derive(Clone, Debug)]
+pub enum CSharp {
+    /// .NET 10 and later run a file.
+    File,
+    /// Older .NET: Roslyn, and what it compiles against.
+    Roslyn {
+        /// `csc.dll`.
+        compiler: PathBuf,
+        /// The directory with the reference assemblies.
+        references: PathBuf,
+        /// The runtime's version, for the program's configuration.
+        runtime: String,
+    },
+    /// Mono's compiler.
+    Mono {
+        /// `mcs`.
+        compiler: PathBuf,
+    },
+}
+
+/// The first C# that answers.
+pub async fn find(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
+    match dotnet(path, probes).await {
+        Some(found) => Some(found),
+        None => mono(path, probes).await,
+    }
+}
+
+async fn dotnet(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
+    let program = probe::find("dotnet", path)?;
+    // `3.1.102 [/usr/share/dotnet/sdk]`, the newest last.
+    let sdks = probes.ask(&program, &["--list-sdks"]).await.ok()?;
+    let (version, directory) = sdks.lines().last()?.split_once(" [")?;
+    let sdk = Path::new(directory.trim_end_matches(']')).join(version);
+    let major: u32 = version.split('.').next()?.parse().ok()?;
+    let csharp = if major >= 10 { CSharp::File } else { roslyn(&sdk, probes, &program).await? };
+    let program = std::fs::canonicalize(&program).unwrap_or(program);
+    Some(Interpreter {
+        language: Language::CSharp,
+        version: format!(".NET {version}"),
+        program,
+        csharp: Some(csharp),
+    })
+}
+
+async fn roslyn(sdk: &Path, probes: &Probes, program: &Path) -> Option<CSharp> {
+    let compiler = sdk.join("Roslyn/bincore/csc.dll");
+    let runtimes = probes.ask(program, &["--list-runtimes"]).await.ok()?;
+    let runtime =
+        runtimes.lines().rfind(|l| l.starts_with("Microsoft.NETCore.App "))?.split(' ').nth(1)?.to_owned();
+    let packs = sdk.parent()?.parent()?.join("packs/Microsoft.NETCore.App.Ref");
+    let newest = std::fs::read_dir(packs).ok()?.flatten().map(|e| e.path()).max()?;
+    let references = std::fs::read_dir(newest.join("ref")).ok()?.flatten().map(|e| e.path()).max()?;
+    compiler.is_file().then_some(CSharp::Roslyn { compiler, references, runtime })
+}
+
+async fn mono(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
+    let program = probe::find("mono", path)?;
+    let compiler = probe::find("mcs", path).or_else(|| probe::find("csc", path))?;
+    // `Mono JIT compiler version 6.8.0.105 (…)`.
+    let answer = probes.ask(&program, &["--version"]).await.ok()?;
+    let version = answer.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit()))?.to_owned();
+    let csharp = Some(CSharp::Mono { compiler });
+    Some(Interpreter { language: Language::CSharp, version: format!("Mono {version}"), program, csharp })
+}
+
+impl CSharp {
+    /// How a file is compiled and run with `program`: `dotnet` or `mono`.
+    pub fn plan(&self, program: &str, code: &CodeFile) -> Vec<Step> {
+        let compiled = match self {
+            Self::File => {
+                let argv = [program, "run", code.path.as_str(), "--"].map(str::to_owned);
+                return vec![Step::run(argv.into_iter().chain(code.args.clone()))];
+            }
+            Self::Mono { compiler } => {
+                let out = format!("{BUILD}/program.exe");
+                let option = format!("-out:{out}");
+                vec![
+                    make_directory(),
+                    Step::compile([&*compiler.to_string_lossy(), &option, &code.path]),
+                    run(program, &[&out], code),
+                ]
+            }
+            Self::Roslyn { compiler, references, runtime } => {
+                let out = format!("{BUILD}/program.dll");
+                let mut argv =
+                    vec![program.to_owned(), "exec".into(), compiler.to_string_lossy().into_owned()];
+                argv.extend(["-nologo".into(), "-langversion:latest".into(), format!("-out:{out}")]);
+                argv.extend(assemblies(references).iter().map(|a| format!("-r:{}", a.display())));
+                argv.push(code.path.clone());
+                // Without a configuration beside it, the program has to be told which runtime it is for.
+                vec![
+                    make_directory(),
+                    Step::compile(argv),
+                    run(program, &["exec", "--fx-version", runtime, &out], code),
+                ]
+            }
+        };
+        compiled
+    }
+}
+
+fn make_directory() -> Step {
+    Step::compile(["mkdir", "-p", BUILD])
+}
+
+fn run(program: &str, front: &[&str], code: &CodeFile) -> Step {
+    let argv = std::iter::once(program).chain(front.iter().copied()).map(str::to_owned);
+    Step::run(argv.chain(code.args.iter().cloned()))
+}
+
+fn assemblies(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut all: Vec<PathBuf> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.extension() == Some(OsStr::new("dll"))).collect();
+    all.sort();
+    all
+}

@@ -1,0 +1,247 @@
+//! NativeProcess: the interpreters and compilers that this machine has, each asked for its version.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+
+use super::super::RuntimeSettings;
+use super::csharp::{self, CSharp};
+use super::probe::{self, Probes};
+use super::{launch, missing, variables};
+use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, Step};
+use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeInfo, RuntimeType};
+
+/// A program that runs a language here.
+#[derive(Clone, Debug)]
+pub struct Interpreter {
+    /// Which language.
+    pub language: Language,
+    /// Its name for people: `Python 3.11.2`.
+    pub version: String,
+    /// The real program, not a version manager's script.
+    pub program: PathBuf,
+    /// How it is called, where that takes more than its path.
+    pub csharp: Option<CSharp>,
+}
+
+/// The host's own interpreters.
+pub struct Host {
+    settings: Arc<RuntimeSettings>,
+    probes: Arc<Probes>,
+    found: Mutex<Option<Vec<Interpreter>>>,
+}
+
+impl Host {
+    /// The interpreters on the PATH of `settings`.
+    pub fn new(settings: Arc<RuntimeSettings>, probes: Arc<Probes>) -> Self {
+        Self { settings, probes, found: Mutex::default() }
+    }
+
+    async fn interpreters(&self, refresh: bool) -> Vec<Interpreter> {
+        let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|_| !refresh);
+        if let Some(known) = known {
+            return known;
+        }
+        let path = self.settings.provision.search_path.as_deref();
+        // TypeScript goes with node, where that is new enough to take the types away.
+        let (python, node, go, csharp) = tokio::join!(
+            self.look(&["python3", "python"], path, &["-c", PYTHON], Language::Python, "Python"),
+            self.look(
+                &["node", "nodejs"],
+                path,
+                &["-p", "process.version.slice(1)+'\\n'+process.execPath"],
+                Language::JavaScript,
+                "Node"
+            ),
+            self.go(path),
+            csharp::find(path, &self.probes),
+        );
+        let typescript = node
+            .iter()
+            .filter(|n| strips_types(&n.version))
+            .map(|n| Interpreter { language: Language::TypeScript, ..n.clone() });
+        let found: Vec<Interpreter> = python
+            .iter()
+            .cloned()
+            .chain(node.iter().cloned())
+            .chain(typescript)
+            .chain(go)
+            .chain(csharp)
+            .collect();
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
+        found
+    }
+
+    /// The first of these names that answers with its version and, on a second line, where it really is.
+    async fn look(
+        &self,
+        names: &[&str],
+        path: Option<&OsStr>,
+        question: &[&str],
+        language: Language,
+        title: &str,
+    ) -> Option<Interpreter> {
+        for program in names.iter().filter_map(|name| probe::find(name, path)) {
+            let Ok(answer) = self.probes.ask(&program, question).await else { continue };
+            let mut lines = answer.lines();
+            let version = lines.next().unwrap_or_default();
+            // An interpreter that doesn't know where it is, is where it was found.
+            let real =
+                lines.next().map(PathBuf::from).filter(|p| p.is_absolute() && p.is_file()).unwrap_or(program);
+            return Some(Interpreter {
+                language,
+                version: format!("{title} {version}"),
+                program: real,
+                csharp: None,
+            });
+        }
+        None
+    }
+
+    async fn go(&self, path: Option<&OsStr>) -> Option<Interpreter> {
+        let program = probe::find("go", path)?;
+        let answer = self.probes.ask(&program, &["env", "GOVERSION", "GOROOT"]).await.ok()?;
+        let (version, root) = answer.split_once('\n')?;
+        let real = Path::new(root.trim()).join("bin/go");
+        Some(Interpreter {
+            language: Language::Go,
+            version: format!("Go {}", version.trim().trim_start_matches("go")),
+            program: if real.is_file() { real } else { program },
+            csharp: None,
+        })
+    }
+
+    async fn interpreter(&self, language: Language) -> Result<Interpreter, Failure> {
+        let found = self.interpreters(false).await;
+        found.into_iter().find(|i| i.language == language).ok_or_else(|| {
+            Failure::new(
+                ErrorKind::NoRuntime,
+                format!("this machine has no interpreter for {}", language.title()),
+                hint(language),
+            )
+        })
+    }
+}
+
+/// Prints Python's version and its real program; fails for Python 2.
+const PYTHON: &str =
+    "import sys; assert sys.version_info >= (3,); print(sys.version.split()[0]); print(sys.executable)";
+
+/// Whether this Node takes away TypeScript's types by itself: since 22.18 and 23.6.
+fn strips_types(version: &str) -> bool {
+    let number = version.rsplit(' ').next().unwrap_or_default();
+    let mut parts = number.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
+    match (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) {
+        (22, minor) => minor >= 18,
+        (23, minor) => minor >= 6,
+        (major, _) => major > 23,
+    }
+}
+
+fn hint(language: Language) -> &'static str {
+    match language {
+        Language::Python => "install python3",
+        Language::JavaScript | Language::TypeScript => "codebeaker setup bun fetches a runtime for it",
+        Language::Go => "install Go",
+        Language::CSharp => "install the .NET SDK, or Mono with its compiler",
+    }
+}
+
+#[async_trait]
+impl Runtime for Host {
+    fn runtime_type(&self) -> RuntimeType {
+        RuntimeType::NativeProcess
+    }
+
+    async fn info(&self, refresh: bool) -> RuntimeInfo {
+        let found = self.interpreters(refresh).await;
+        let mut languages: Vec<Language> = found.iter().map(|i| i.language).collect();
+        languages.dedup();
+        let info = missing(RuntimeType::NativeProcess, &languages);
+        if found.is_empty() {
+            return RuntimeInfo {
+                languages: vec![Language::Python, Language::JavaScript, Language::Go, Language::CSharp],
+                reason: Some("no python3, node, go, dotnet or mono on the PATH".into()),
+                fix: Some("install one of them, for example python3".into()),
+                ..info
+            };
+        }
+        let list = |text: fn(&Interpreter) -> String| {
+            let mut all: Vec<String> = found.iter().map(text).collect();
+            all.dedup();
+            all.join(", ")
+        };
+        RuntimeInfo {
+            available: true,
+            version: Some(list(|i| i.version.clone())),
+            path: Some(list(|i| i.program.to_string_lossy().into_owned())),
+            ..info
+        }
+    }
+
+    async fn provision(&self, _progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
+        Err(Failure::new(
+            ErrorKind::InvalidParams,
+            "the host's own interpreters are not fetched",
+            "install them with the system's package manager",
+        ))
+    }
+
+    async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure> {
+        let found = self.interpreters(false).await;
+        let directories =
+            join_all(found.iter().map(|i| async { i.program.parent().map(Path::to_path_buf) })).await;
+        let directories: Vec<PathBuf> = directories.into_iter().flatten().collect();
+        let programs: Vec<&Path> = directories.iter().map(PathBuf::as_path).collect();
+        let variables = variables(&spec.directory, &programs);
+        launch::launch(&self.settings.launcher, spec, variables).await
+    }
+
+    async fn call(&self, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+        // The interpreters' directories come first in the PATH.
+        Ok(argv)
+    }
+
+    async fn plan(&self, code: CodeFile) -> Result<Vec<Step>, Failure> {
+        let interpreter = self.interpreter(code.language).await?;
+        let program = interpreter.program.to_string_lossy().into_owned();
+        let run = |front: &[&str]| {
+            let front = front.iter().map(|f| (*f).to_owned());
+            let argv = std::iter::once(program.clone()).chain(front).chain([code.path.clone()]);
+            Step::run(argv.chain(code.args.iter().cloned()))
+        };
+        Ok(match (code.language, &interpreter.csharp) {
+            (Language::CSharp, Some(csharp)) => csharp.plan(&program, &code),
+            (Language::Go, _) => {
+                // Built and then run, not `go run`: that gives its own exit code in place of the program's.
+                let binary = ".codebeaker/program";
+                let build =
+                    Step::compile([program.as_str(), "build", "-o", binary, "--", code.path.as_str()]);
+                let run = Step::run(std::iter::once(format!("./{binary}")).chain(code.args.clone()));
+                vec![build, run]
+            }
+            (Language::JavaScript | Language::TypeScript, _) => vec![run(&["--no-warnings"])],
+            _ => vec![run(&[])],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn node_strips_types_since_22_18_and_23_6() {
+        for (version, strips) in [
+            ("Node 20.20.2", false),
+            ("Node 22.17.9", false),
+            ("Node 22.18.0", true),
+            ("Node 23.5.0", false),
+            ("Node 24.1.0", true),
+        ] {
+            assert_eq!(super::strips_types(version), strips, "{version}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! CodeBeaker.
 pub mod agent;
+pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod protocol;
 pub mod provision;

@@ -27,6 +27,9 @@ pub use embedded::{Embedded, EngineSettings};
 pub use runtime::{CodeFile, Environment, LaunchSpec, Runtime, Step, Teardown};
 pub use select::nominal;
 
+/// How the agent is linked: `static`, `dynamic`, or `none` where there is none.
+pub const AGENT_LINKAGE: &str = crate::agent::LINKAGE;
+
 /// Anything that has sessions and runs code in them: in this process or a WebSocket away.
 ///
 /// Every error is a [`Failure`] that says what happened and what to do next. A command that fails is no error: its

@@ -1,0 +1,122 @@
+//! The arguments, as clap reads them; help, completions and the manual page are made from these.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::protocol::{Language, RuntimePreference, RuntimeType};
+
+/// A workbench for running code in several runtimes.
+#[derive(Debug, Parser)]
+#[command(name = "codebeaker", version, about, long_about = LONG)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+const LONG: &str = "A workbench for running code in several runtimes: Bun, Deno and this machine's own interpreters, \
+each session in a place of its own. Without a verb it opens the workbench.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Open the workbench (as without a verb), with a file in its editor
+    Open(Open),
+    /// Run a file, or code from standard input, and pass its output and exit code through
+    Run(Run),
+    /// Tell which runtimes are here, why not, and what isolates them
+    Doctor(Doctor),
+    /// Fetch Deno and Bun, verified, into CodeBeaker's own directory
+    Setup(Setup),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// Arguments of `open`.
+#[derive(Args, Debug, Default)]
+pub struct Open {
+    /// The file to edit; one that does not exist is made when it is saved
+    pub file: Option<PathBuf>,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+#[command(after_help = RUN_HELP)]
+pub struct Run {
+    /// The file to run, or - for code from standard input
+    pub file: PathBuf,
+    /// The language; without it the file's extension or its #! line tells
+    #[arg(long, short, value_parser = language)]
+    pub language: Option<Language>,
+    /// The runtime; without it the preference decides
+    #[arg(long, short, value_parser = runtime)]
+    pub runtime: Option<RuntimeType>,
+    /// What matters in the choice of a runtime: speed, security, memory or balanced
+    #[arg(long, short, value_parser = preference, conflicts_with = "runtime")]
+    pub prefer: Option<RuntimePreference>,
+    /// Stop the program after so many seconds
+    #[arg(long, short, value_name = "S", value_parser = timeout)]
+    pub timeout: Option<std::time::Duration>,
+    /// Print one JSON object with the result, the cost and why this runtime was chosen
+    #[arg(long)]
+    pub json: bool,
+    /// The program's own arguments, after --
+    #[arg(last = true)]
+    pub args: Vec<String>,
+}
+
+const RUN_HELP: &str =
+    "Exit codes: the program's own; 128 and the signal's number where a signal ended it; 124 where \
+its time was up; 125 where CodeBeaker itself could not do it.
+
+Examples:
+  codebeaker run hello.ts
+  codebeaker run fib.py -- 30
+  echo 'console.log(6 * 7)' | codebeaker run - --language js --prefer speed";
+
+/// Arguments of `doctor`.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `setup`.
+#[derive(Args, Debug)]
+pub struct Setup {
+    /// What to fetch, with a version where it matters (bun@1.2.3); without it, what is missing of both
+    #[arg(value_name = "deno|bun")]
+    pub runtimes: Vec<String>,
+    /// Fetch the newest even where one is here already
+    #[arg(long)]
+    pub update: bool,
+}
+
+/// The names that people type, with the aliases that the wire knows.
+fn language(name: &str) -> Result<Language, String> {
+    name.parse()
+}
+
+fn runtime(name: &str) -> Result<RuntimeType, String> {
+    name.parse().map_err(|_| format!("unknown runtime {name:?}: use bun, deno, native or docker"))
+}
+
+fn preference(name: &str) -> Result<RuntimePreference, String> {
+    name.parse().map_err(|_| format!("unknown preference {name:?}: use speed, security, memory or balanced"))
+}
+
+/// Seconds, also with a fraction; bounded so that no sum of times overflows.
+fn timeout(text: &str) -> Result<std::time::Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
+    if !(0.001..=31_536_000.0).contains(&seconds) {
+        return Err("a time-out is between 0.001 and 31536000 seconds".into());
+    }
+    Ok(std::time::Duration::from_secs_f64(seconds))
+}

@@ -1,0 +1,55 @@
+//! What the process says and exits with when something is wrong.
+
+use std::process::ExitCode;
+
+use crate::protocol::Failure;
+
+/// The exit code of our own errors; those of programs are their own.
+const OURS: u8 = 125;
+
+/// Something that keeps a verb from being done.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    message: String,
+    next_step: String,
+}
+
+impl Problem {
+    /// What happened and why, in one sentence; and what to do next.
+    pub fn new(message: impl Into<String>, next_step: impl Into<String>) -> Self {
+        Self { message: message.into(), next_step: next_step.into() }
+    }
+
+    /// Tells the person, and gives the exit code.
+    pub fn tell(&self) -> ExitCode {
+        eprintln!("codebeaker: {}", self.message);
+        if !self.next_step.is_empty() {
+            eprintln!("  {}", self.next_step);
+        }
+        ExitCode::from(OURS)
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.message, failure.hint)
+    }
+}
+
+impl From<crate::provision::ProvisionError> for Problem {
+    fn from(error: crate::provision::ProvisionError) -> Self {
+        Self::new(error.to_string(), error.next_step())
+    }
+}
+
+/// Arguments that can't be read, or a question for help.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(OURS) } else { ExitCode::SUCCESS }
+}
+
+/// An exit code as the system has it: its lowest eight bits.
+pub fn code(code: i32) -> ExitCode {
+    ExitCode::from((code & 0xff) as u8)
+}

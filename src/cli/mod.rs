@@ -1,0 +1,57 @@
+//! The command line: one file a verb. Turns arguments into calls of an engine, and what comes of them into text and
+//! exit codes. Errors end here, as one sentence with the next step.
+
+mod args;
+mod doctor;
+mod exit;
+mod logging;
+mod manual;
+mod open;
+mod run;
+mod setup;
+mod surroundings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Verb};
+use exit::Problem;
+
+/// Runs what the process's arguments ask for.
+pub fn main() -> ExitCode {
+    // The launcher of a session: before anything else, while there is one thread.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == crate::runtimes::LAUNCH_VERB) {
+        crate::runtimes::launcher_entry();
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(e) => return exit::usage(&e),
+    };
+    let outcome = match arguments.verb.unwrap_or(Verb::Open(args::Open::default())) {
+        Verb::Completions { shell } => manual::completions(shell),
+        Verb::Man => manual::man(),
+        verb => on_tokio(verb),
+    };
+    outcome.unwrap_or_else(|problem| problem.tell())
+}
+
+fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
+    let _logs = logging::start();
+    // Two threads: one may wait in a system call while the other goes on.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        runtime.map_err(|e| Problem::new(format!("no threads can be had: {e}"), "end some programs"))?;
+    let outcome = runtime.block_on(async {
+        match verb {
+            Verb::Run(run) => run::run(run).await,
+            Verb::Doctor(doctor) => doctor::doctor(doctor).await,
+            Verb::Setup(setup) => setup::setup(setup).await,
+            Verb::Open(open) => open::open(open).await,
+            Verb::Completions { .. } | Verb::Man => Ok(ExitCode::SUCCESS),
+        }
+    });
+    // A thread that still waits for standard input must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}

@@ -1,0 +1,53 @@
+//! Where things are on this machine, and the engine over it.
+
+use std::sync::Arc;
+
+use crate::config::{Paths, Settings, Warning};
+use crate::engine::{Embedded, EngineSettings};
+use crate::provision;
+use crate::runtimes::{self, RuntimeSettings};
+
+use super::exit::Problem;
+
+/// Paths and settings, as files and variables have them.
+pub struct Surroundings {
+    pub paths: Paths,
+    pub settings: Settings,
+    pub warnings: Vec<Warning>,
+}
+
+impl Surroundings {
+    /// Reads them.
+    pub fn read() -> Result<Self, Problem> {
+        let paths = Paths::from_env().map_err(|e| {
+            Problem::new(e.to_string(), "set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME")
+        })?;
+        let (settings, warnings) = Settings::load(&paths);
+        Ok(Self { paths, settings, warnings })
+    }
+
+    /// Tells what is odd about the settings; that keeps nobody from working.
+    pub fn warn(&self) {
+        for warning in &self.warnings {
+            eprintln!("codebeaker: {warning}");
+        }
+    }
+
+    /// How runtimes are found and fetched.
+    pub fn provision(&self) -> provision::Settings {
+        let from_env = provision::Settings::from_env();
+        provision::Settings {
+            data_dir: self.paths.data.clone(),
+            registry: self.settings.registry.clone().or(from_env.registry),
+            ..from_env
+        }
+    }
+
+    /// The engine in this process.
+    pub fn engine(&self) -> Result<Arc<Embedded>, Problem> {
+        let cache = self.paths.state.join("runtimes.json");
+        let runtimes = runtimes::all(RuntimeSettings::new(self.provision(), Some(cache)));
+        let settings = EngineSettings::new(self.paths.state.join("sessions"));
+        Ok(Arc::new(Embedded::new(settings, runtimes)?))
+    }
+}

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::protocol::RuntimeInfo;
 
 use super::args;
-use super::exit::Problem;
+use super::exit::{self, Problem};
 use super::surroundings::Surroundings;
 
 /// Prints the report. Exit code 0 where at least one runtime is ready.
@@ -33,11 +33,11 @@ pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
             "warnings": surroundings.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "runtimes": runtimes,
         });
-        println!("{report:#}");
+        exit::print(&format!("{report:#}\n"))?;
     } else {
-        print!("{}", text(&surroundings, &runtimes));
+        exit::print(&text(&surroundings, &runtimes))?;
     }
-    Ok(if ready { ExitCode::SUCCESS } else { super::exit::code(125) })
+    Ok(if ready { ExitCode::SUCCESS } else { exit::code(125) })
 }
 
 fn text(surroundings: &Surroundings, runtimes: &[RuntimeInfo]) -> String {

@@ -53,3 +53,15 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 pub fn code(code: i32) -> ExitCode {
     ExitCode::from((code & 0xff) as u8)
 }
+
+/// Prints to standard output. Whoever has stopped reading has seen enough: that is no error.
+pub fn print(text: &str) -> Result<(), Problem> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Problem::new(format!("standard output can't be written: {e}"), "free some space"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -9,6 +9,7 @@ use crate::config::Paths;
 /// or warnings. The log is complete when the guard is dropped.
 pub fn start() -> Option<WorkerGuard> {
     let directory = Paths::from_env().ok()?.state.join("logs");
+    std::fs::create_dir_all(&directory).ok()?;
     let file = tracing_appender::rolling::Builder::new()
         .rotation(tracing_appender::rolling::Rotation::DAILY)
         .filename_prefix("codebeaker")

@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::args::Arguments;
-use super::exit::Problem;
+use super::exit::{self, Problem};
 
 /// Prints completions for a shell.
 pub fn completions(shell: Shell) -> Result<ExitCode, Problem> {
@@ -20,13 +20,12 @@ pub fn completions(shell: Shell) -> Result<ExitCode, Problem> {
 pub fn man() -> Result<ExitCode, Problem> {
     let mut text = Vec::new();
     let command = Arguments::command();
-    let render = || -> std::io::Result<()> {
+    let mut render = || -> std::io::Result<()> {
         clap_mangen::Man::new(command.clone()).render(&mut text)?;
         for verb in command.get_subcommands().filter(|v| v.get_name() != "help") {
-            let title = format!("codebeaker {}", verb.get_name()).to_uppercase();
-            writeln!(text, ".SH {title}")?;
-            let verb =
-                clap_mangen::Man::new(verb.clone().display_name(format!("codebeaker {}", verb.get_name())));
+            let name = format!("codebeaker {}", verb.get_name());
+            writeln!(text, ".SH {}", name.to_uppercase())?;
+            let verb = clap_mangen::Man::new(verb.clone().display_name(name));
             verb.render_synopsis_section(&mut text)?;
             verb.render_description_section(&mut text)?;
             verb.render_options_section(&mut text)?;
@@ -34,17 +33,10 @@ pub fn man() -> Result<ExitCode, Problem> {
         }
         Ok(())
     };
-    let mut render = render;
     render().map_err(|e| Problem::new(format!("the manual page can't be made: {e}"), ""))?;
     print(&text)
 }
 
 fn print(text: &[u8]) -> Result<ExitCode, Problem> {
-    match std::io::stdout().write_all(text) {
-        // Whoever reads has seen enough.
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Problem::new(format!("standard output can't be written: {e}"), ""))
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    exit::print(&String::from_utf8_lossy(text)).map(|()| ExitCode::SUCCESS)
 }

@@ -132,7 +132,7 @@ impl Run<'_> {
         signals.abort();
         let result = result?;
         if self.args.json {
-            println!("{:#}", report(&session, &result));
+            exit::print(&format!("{:#}\n", report(&session, &result)))?;
         }
         conclude(&result, self.args.json)
     }

@@ -7,7 +7,7 @@ use crate::provision::terminal::Reporter;
 use crate::provision::{self, Found, Origin, Tool};
 
 use super::args;
-use super::exit::Problem;
+use super::exit::{self, Problem};
 use super::surroundings::Surroundings;
 
 /// Fetches what is asked for, or what is missing.
@@ -19,11 +19,11 @@ pub async fn setup(args: args::Setup) -> Result<ExitCode, Problem> {
         let here = provision::find(tool, &surroundings.provision());
         match here {
             Some(found) if version.is_none() && !args.update => {
-                println!("{tool} is here: {}", describe(&found))
+                exit::print(&format!("{tool} is here: {}\n", describe(&found)))?
             }
             _ => {
                 let found = fetch(tool, version.as_deref(), &surroundings).await?;
-                println!("{tool} is ready: {}", describe(&found));
+                exit::print(&format!("{tool} is ready: {}\n", describe(&found)))?;
             }
         }
     }

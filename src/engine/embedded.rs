@@ -151,10 +151,9 @@ impl Inner {
         })
     }
 
-    /// What is known of the runtimes that `params` leaves to choose from.
-    async fn infos(&self, params: &SelectParams) -> Vec<RuntimeInfo> {
-        let asked =
-            self.runtimes.iter().filter(|r| params.runtime_type.is_none_or(|t| t == r.runtime_type()));
+    /// What is known of the runtimes that `wanted` leaves to choose from.
+    async fn infos(&self, wanted: Option<RuntimeType>) -> Vec<RuntimeInfo> {
+        let asked = self.runtimes.iter().filter(|r| wanted.is_none_or(|t| t == r.runtime_type()));
         join_all(asked.map(|r| r.info(false))).await
     }
 
@@ -245,9 +244,12 @@ impl Inner {
             let message = format!("there are {most} sessions, which is the limit");
             return Err(Failure::new(ErrorKind::LimitReached, message, "close one first"));
         }
-        let infos = self.infos(&select).await;
+        let infos = self.infos(params.runtime_type).await;
         let selection = select::select(&select, &infos);
-        let chosen = selection.chosen.ok_or_else(|| select::nothing_fits(&select, &infos))?;
+        let Some(chosen) = selection.chosen else {
+            // What else could run it is part of the answer.
+            return Err(select::nothing_fits(&select, &self.infos(None).await));
+        };
         let runtime = self.runtime(chosen)?.clone();
         let id = SessionId::random();
         let directory = self.store.create(&id).map_err(|e| {
@@ -452,8 +454,7 @@ impl Engine for Embedded {
 
     async fn select(&self, params: SelectParams) -> Result<Selection, Failure> {
         // Every runtime is named in the ranking, also where a type was asked for.
-        let infos = join_all(self.inner.runtimes.iter().map(|r| r.info(false))).await;
-        Ok(select::select(&params, &infos))
+        Ok(select::select(&params, &self.inner.infos(None).await))
     }
 
     async fn provision(

@@ -81,10 +81,10 @@ async fn mono(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
 impl CSharp {
     /// How a file is compiled and run with `program`: `dotnet` or `mono`.
     pub fn plan(&self, program: &str, code: &CodeFile) -> Vec<Step> {
-        let compiled = match self {
+        match self {
             Self::File => {
                 let argv = [program, "run", code.path.as_str(), "--"].map(str::to_owned);
-                return vec![Step::run(argv.into_iter().chain(code.args.clone()))];
+                vec![Step::run(argv.into_iter().chain(code.args.clone()))]
             }
             Self::Mono { compiler } => {
                 let out = format!("{BUILD}/program.exe");
@@ -109,8 +109,7 @@ impl CSharp {
                     run(program, &["exec", "--fx-version", runtime, &out], code),
                 ]
             }
-        };
-        compiled
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
 use super::super::RuntimeSettings;
@@ -193,10 +192,7 @@ impl Runtime for Host {
 
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure> {
         let found = self.interpreters(false).await;
-        let directories =
-            join_all(found.iter().map(|i| async { i.program.parent().map(Path::to_path_buf) })).await;
-        let directories: Vec<PathBuf> = directories.into_iter().flatten().collect();
-        let programs: Vec<&Path> = directories.iter().map(PathBuf::as_path).collect();
+        let programs: Vec<&Path> = found.iter().filter_map(|i| i.program.parent()).collect();
         let variables = variables(&spec.directory, &programs);
         launch::launch(&self.settings.launcher, spec, variables).await
     }
@@ -224,7 +220,8 @@ impl Runtime for Host {
                 let run = Step::run(std::iter::once(format!("./{binary}")).chain(code.args.clone()));
                 vec![build, run]
             }
-            (Language::JavaScript | Language::TypeScript, _) => vec![run(&["--no-warnings"])],
+            // That it strips types is no news.
+            (Language::TypeScript, _) => vec![run(&["--disable-warning=ExperimentalWarning"])],
             _ => vec![run(&[])],
         })
     }

@@ -1,6 +1,7 @@
 //! The engine in this process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,30 +9,27 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent::{AgentError, ProcessControl};
 use crate::protocol::{
-    CreateSession, EnvironmentId, ErrorKind, Execute, ExecutionId, Failure, Language, PROTOCOL_VERSION,
-    Progress, RuntimeInfo, RuntimeType, SelectParams, Selection, ServerCapabilities, ServerInfo,
-    ServerLimits, SessionConfig, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats, Signal,
-    WireName,
+    CreateSession, ErrorKind, Execute, ExecutionId, Failure, Language, PROTOCOL_VERSION, Progress,
+    RuntimeInfo, RuntimeType, SelectParams, Selection, ServerCapabilities, ServerInfo, ServerLimits,
+    SessionEvent, SessionId, SessionInfo, SessionStats, Signal, WireName as _,
 };
 
 use super::execution::{Job, Phase};
-use super::runtime::{LaunchSpec, Runtime};
-use super::session::{Life, Session, lock};
+use super::runtime::Runtime;
+use super::session::{Session, Sessions, closed, lock};
 use super::store::Store;
-use super::worker;
-use super::{Engine, Execution, InterruptTarget, SessionEvents, select};
+use super::{Engine, Execution, InterruptTarget, SessionEvents, life, select, worker};
 
 /// Output events of one execution that may wait to be taken: of at most 64 KiB each.
 const EVENTS: usize = 64;
 /// Commands that may wait in one session.
-const QUEUE: usize = 256;
+pub(super) const QUEUE: usize = 256;
 /// How long counting a workspace's files is good for.
 const MEASURED_FOR: Duration = Duration::from_secs(5);
 
@@ -67,11 +65,13 @@ pub(super) struct Inner {
     pub(super) settings: EngineSettings,
     runtimes: Vec<Arc<dyn Runtime>>,
     pub(super) store: Store,
-    sessions: Mutex<BTreeMap<(Instant, SessionId), Arc<Session>>>,
+    pub(super) sessions: Mutex<Sessions>,
     pub(super) executions: Mutex<HashMap<ExecutionId, Under>>,
     pub(super) events: broadcast::Sender<SessionEvent>,
     pub(super) tasks: TaskTracker,
-    stop: CancellationToken,
+    /// Where tasks run that are begun when something is dropped, wherever that happens.
+    pub(super) tokio: tokio::runtime::Handle,
+    pub(super) stop: CancellationToken,
     /// The next expiry may have changed.
     pub(super) expiry: Notify,
 }
@@ -104,6 +104,7 @@ impl Embedded {
             executions: Mutex::default(),
             events: broadcast::Sender::new(256),
             tasks: TaskTracker::new(),
+            tokio: tokio::runtime::Handle::current(),
             stop: CancellationToken::new(),
             expiry: Notify::new(),
         });
@@ -113,34 +114,13 @@ impl Embedded {
             Ok(n) => tracing::info!("removed what {n} earlier engines had left"),
             Err(e) => tracing::warn!("what earlier engines left can't be listed: {e}"),
         });
-        inner.tasks.spawn(sweep(inner.clone()));
+        inner.tasks.spawn(life::sweep(inner.clone()));
         Ok(Self { inner })
     }
 }
 
-/// Closes sessions whose time is over.
-async fn sweep(inner: Arc<Inner>) {
-    loop {
-        let sessions: Vec<Arc<Session>> = lock(&inner.sessions).values().cloned().collect();
-        let next = sessions.into_iter().map(|s| (s.expiry(), s)).min_by_key(|((at, _), _)| *at);
-        let changed = inner.expiry.notified();
-        let Some(((at, reason), session)) = next else {
-            tokio::select! { () = changed => continue, () = inner.stop.cancelled() => return }
-        };
-        tokio::select! {
-            () = tokio::time::sleep_until(at.into()) => {}
-            () = changed => continue,
-            () = inner.stop.cancelled() => return,
-        }
-        // Something may have begun while this was waking up.
-        if session.expiry().0 <= Instant::now() {
-            inner.close(&session.id, Some(reason)).await;
-        }
-    }
-}
-
 impl Inner {
-    fn runtime(&self, runtime: RuntimeType) -> Result<&Arc<dyn Runtime>, Failure> {
+    pub(super) fn runtime(&self, runtime: RuntimeType) -> Result<&Arc<dyn Runtime>, Failure> {
         self.runtimes.iter().find(|r| r.runtime_type() == runtime).ok_or_else(|| {
             let offered: Vec<String> = self.runtimes.iter().map(|r| r.runtime_type().to_string()).collect();
             Failure::new(
@@ -152,13 +132,13 @@ impl Inner {
     }
 
     /// What is known of the runtimes that `wanted` leaves to choose from.
-    async fn infos(&self, wanted: Option<RuntimeType>) -> Vec<RuntimeInfo> {
+    pub(super) async fn infos(&self, wanted: Option<RuntimeType>) -> Vec<RuntimeInfo> {
         let asked = self.runtimes.iter().filter(|r| wanted.is_none_or(|t| t == r.runtime_type()));
         join_all(asked.map(|r| r.info(false))).await
     }
 
     pub(super) fn session(&self, id: &SessionId) -> Result<Arc<Session>, Failure> {
-        lock(&self.sessions).values().find(|s| s.id == *id).cloned().ok_or_else(|| {
+        lock(&self.sessions).live.values().find(|s| s.id == *id).cloned().ok_or_else(|| {
             Failure::new(
                 ErrorKind::SessionNotFound,
                 format!("there is no session {id}"),
@@ -173,165 +153,11 @@ impl Inner {
         let _ = self.events.send(event);
     }
 
-    pub(super) fn set_state(&self, session: &Session, state: SessionState, reason: Option<String>) {
-        {
-            let mut life = lock(&session.life);
-            if life.state == state || matches!(life.state, SessionState::Closed) {
-                return;
-            }
-            life.state = state;
-        }
-        self.tell(SessionEvent::State { session_id: session.id.clone(), state, reason });
-    }
-
-    /// Ends everything a session has. Whoever comes second waits for nothing.
-    async fn close(&self, id: &SessionId, reason: Option<String>) {
-        let Ok(session) = self.session(id) else { return };
-        let Some(teardown) = lock(&session.life).teardown.take() else { return };
-        self.set_state(&session, SessionState::Closing, reason.clone());
-        session.closing.cancel();
-        session.agent.close();
-        teardown.teardown().await;
-        self.remove_directory(&session.id).await;
-        lock(&self.sessions).retain(|_, s| s.id != *id);
-        self.set_state(&session, SessionState::Closed, reason);
-        self.expiry.notify_one();
-    }
-
-    async fn remove_directory(&self, id: &SessionId) {
-        // tokio::task::block_in_place is not for single-threaded runtimes, so the path goes to another thread.
-        let removed = {
-            let path = self.store.path(id);
-            tokio::task::spawn_blocking(move || crate::agent::remove_tree(&path)).await
-        };
-        match removed {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => tracing::warn!("the directory of session {id} can't be removed: {e}"),
-            Err(e) => tracing::warn!("the directory of session {id} was not removed: {e}"),
-        }
-    }
-
-    /// Waits until a session's environment is gone by itself, and says so.
-    async fn watch_over(self: Arc<Self>, session: Arc<Session>) {
-        let reason = tokio::select! {
-            reason = session.agent.gone() => reason,
-            () = session.closing.cancelled() => return,
-        };
-        tracing::warn!("session {} is lost: {reason}", session.id);
-        self.lose(&session, reason);
-    }
-
-    /// A session whose environment can't be used any more.
-    pub(super) fn lose(&self, session: &Session, reason: String) {
-        lock(&session.life).lost.get_or_insert_with(|| reason.clone());
-        session.agent.close();
-        self.set_state(session, SessionState::Lost, Some(reason));
-    }
-
-    async fn create(self: &Arc<Self>, params: CreateSession) -> Result<SessionInfo, Failure> {
-        let asked = Instant::now();
-        check_variables(&params.env)?;
-        let select = SelectParams {
-            language: params.language,
-            runtime_preference: params.runtime_preference,
-            runtime_type: params.runtime_type,
-        };
-        if let Some(wanted) = params.runtime_type {
-            self.runtime(wanted)?;
-        }
-        if lock(&self.sessions).len() >= self.settings.max_sessions {
-            let most = self.settings.max_sessions;
-            let message = format!("there are {most} sessions, which is the limit");
-            return Err(Failure::new(ErrorKind::LimitReached, message, "close one first"));
-        }
-        let infos = self.infos(params.runtime_type).await;
-        let selection = select::select(&select, &infos);
-        let Some(chosen) = selection.chosen else {
-            // What else could run it is part of the answer.
-            return Err(select::nothing_fits(&select, &self.infos(None).await));
-        };
-        let runtime = self.runtime(chosen)?.clone();
-        let id = SessionId::random();
-        let directory = self.store.create(&id).map_err(|e| {
-            Failure::new(
-                ErrorKind::Internal,
-                format!("the session's directory can't be made: {e}"),
-                "free some space",
-            )
-        })?;
-        let launched = self.launch(&id, directory, runtime, &params, asked).await;
-        if launched.is_err() {
-            self.remove_directory(&id).await;
-        }
-        let session = launched?;
-        let info = SessionInfo { selection: Some(selection), ..session.info() };
-        self.tell(SessionEvent::State { session_id: id, state: SessionState::Active, reason: None });
-        Ok(info)
-    }
-
-    async fn launch(
-        self: &Arc<Self>,
-        id: &SessionId,
-        directory: PathBuf,
-        runtime: Arc<dyn Runtime>,
-        params: &CreateSession,
-        asked: Instant,
-    ) -> Result<Arc<Session>, Failure> {
-        let environment_id = EnvironmentId::random();
-        let memory_limit_mb = params.memory_limit_mb.unwrap_or(self.settings.memory_limit_mb);
-        let spec = LaunchSpec {
-            environment_id: environment_id.clone(),
-            directory,
-            language: params.language,
-            network: params.network,
-            memory_limit_mb,
-            limits: params.limits.clone(),
-            image: params.docker_image.clone(),
-        };
-        let mut environment = runtime.launch(spec).await?;
-        environment.variables.extend(params.env.clone());
-        let (queue, jobs) = mpsc::channel(QUEUE);
-        let session = Arc::new(Session {
-            id: id.clone(),
-            environment_id,
-            runtime,
-            language: params.language,
-            name: params.name.clone(),
-            created: asked,
-            created_at: Timestamp::now(),
-            startup: asked.elapsed(),
-            config: SessionConfig {
-                idle_timeout_minutes: params.idle_timeout_minutes,
-                max_lifetime_minutes: params.max_lifetime_minutes,
-                memory_limit_mb: params.memory_limit_mb,
-                network: params.network,
-            },
-            limits: environment.limits,
-            isolation: environment.isolation,
-            variables: environment.variables,
-            agent: environment.agent,
-            queue,
-            closing: CancellationToken::new(),
-            life: Mutex::new(Life::new(environment.teardown)),
-            measured: Mutex::default(),
-        });
-        lock(&self.sessions).insert((asked, id.clone()), session.clone());
-        self.tasks.spawn(worker::work(self.clone(), session.clone(), jobs));
-        self.tasks.spawn(self.clone().watch_over(session.clone()));
-        self.expiry.notify_one();
-        Ok(session)
-    }
-
     fn submit(self: &Arc<Self>, params: Execute) -> Result<Execution, Failure> {
         let session = self.session(&params.session_id)?;
-        let lost = lock(&session.life).lost.clone();
-        if let Some(reason) = lost {
-            let message = format!("session {} is lost: {reason}", session.id);
-            return Err(Failure::new(ErrorKind::SessionClosed, message, "create a new session"));
-        }
         let id = params.execution_id.unwrap_or_else(ExecutionId::random);
         let (events, receiver) = mpsc::channel(EVENTS);
-        let (phase, phases) = watch::channel(Phase::Queued);
+        let (phase, phases) = watch::channel(Phase::Waiting);
         let limit = session.limits.timeout_ms.map(Duration::from_millis).or(self.settings.default_timeout);
         let asked_for = params.timeout_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
         let job = Job {
@@ -345,19 +171,13 @@ impl Inner {
             phase,
             cancelled: CancellationToken::new(),
         };
+        // Held to the end, so that a session is either closed before this or knows of it.
+        let mut life = lock(&session.life);
+        life.usable(&session.id)?;
         let under = Under { session: session.id.clone(), phase: phases, cancelled: job.cancelled.clone() };
-        let taken = lock(&self.executions).insert(id.clone(), under);
-        if let Some(other) = taken {
-            lock(&self.executions).insert(id.clone(), other);
-            let message = format!("there is an execution {id} already");
-            return Err(Failure::new(
-                ErrorKind::InvalidParams,
-                message,
-                "leave executionId out, or take a new one",
-            ));
-        }
+        self.enter(&id, under)?;
         if params.concurrent {
-            self.tasks.spawn(worker::perform(self.clone(), session, job));
+            session.work.spawn_on(worker::perform(self.clone(), session.clone(), job), &self.tokio);
         } else if let Err(refused) = session.queue.try_send(job) {
             lock(&self.executions).remove(&id);
             return Err(match refused {
@@ -368,18 +188,34 @@ impl Inner {
                 mpsc::error::TrySendError::Closed(_) => closed(&session.id),
             });
         }
+        life.pending += 1;
         Ok(Execution::new(id, receiver))
     }
 
-    /// The running program of an execution; waits for its turn. `None`: it is over.
-    async fn control(&self, id: &ExecutionId) -> Result<Option<ProcessControl>, Failure> {
+    /// Makes an execution known by its id, which must be new.
+    fn enter(&self, id: &ExecutionId, under: Under) -> Result<(), Failure> {
+        match lock(&self.executions).entry(id.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(under);
+                Ok(())
+            }
+            Entry::Occupied(_) => Err(Failure::new(
+                ErrorKind::InvalidParams,
+                format!("there is an execution {id} already"),
+                "leave executionId out, or take a new one",
+            )),
+        }
+    }
+
+    /// The running program of an execution, and whether it takes input; waits for its turn. `None`: it is over.
+    async fn control(&self, id: &ExecutionId) -> Option<(ProcessControl, bool)> {
         let phase = lock(&self.executions).get(id).map(|under| under.phase.clone());
-        let Some(mut phase) = phase else { return Ok(None) };
-        let running = phase.wait_for(|p| !matches!(p, Phase::Queued)).await.ok().map(|p| p.clone());
-        Ok(match running {
-            Some(Phase::Running(control)) => Some(control),
+        let mut phase = phase?;
+        let there = phase.wait_for(|p| matches!(p, Phase::Running { .. } | Phase::Over)).await.ok()?.clone();
+        match there {
+            Phase::Running { control, input } => Some((control, input)),
             _ => None,
-        })
+        }
     }
 
     async fn stats(&self, id: &SessionId) -> Result<SessionStats, Failure> {
@@ -405,25 +241,6 @@ impl Inner {
             workspace_bytes: Some(bytes),
             workspace_files: Some(files),
         })
-    }
-}
-
-pub(super) fn closed(id: &SessionId) -> Failure {
-    Failure::new(ErrorKind::SessionClosed, format!("session {id} is closed"), "create a new session")
-}
-
-/// A variable's name must be one, and neither part may hold a NUL.
-fn check_variables(env: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let bad = env
-        .iter()
-        .find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'));
-    match bad {
-        None => Ok(()),
-        Some((name, _)) => Err(Failure::new(
-            ErrorKind::InvalidParams,
-            format!("env: {name:?} is not a variable that can be set"),
-            "names are not empty and hold no =; neither names nor values hold a NUL",
-        )),
     }
 }
 
@@ -484,7 +301,8 @@ impl Engine for Embedded {
                 "start it with interactive, and feed it while it runs",
             )
         };
-        let control = self.inner.control(execution).await?.ok_or_else(over)?;
+        let control = self.inner.control(execution).await.filter(|(_, input)| *input);
+        let (control, _) = control.ok_or_else(over)?;
         let open = control.feed(&data).await.map_err(|_| over())?;
         if eof {
             control.end_input().await.map_err(|_| over())?;
@@ -493,7 +311,7 @@ impl Engine for Embedded {
     }
 
     async fn resize(&self, execution: &ExecutionId, rows: u16, cols: u16) -> Result<(), Failure> {
-        if let Some(control) = self.inner.control(execution).await? {
+        if let Some((control, _)) = self.inner.control(execution).await {
             // A program that has just ended has no terminal to resize.
             let _ = control.resize(rows, cols).await;
         }
@@ -511,23 +329,22 @@ impl Engine for Embedded {
         };
         let mut any = false;
         for (phase, cancelled) in meant {
-            let now = phase.borrow().clone();
-            match now {
-                Phase::Queued => cancelled.cancel(),
-                Phase::Running(control) => {
-                    if control.signal(signal.number()).await.is_err() {
-                        continue;
-                    }
-                }
-                Phase::Over => continue,
+            // What doesn't run yet never will. Whoever was just about to start it has either seen that, or its
+            // program is there to be signalled.
+            if matches!(*phase.borrow(), Phase::Waiting) {
+                cancelled.cancel();
+                any = true;
             }
-            any = true;
+            let now = phase.borrow().clone();
+            if let Phase::Running { control, .. } | Phase::Preparing(control) = now {
+                any |= control.signal(signal.number()).await.is_ok();
+            }
         }
         Ok(any)
     }
 
     async fn sessions(&self) -> Result<Vec<SessionInfo>, Failure> {
-        let sessions: Vec<Arc<Session>> = lock(&self.inner.sessions).values().cloned().collect();
+        let sessions: Vec<Arc<Session>> = lock(&self.inner.sessions).live.values().cloned().collect();
         Ok(sessions.iter().map(|s| s.info()).collect())
     }
 
@@ -536,7 +353,9 @@ impl Engine for Embedded {
     }
 
     async fn close_session(&self, session: &SessionId) -> Result<(), Failure> {
-        self.inner.close(session, None).await;
+        if let Ok(session) = self.inner.session(session) {
+            self.inner.close(&session, None).await;
+        }
         Ok(())
     }
 
@@ -546,9 +365,14 @@ impl Engine for Embedded {
 
     async fn shutdown(&self) {
         let inner = &self.inner;
-        let ids: Vec<SessionId> = lock(&inner.sessions).values().map(|s| s.id.clone()).collect();
-        join_all(ids.iter().map(|id| inner.close(id, Some("the engine is shut down".into())))).await;
+        let sessions: Vec<Arc<Session>> = {
+            let mut sessions = lock(&inner.sessions);
+            sessions.shut = true;
+            sessions.live.values().cloned().collect()
+        };
         inner.stop.cancel();
+        let reason = Some("the engine is shut down".to_owned());
+        join_all(sessions.iter().map(|session| inner.close(session, reason.clone()))).await;
         inner.tasks.close();
         inner.tasks.wait().await;
         inner.store.close();
@@ -559,7 +383,7 @@ impl Drop for Embedded {
     /// Without `shutdown`, the tasks end at least; what lies on disk is left to the next engine.
     fn drop(&mut self) {
         self.inner.stop.cancel();
-        for session in lock(&self.inner.sessions).values() {
+        for session in lock(&self.inner.sessions).live.values() {
             session.closing.cancel();
             session.agent.close();
         }

@@ -1,17 +1,20 @@
 //! One command from its turn to its result.
 
+use std::borrow::Cow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::wire::{Exit, Start};
 use crate::agent::{AgentError, Process, ProcessControl, ProcessEvent};
 use crate::protocol::{
     Command, CommandOutput, ErrorKind, ExecuteCode, ExecuteShell, ExecutionEvent, ExecutionId, Failure,
-    LimitReached, OutputStream, ProcessResult, WriteFile,
+    Language, LimitReached, OutputStream, ProcessResult, WriteFile,
 };
 
 use super::files;
@@ -20,6 +23,7 @@ use super::session::Session;
 
 /// How much longer than a command's own time-out its agent may take to end it, before it counts as hung.
 const GRACE: Duration = Duration::from_secs(15);
+const SIGKILL: i32 = 9;
 
 /// A command on its way.
 pub struct Job {
@@ -32,17 +36,24 @@ pub struct Job {
     pub asked: Instant,
     /// Tells those who feed or signal it where it is.
     pub phase: watch::Sender<Phase>,
-    /// Cancelled before its turn came.
+    /// It is not to be started any more.
     pub cancelled: CancellationToken,
 }
 
 /// Where an execution is.
 #[derive(Clone, Debug)]
 pub enum Phase {
-    /// Its turn has not come.
-    Queued,
-    /// Its program runs; with several steps, the one that runs now.
-    Running(ProcessControl),
+    /// No program runs for it: its turn has not come, or it is between two steps, or it is a file command.
+    Waiting,
+    /// A step before the last runs: a compiler, which reads no input.
+    Preparing(ProcessControl),
+    /// Its program runs.
+    Running {
+        /// To reach it.
+        control: ProcessControl,
+        /// Its standard input comes from outside.
+        input: bool,
+    },
     /// It is over, or was never a program.
     Over,
 }
@@ -56,6 +67,11 @@ pub struct Outcome {
 impl Outcome {
     fn failed(error: impl Into<String>) -> Self {
         Self { output: None, error: Some(error.into()) }
+    }
+
+    /// Of what was interrupted too early to have done anything.
+    pub fn cancelled() -> Self {
+        Self::failed("cancelled before it was started")
     }
 }
 
@@ -71,26 +87,50 @@ impl From<Result<CommandOutput, String>> for Outcome {
 /// Does what a job asks. Error: the environment is gone or hung.
 pub async fn perform(session: &Session, job: &Job, kept: usize) -> Result<Outcome, Failure> {
     let gone = |e: AgentError| Failure::new(ErrorKind::SessionClosed, e.to_string(), "create a new session");
-    match &job.command {
+    let prepared = tokio::select! {
+        prepared = prepare(session, job) => prepared.map_err(gone)?,
+        () = job.cancelled.cancelled() => return Ok(Outcome::cancelled()),
+    };
+    match prepared {
+        Prepared::Done(outcome) => Ok(outcome),
+        Prepared::Steps(shell, steps) => {
+            Program { session, job, shell: &shell, kept }.run(steps).await.map_err(gone)
+        }
+    }
+}
+
+/// What is left to do of a command.
+enum Prepared<'a> {
+    Done(Outcome),
+    Steps(Cow<'a, ExecuteShell>, Vec<Step>),
+}
+
+/// Everything but programs: those can be signalled, the rest is just broken off.
+async fn prepare<'a>(session: &Session, job: &'a Job) -> Result<Prepared<'a>, AgentError> {
+    Ok(match &job.command {
         Command::ExecuteShell(shell) => {
             let argv =
                 std::iter::once(shell.command_name.clone()).chain(shell.args.iter().cloned()).collect();
-            let argv = match session.runtime.call(argv).await {
-                Ok(argv) => argv,
-                Err(failure) => return Ok(Outcome::failed(failure.to_string())),
-            };
-            let step = Step { argv, env: shell.env.clone(), quiet: false };
-            Program { session, job, shell, kept }.run(vec![step]).await.map_err(gone)
+            match session.runtime.call(argv).await {
+                Ok(argv) => {
+                    let step = Step { argv, env: shell.env.clone(), quiet: false };
+                    Prepared::Steps(Cow::Borrowed(shell), vec![step])
+                }
+                Err(failure) => Prepared::Done(Outcome::failed(failure.to_string())),
+            }
         }
-        Command::ExecuteCode(code) => match prepare_code(session, code).await.map_err(gone)? {
+        Command::ExecuteCode(code) => match prepare_code(session, code).await? {
             Ok(steps) => {
                 let shell = ExecuteShell { stdin: code.stdin.clone(), ..ExecuteShell::default() };
-                Program { session, job, shell: &shell, kept }.run(steps).await.map_err(gone)
+                Prepared::Steps(Cow::Owned(shell), steps)
             }
-            Err(error) => Ok(Outcome::failed(error)),
+            Err(error) => Prepared::Done(Outcome::failed(error)),
         },
-        file_command => Ok(files::perform(&session.agent, file_command).await.map_err(gone)?.into()),
-    }
+        file_command => {
+            let _ = job.events.send(ExecutionEvent::Started).await;
+            Prepared::Done(files::perform(&session.agent, file_command).await?.into())
+        }
+    })
 }
 
 /// Writes the code to its file; gives the steps that run it, or why it can't be run.
@@ -102,13 +142,23 @@ async fn prepare_code(
         return Ok(Err("repl is not offered by this runtime: leave it out".into()));
     }
     let language = code.language.unwrap_or(session.language);
-    let path = code.file_name.clone().unwrap_or_else(|| format!("snippet.{}", language.extension()));
+    let path = file_name(code.file_name.as_deref().unwrap_or("snippet"), language);
     let write = WriteFile::bytes(path.clone(), code.code.as_bytes());
     if let Err(error) = files::write(&session.agent, &write).await? {
         return Ok(Err(error));
     }
     let file = CodeFile { path, language, args: code.args.clone() };
     Ok(session.runtime.plan(file).await.map_err(|failure| failure.to_string()))
+}
+
+/// A name that interpreters take for a file of this language: not for an option, nor for another language.
+fn file_name(wanted: &str, language: Language) -> String {
+    let extension = Path::new(wanted).extension().and_then(|e| e.to_str());
+    // Python alone takes any name; it is the one that messages have.
+    let fits = language == Language::Python && wanted != "snippet"
+        || extension.and_then(Language::from_extension) == Some(language);
+    let front = if wanted.starts_with('-') { "./" } else { "" };
+    if fits { format!("{front}{wanted}") } else { format!("{front}{wanted}.{}", language.extension()) }
 }
 
 /// A command that starts programs.
@@ -137,6 +187,20 @@ impl Output {
         self.truncated |= data.len() > room;
         kept.extend_from_slice(&data[..data.len().min(room)]);
     }
+
+    /// Where it was cut within a character, that goes too: text stays text.
+    fn end_at_a_character(&mut self) {
+        if !self.truncated {
+            return;
+        }
+        for kept in [&mut self.stdout, &mut self.stderr] {
+            if let Err(e) = std::str::from_utf8(kept)
+                && e.error_len().is_none()
+            {
+                kept.truncate(e.valid_up_to());
+            }
+        }
+    }
 }
 
 impl Program<'_> {
@@ -146,6 +210,9 @@ impl Program<'_> {
         let mut output = Output::default();
         let last = steps.len().saturating_sub(1);
         for (index, step) in steps.into_iter().enumerate() {
+            if self.job.cancelled.is_cancelled() {
+                return Ok(Outcome::cancelled());
+            }
             let left =
                 self.job.timeout.map(|t| t.saturating_sub(began.elapsed()).max(Duration::from_millis(1)));
             output = Output::default();
@@ -182,20 +249,27 @@ impl Program<'_> {
         output: &mut Output,
     ) -> Result<Exit, AgentError> {
         let (mut process, control) = self.session.agent.start(self.start(step, timeout)).await?;
-        self.job.phase.send_replace(Phase::Running(control.clone()));
-        let feeding = self.shell.stdin.as_ref().map(|text| {
-            let (control, text) = (control.clone(), text.clone());
-            tokio::spawn(async move {
+        self.job.phase.send_replace(if step.quiet {
+            Phase::Preparing(control.clone())
+        } else {
+            let input = self.job.interactive || self.shell.pty.is_some();
+            Phase::Running { control: control.clone(), input }
+        });
+        if self.job.cancelled.is_cancelled() {
+            // Interrupted while it was being started: whoever did that has seen no program yet.
+            control.signal(SIGKILL).await?;
+        }
+        let stdin = self.shell.stdin.clone().filter(|_| !step.quiet);
+        let _feeding = stdin.map(|text| {
+            AbortOnDropHandle::new(tokio::spawn(async move {
                 // A program that reads less than it is given is no failure.
                 if matches!(control.feed(text.as_bytes()).await, Ok(true)) {
                     let _ = control.end_input().await;
                 }
-            })
+            }))
         });
         let ended = self.follow(step, timeout, &mut process, output).await;
-        if let Some(feeding) = feeding {
-            feeding.abort();
-        }
+        self.job.phase.send_replace(Phase::Waiting);
         ended
     }
 
@@ -206,10 +280,11 @@ impl Program<'_> {
         process: &mut Process,
         output: &mut Output,
     ) -> Result<Exit, AgentError> {
-        let deadline = timeout.map(|t| tokio::time::Instant::now() + t + GRACE);
+        let deadline = timeout.map(|t| tokio::time::Instant::now() + t);
         loop {
             let next = process.next();
-            let event = match deadline {
+            // Counted anew each time: a reader who was slow to take the output says nothing about the agent.
+            let event = match deadline.map(|at| at.max(tokio::time::Instant::now()) + GRACE) {
                 Some(at) => tokio::time::timeout_at(at, next).await.map_err(|_| AgentError::Silent)??,
                 None => next.await?,
             };
@@ -273,7 +348,8 @@ impl Program<'_> {
         Outcome { output: Some(CommandOutput::Process(process)), error: Some(error) }
     }
 
-    fn outcome(&self, exit: Exit, output: Output) -> Outcome {
+    fn outcome(&self, exit: Exit, mut output: Output) -> Outcome {
+        output.end_at_a_character();
         let limit = self.limit_reached(&exit);
         let error = if let Some(limit) = &limit {
             Some(format!("stopped: its limit of {} was reached ({})", limit.value, limit.name))

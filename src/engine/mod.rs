@@ -4,9 +4,11 @@
 //! sessions have on this machine. How an environment is launched is the business of a [`Runtime`]; what happens
 //! inside one is the business of its agent. The engine knows no terminal, no network and no particular runtime.
 
+mod create;
 mod embedded;
 mod execution;
 mod files;
+mod life;
 mod runtime;
 mod select;
 mod session;

@@ -1,17 +1,18 @@
 //! One session: its environment, its state, and the order of its commands.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::agent::Agent;
 use crate::protocol::{
-    EnvironmentId, IsolationReport, Language, RuntimeType, SessionConfig, SessionId, SessionInfo,
-    SessionLimits, SessionState,
+    EnvironmentId, ErrorKind, Failure, IsolationReport, Language, RuntimeType, SessionConfig, SessionId,
+    SessionInfo, SessionLimits, SessionState,
 };
 
 use super::execution::Job;
@@ -22,11 +23,22 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The sessions of an engine.
+#[derive(Default)]
+pub struct Sessions {
+    /// In order of creation.
+    pub live: BTreeMap<(Instant, SessionId), Arc<Session>>,
+    /// Places held by those that are being launched.
+    pub launching: usize,
+    /// There will be no more.
+    pub shut: bool,
+}
+
 /// A session that lives.
 pub struct Session {
     pub id: SessionId,
     pub environment_id: EnvironmentId,
-    pub runtime: std::sync::Arc<dyn super::Runtime>,
+    pub runtime: Arc<dyn super::Runtime>,
     pub language: Language,
     pub name: Option<String>,
     pub created: Instant,
@@ -40,8 +52,12 @@ pub struct Session {
     pub agent: Agent,
     /// Commands in order of their arrival.
     pub queue: mpsc::Sender<Job>,
+    /// What does its commands.
+    pub work: TaskTracker,
     /// Ends everything that is done for this session.
     pub closing: CancellationToken,
+    /// Nothing of it is left.
+    pub closed: CancellationToken,
     pub life: Mutex<Life>,
     /// The workspace's bytes and files, and when they were counted.
     pub measured: Mutex<Option<(Instant, u64, u64)>>,
@@ -53,8 +69,8 @@ pub struct Life {
     pub last_activity: Instant,
     pub last_activity_at: Timestamp,
     pub executions: u64,
-    /// Executions under way.
-    pub running: usize,
+    /// Executions that wait or are under way.
+    pub pending: usize,
     /// Taken by whoever closes the session.
     pub teardown: Option<Box<dyn Teardown>>,
     /// Why it was lost.
@@ -62,17 +78,27 @@ pub struct Life {
 }
 
 impl Life {
-    /// A session that is ready and has executed nothing.
+    /// A session that nobody knows of yet.
     pub fn new(teardown: Box<dyn Teardown>) -> Self {
         Self {
-            state: SessionState::Active,
+            state: SessionState::Creating,
             last_activity: Instant::now(),
             last_activity_at: Timestamp::now(),
             executions: 0,
-            running: 0,
+            pending: 0,
             teardown: Some(teardown),
             lost: None,
         }
+    }
+
+    /// Whether commands are taken; if not, why.
+    pub fn usable(&self, id: &SessionId) -> Result<(), Failure> {
+        if self.teardown.is_none() {
+            return Err(closed(id));
+        }
+        let Some(reason) = &self.lost else { return Ok(()) };
+        let message = format!("session {id} is lost: {reason}");
+        Err(Failure::new(ErrorKind::SessionClosed, message, "create a new session"))
     }
 
     /// Something begins or ends: that is activity.
@@ -92,7 +118,7 @@ impl Session {
     pub fn info(&self) -> SessionInfo {
         let life = lock(&self.life);
         let minutes = |since: Instant| since.elapsed().as_secs_f64() / 60.0;
-        let idle = if life.running > 0 { 0.0 } else { minutes(life.last_activity) };
+        let idle = if life.pending > 0 { 0.0 } else { minutes(life.last_activity) };
         SessionInfo {
             session_id: self.id.clone(),
             environment_id: self.environment_id.clone(),
@@ -115,18 +141,22 @@ impl Session {
     }
 
     /// When the session is to be closed unless something happens first, and why.
-    pub fn expiry(&self) -> (Instant, String) {
-        let life = lock(&self.life);
+    pub fn expiry(&self, life: &Life) -> (Instant, String) {
         let minutes = |n: u32| Duration::from_secs(u64::from(n) * 60);
         let old = self.created + minutes(self.config.max_lifetime_minutes);
         let idle = life.last_activity + minutes(self.config.idle_timeout_minutes);
-        // What runs keeps a session from being idle, but not from growing old.
-        if life.running == 0 && idle < old {
+        // What waits or runs keeps a session from being idle, but not from growing old.
+        if life.pending == 0 && idle < old {
             (idle, format!("idle for {} minutes", self.config.idle_timeout_minutes))
         } else {
             (old, format!("its life time of {} minutes is over", self.config.max_lifetime_minutes))
         }
     }
+}
+
+/// A session that takes no more commands.
+pub fn closed(id: &SessionId) -> Failure {
+    Failure::new(ErrorKind::SessionClosed, format!("session {id} is closed"), "create a new session")
 }
 
 /// UTC, ISO 8601, at most 7 fraction digits.

@@ -22,14 +22,18 @@ impl Store {
     /// Makes a directory for this engine below `sessions`, and removes those whose engine is gone.
     pub fn open(sessions: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(sessions)?;
-        let name = SessionId::random().0;
-        // The lock is held before the directory can be seen, so that nobody takes it for an abandoned one.
-        let lock_path = sessions.join(format!("{name}.lock"));
-        let lock = File::create_new(&lock_path)?;
-        lock.try_lock().map_err(io::Error::from)?;
-        let root = sessions.join(&name);
-        private_directory(&root)?;
-        Ok(Self { root, _lock: lock })
+        loop {
+            let root = sessions.join(SessionId::random().0);
+            // The lock is held before the directory can be seen, so that nobody takes it for an abandoned one.
+            let path = root.with_extension("lock");
+            let lock = File::create_new(&path)?;
+            lock.lock()?;
+            // Another engine may have taken the file away in between, before it was locked.
+            if path.exists() {
+                private_directory(&root)?;
+                return Ok(Self { root, _lock: lock });
+            }
+        }
     }
 
     /// A new, empty directory for a session.
@@ -50,7 +54,11 @@ impl Store {
         let mut reaped = 0;
         for entry in std::fs::read_dir(sessions)?.flatten() {
             let path = entry.path();
-            if path.extension().is_some_and(|e| e == "lock") && abandoned(&path) {
+            if path.extension().is_none_or(|e| e != "lock") {
+                continue;
+            }
+            // Held until the end, so that nobody begins to use what is being removed.
+            if let Some(_lock) = abandoned(&path) {
                 let root = path.with_extension("");
                 let removed = remove_tree(&root).and_then(|()| std::fs::remove_file(&path));
                 match removed {
@@ -70,12 +78,12 @@ impl Store {
     }
 }
 
-/// Whether nobody holds the lock.
-fn abandoned(lock: &Path) -> bool {
-    let Ok(file) = File::open(lock) else { return false };
+/// The lock, where nobody holds it.
+fn abandoned(lock: &Path) -> Option<File> {
+    let file = File::open(lock).ok()?;
     match file.try_lock() {
-        Ok(()) => true,
-        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+        Ok(()) => Some(file),
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
     }
 }
 
@@ -103,6 +111,26 @@ mod tests {
         assert!(kept.exists() && !left.exists());
         next.close();
         living.close();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn engines_that_begin_at_once_leave_each_other_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let store = Store::open(dir.path()).unwrap();
+                        store.reap().unwrap();
+                        let kept = store.create(&SessionId::random()).unwrap();
+                        store.reap().unwrap();
+                        assert!(kept.exists());
+                        store.close();
+                    }
+                });
+            }
+        });
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

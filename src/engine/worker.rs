@@ -6,9 +6,9 @@ use tokio::sync::mpsc;
 
 use crate::protocol::{ExecuteResult, ExecutionEvent, Failure, SessionEvent, SessionState};
 
-use super::embedded::{Inner, closed};
+use super::embedded::Inner;
 use super::execution::{self, Job, Outcome, Phase};
-use super::session::{Session, lock};
+use super::session::{Session, closed, lock};
 
 /// Does a session's commands, one after the other, until it is closed.
 pub async fn work(inner: Arc<Inner>, session: Arc<Session>, mut jobs: mpsc::Receiver<Job>) {
@@ -20,9 +20,9 @@ pub async fn work(inner: Arc<Inner>, session: Arc<Session>, mut jobs: mpsc::Rece
         let Some(job) = job else { break };
         perform(inner.clone(), session.clone(), job).await;
     }
-    // Those that wait are told, so that nobody waits for them.
+    // Those that wait are told, so that nobody waits for them; also those that are just being handed over.
     jobs.close();
-    while let Ok(job) = jobs.try_recv() {
+    while let Some(job) = jobs.recv().await {
         finish(&inner, &session, job, Err(closed(&session.id))).await;
     }
 }
@@ -30,43 +30,40 @@ pub async fn work(inner: Arc<Inner>, session: Arc<Session>, mut jobs: mpsc::Rece
 /// Does one command.
 pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
     if job.cancelled.is_cancelled() {
-        let outcome = Outcome { output: None, error: Some("cancelled before its turn came".into()) };
-        return finish(&inner, &session, job, Ok(outcome)).await;
+        return finish(&inner, &session, job, Ok(Outcome::cancelled())).await;
     }
-    begin(&inner, &session, &job);
+    if let Err(failure) = begin(&inner, &session, &job) {
+        return finish(&inner, &session, job, Err(failure)).await;
+    }
     let outcome = tokio::select! {
-        outcome = execution::perform(&session, &job, inner.settings.output_kept) => outcome,
+        biased;
         () = session.closing.cancelled() => Err(closed(&session.id)),
+        outcome = execution::perform(&session, &job, inner.settings.output_kept) => outcome,
     };
-    if let Err(failure) = &outcome
-        && !session.closing.is_cancelled()
-    {
+    if let Err(failure) = &outcome {
+        // Of one that is being closed nothing is lost.
         inner.lose(&session, failure.message.clone());
     }
-    end(&inner, &session);
     finish(&inner, &session, job, outcome).await;
 }
 
-fn begin(inner: &Inner, session: &Session, job: &Job) {
-    {
-        let mut life = lock(&session.life);
-        life.running += 1;
-        life.executions += 1;
-        life.touch();
-    }
-    inner.set_state(session, SessionState::Active, None);
+/// Error: the session was lost or closed while the job waited.
+fn begin(inner: &Inner, session: &Session, job: &Job) -> Result<(), Failure> {
+    let mut life = lock(&session.life);
+    life.usable(&session.id)?;
+    life.executions += 1;
+    life.touch();
+    inner.change(session, &mut life, SessionState::Active, None);
     inner.tell(SessionEvent::Started { session_id: session.id.clone(), execution_id: job.id.clone() });
+    Ok(())
 }
 
 fn end(inner: &Inner, session: &Session) {
-    let idle = {
-        let mut life = lock(&session.life);
-        life.running -= 1;
-        life.touch();
-        life.running == 0 && life.state == SessionState::Active
-    };
-    if idle {
-        inner.set_state(session, SessionState::Idle, None);
+    let mut life = lock(&session.life);
+    life.pending -= 1;
+    life.touch();
+    if life.pending == 0 {
+        inner.change(session, &mut life, SessionState::Idle, None);
     }
     inner.expiry.notify_one();
 }
@@ -75,6 +72,7 @@ fn end(inner: &Inner, session: &Session) {
 async fn finish(inner: &Inner, session: &Session, job: Job, outcome: Result<Outcome, Failure>) {
     job.phase.send_replace(Phase::Over);
     lock(&inner.executions).remove(&job.id);
+    end(inner, session);
     let outcome = outcome.unwrap_or_else(|failure| Outcome { output: None, error: Some(failure.message) });
     let result = ExecuteResult {
         success: outcome.error.is_none(),

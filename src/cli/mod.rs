@@ -9,6 +9,7 @@ mod manual;
 mod open;
 mod run;
 mod setup;
+mod signals;
 mod surroundings;
 
 use std::process::ExitCode;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::{Engine, Execution, InterruptTarget};
 use crate::protocol::{
@@ -20,12 +21,15 @@ use crate::protocol::{
 use super::args;
 use super::exit::{self, Problem};
 use super::setup;
+use super::signals::Signals;
 use super::surroundings::Surroundings;
 
 /// The longest program text taken.
 const MAX_CODE: u64 = 16 << 20;
-/// A second Ctrl-C kills what the first did not end.
+/// Bytes of standard input passed on at once.
 const PIECE: usize = 64 << 10;
+/// The exit code of a program that wrote to a pipe which nobody reads: 128 and SIGPIPE.
+const BROKEN_PIPE: i32 = 141;
 
 /// Runs a file.
 pub async fn run(args: args::Run) -> Result<ExitCode, Problem> {
@@ -33,10 +37,23 @@ pub async fn run(args: args::Run) -> Result<ExitCode, Problem> {
     let language = args.language.map_or_else(|| guess(&args.file, &code), Ok)?;
     let surroundings = Surroundings::read()?;
     surroundings.warn();
+    let mut signals = Signals::listen()?;
     let engine: Arc<dyn Engine> = surroundings.engine()?;
-    let outcome = Run { args: &args, engine: engine.clone(), surroundings: &surroundings }
-        .run(language, code, name)
-        .await;
+    let gave_up = CancellationToken::new();
+    let run = Run { args: &args, engine: engine.clone(), surroundings: &surroundings, gave_up };
+    let prepared = tokio::select! {
+        biased;
+        signal = signals.next() => Err(signal),
+        session = run.prepare(language) => Ok(session),
+    };
+    let outcome = match prepared {
+        Ok(Ok(session)) => run.execute(session, code, name, signals).await,
+        Ok(Err(problem)) => Err(problem),
+        Err(signal) => {
+            exit::say("stopped before the program was started");
+            Ok(exit::code(128 + signal.number()))
+        }
+    };
     engine.shutdown().await;
     outcome
 }
@@ -55,7 +72,7 @@ async fn read_code(file: &Path) -> Result<(String, Option<String>), Problem> {
     let mut bytes = Vec::new();
     if from_stdin {
         if std::io::stdin().is_terminal() {
-            eprintln!("codebeaker: type the program, then Ctrl-D");
+            exit::say("type the program, then Ctrl-D");
         }
         tokio::io::stdin().take(MAX_CODE + 1).read_to_end(&mut bytes).await.map_err(problem)?;
     } else {
@@ -100,10 +117,12 @@ struct Run<'a> {
     args: &'a args::Run,
     engine: Arc<dyn Engine>,
     surroundings: &'a Surroundings,
+    /// The person doesn't want to see any more of it.
+    gave_up: CancellationToken,
 }
 
 impl Run<'_> {
-    async fn run(&self, language: Language, code: String, name: Option<String>) -> Result<ExitCode, Problem> {
+    async fn prepare(&self, language: Language) -> Result<SessionInfo, Problem> {
         self.fetch_what_is_missing(language).await?;
         let session = self
             .engine
@@ -113,6 +132,16 @@ impl Run<'_> {
                 ..CreateSession::new(language)
             })
             .await?;
+        Ok(session)
+    }
+
+    async fn execute(
+        &self,
+        session: SessionInfo,
+        code: String,
+        name: Option<String>,
+        signals: Signals,
+    ) -> Result<ExitCode, Problem> {
         let code =
             ExecuteCode { code, args: self.args.args.clone(), file_name: name, ..ExecuteCode::default() };
         let id = ExecutionId::random();
@@ -125,12 +154,10 @@ impl Run<'_> {
             ..Execute::new(session.session_id.clone(), Command::ExecuteCode(code))
         };
         let execution = self.engine.execute(execute).await?;
-        let feeding = tokio::spawn(feed(self.engine.clone(), id.clone()));
-        let signals = tokio::spawn(pass_signals(self.engine.clone(), id.clone()));
-        let result = self.follow(execution, id).await;
-        feeding.abort();
-        signals.abort();
-        let result = result?;
+        let _feeding = AbortOnDropHandle::new(tokio::spawn(feed(self.engine.clone(), id.clone())));
+        let passing = pass_signals(self.engine.clone(), id.clone(), signals, self.gave_up.clone());
+        let _passing = AbortOnDropHandle::new(tokio::spawn(passing));
+        let Some(result) = self.follow(execution, id).await? else { return Ok(exit::code(BROKEN_PIPE)) };
         if self.args.json {
             exit::print(&format!("{:#}\n", report(&session, &result)))?;
         }
@@ -166,7 +193,7 @@ impl Run<'_> {
                 continue;
             }
             let why = info.reason.unwrap_or_default();
-            eprintln!("codebeaker: this run needs {tool}, which is fetched now ({why})");
+            exit::say(format_args!("this run needs {tool}, which is fetched now ({why})"));
             setup::fetch(tool, None, self.surroundings).await?;
             self.engine.runtime(candidate, true).await?;
             return Ok(());
@@ -174,30 +201,38 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Passes output on until the result is there.
-    async fn follow(&self, mut execution: Execution, id: ExecutionId) -> Result<ExecuteResult, Problem> {
+    /// Passes output on until the result is there; `None` where nobody reads the output any more.
+    async fn follow(
+        &self,
+        mut execution: Execution,
+        id: ExecutionId,
+    ) -> Result<Option<ExecuteResult>, Problem> {
         let (mut stdout, mut stderr) = (tokio::io::stdout(), tokio::io::stderr());
-        let mut unheard = false;
+        let (mut unheard, mut broken) = (false, false);
         while let Some(event) = execution.next().await {
             match event {
                 ExecutionEvent::Output { stream, data } if !unheard => {
-                    let written = match stream {
-                        OutputStream::Stdout => write(&mut stdout, &data).await,
-                        OutputStream::Stderr => write(&mut stderr, &data).await,
-                    };
-                    if let Err(e) = written {
-                        unheard = true;
-                        self.engine.interrupt(InterruptTarget::Execution(id.clone()), Signal::Kill).await?;
-                        // `| head` has seen enough: that is no error.
-                        if e.kind() != std::io::ErrorKind::BrokenPipe {
-                            return Err(Problem::new(
-                                format!("the output can't be written: {}", plain(&e)),
-                                "free some space",
-                            ));
+                    let written = async {
+                        match stream {
+                            OutputStream::Stdout => write(&mut stdout, &data).await,
+                            OutputStream::Stderr => write(&mut stderr, &data).await,
                         }
+                    };
+                    let written = tokio::select! {
+                        written = written => written,
+                        // The program was killed; a reader who is stuck must not keep us.
+                        () = self.gave_up.cancelled() => { unheard = true; Ok(()) }
+                    };
+                    let Err(e) = written else { continue };
+                    self.engine.interrupt(InterruptTarget::Execution(id.clone()), Signal::Kill).await?;
+                    // `| head` has seen enough: that needs no words.
+                    if e.kind() != std::io::ErrorKind::BrokenPipe {
+                        let message = format!("the output can't be written: {}", plain(&e));
+                        return Err(Problem::new(message, "free some space"));
                     }
+                    (unheard, broken) = (true, true);
                 }
-                ExecutionEvent::Finished(result) => return Ok(*result),
+                ExecutionEvent::Finished(result) => return Ok((!broken).then_some(*result)),
                 ExecutionEvent::Started | ExecutionEvent::Output { .. } | ExecutionEvent::Lagged { .. } => {}
             }
         }
@@ -226,23 +261,23 @@ async fn feed(engine: Arc<dyn Engine>, id: ExecutionId) {
 }
 
 /// Passes on the signals that we get; the second Ctrl-C kills.
-async fn pass_signals(engine: Arc<dyn Engine>, id: ExecutionId) {
-    let kinds = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-        signal(SignalKind::quit()),
-    );
-    let (Ok(mut int), Ok(mut term), Ok(mut hup), Ok(mut quit)) = kinds else { return };
+async fn pass_signals(
+    engine: Arc<dyn Engine>,
+    id: ExecutionId,
+    mut signals: Signals,
+    gave_up: CancellationToken,
+) {
     let mut interrupted = false;
     loop {
-        let signal = tokio::select! {
-            _ = int.recv() => if std::mem::replace(&mut interrupted, true) { Signal::Kill } else { Signal::Int },
-            _ = term.recv() => Signal::Term,
-            _ = hup.recv() => Signal::Hup,
-            _ = quit.recv() => Signal::Quit,
+        let signal = match signals.next().await {
+            Signal::Int if interrupted => Signal::Kill,
+            signal => signal,
         };
+        interrupted |= signal == Signal::Int;
         let _ = engine.interrupt(InterruptTarget::Execution(id.clone()), signal).await;
+        if signal == Signal::Kill {
+            gave_up.cancel();
+        }
     }
 }
 
@@ -264,16 +299,17 @@ fn report(session: &SessionInfo, result: &ExecuteResult) -> serde_json::Value {
 
 /// The program's exit code; what is not visible in its output is said.
 fn conclude(result: &ExecuteResult, json: bool) -> Result<ExitCode, Problem> {
+    const NEXT: &str = "try it again, or with another --runtime; codebeaker doctor tells which there are";
     let error = result.error.clone().unwrap_or_default();
     let Some(process) = result.process() else {
         if json && !result.success {
             return Ok(exit::code(125));
         }
-        return if result.success { Ok(ExitCode::SUCCESS) } else { Err(Problem::new(error, "")) };
+        return if result.success { Ok(ExitCode::SUCCESS) } else { Err(Problem::new(error, NEXT)) };
     };
     // An exit code speaks for itself; a limit or a program that could not be started does not.
     if !json && (process.limit.is_some() || (process.peak_memory_bytes.is_none() && !result.success)) {
-        eprintln!("codebeaker: {error}");
+        exit::say(error);
     }
     Ok(exit::code(process.exit_code))
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::{Embedded, EngineSettings};
+use crate::protocol::RuntimePreference;
 use crate::provision;
 use crate::runtimes::{self, RuntimeSettings};
 
-use super::exit::Problem;
+use super::exit::{self, Problem};
 
 /// Paths and settings, as files and variables have them.
 pub struct Surroundings {
@@ -22,14 +23,22 @@ impl Surroundings {
         let paths = Paths::from_env().map_err(|e| {
             Problem::new(e.to_string(), "set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME")
         })?;
-        let (settings, warnings) = Settings::load(&paths);
+        let (settings, mut warnings) = Settings::load(&paths);
+        if let Some(message) = settings.preference.as_deref().and_then(unknown_preference) {
+            let variable = std::env::var_os("CODEBEAKER_PREFERENCE").is_some_and(|v| !v.is_empty());
+            let place = match variable {
+                true => "CODEBEAKER_PREFERENCE".to_owned(),
+                false => paths.settings_file().display().to_string(),
+            };
+            warnings.push(Warning { place, line: None, message });
+        }
         Ok(Self { paths, settings, warnings })
     }
 
     /// Tells what is odd about the settings; that keeps nobody from working.
     pub fn warn(&self) {
         for warning in &self.warnings {
-            eprintln!("codebeaker: {warning}");
+            exit::say(warning);
         }
     }
 
@@ -50,4 +59,12 @@ impl Surroundings {
         let settings = EngineSettings::new(self.paths.state.join("sessions"));
         Ok(Arc::new(Embedded::new(settings, runtimes)?))
     }
+}
+
+/// What to say of a preference that there isn't.
+fn unknown_preference(name: &str) -> Option<String> {
+    let known = name.parse::<RuntimePreference>().is_ok();
+    let say =
+        || format!("preference {name:?} is none of speed, security, memory and balanced; balanced is used");
+    (!known).then(say)
 }

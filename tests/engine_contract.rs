@@ -1,0 +1,190 @@
+//! What any engine promises, held against the embedded one on every native runtime of this machine; and what the
+//! embedded one promises of this machine's directories and processes.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "engine_contract/embedded.rs"]
+mod embedded;
+#[path = "engine_contract/files.rs"]
+mod files;
+#[path = "engine_contract/life.rs"]
+mod life;
+#[path = "engine_contract/order.rs"]
+mod order;
+#[path = "engine_contract/programs.rs"]
+mod programs;
+mod support;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codebeaker::engine::{Embedded, Engine, EngineSettings, Execution};
+use codebeaker::protocol::{
+    Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecuteShell, ExecutionEvent, ExecutionId,
+    Failure, OutputStream, ProcessResult, SessionId, SessionInfo,
+};
+use support::native::{self, Kind, PATIENCE};
+use tempfile::TempDir;
+
+/// An engine under test, and what it is asked for.
+pub struct Bench {
+    pub engine: Arc<dyn Engine>,
+    pub kind: Kind,
+}
+
+impl Bench {
+    pub async fn create(&self) -> SessionInfo {
+        self.engine.create_session(self.params()).await.unwrap()
+    }
+
+    pub fn params(&self) -> CreateSession {
+        CreateSession { runtime_type: Some(self.kind.runtime()), ..CreateSession::new(self.kind.language()) }
+    }
+
+    pub async fn start(&self, execute: Execute) -> Result<Execution, Failure> {
+        timely(self.engine.execute(execute)).await
+    }
+
+    pub async fn execute(&self, session: &SessionId, command: Command) -> ExecuteResult {
+        let execution = self.start(Execute::new(session.clone(), command)).await.unwrap();
+        timely(execution.finished()).await.unwrap()
+    }
+
+    pub async fn sh(&self, session: &SessionId, script: &str) -> ProcessResult {
+        self.execute(session, sh(script)).await.process().unwrap().clone()
+    }
+
+    pub async fn input(&self, id: &ExecutionId, data: &str, eof: bool) -> Result<(), Failure> {
+        timely(self.engine.input(id, Bytes::copy_from_slice(data.as_bytes()), eof)).await
+    }
+}
+
+/// A script for the shell.
+pub fn sh(script: &str) -> Command {
+    program("sh", &["-c", script])
+}
+
+pub fn program(name: &str, args: &[&str]) -> Command {
+    Command::ExecuteShell(ExecuteShell {
+        command_name: name.into(),
+        args: args.iter().map(|a| (*a).to_owned()).collect(),
+        ..ExecuteShell::default()
+    })
+}
+
+pub fn code(text: &str) -> ExecuteCode {
+    ExecuteCode { code: text.into(), ..ExecuteCode::default() }
+}
+
+/// A streaming execution that is fed from outside.
+pub fn interactive(session: &SessionId, script: &str) -> Execute {
+    Execute { stream: true, interactive: true, ..Execute::new(session.clone(), sh(script)) }
+}
+
+/// Nothing takes as long as this.
+pub async fn timely<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
+}
+
+/// What an execution told until its standard output ended with `text`.
+pub async fn printed(execution: &mut Execution, text: &str) -> String {
+    let mut all = String::new();
+    while !all.ends_with(text) {
+        match timely(execution.next()).await {
+            Some(ExecutionEvent::Output { stream: OutputStream::Stdout, data }) => {
+                all.push_str(std::str::from_utf8(&data).unwrap());
+            }
+            Some(ExecutionEvent::Started) => {}
+            other => panic!("{other:?} instead of {text:?}, after {all:?}"),
+        }
+    }
+    all
+}
+
+/// An embedded engine in a directory of its own.
+pub fn embedded_with(root: &TempDir, change: impl FnOnce(&mut EngineSettings)) -> Arc<Embedded> {
+    let mut settings = EngineSettings::new(root.path().join("sessions"));
+    change(&mut settings);
+    Arc::new(Embedded::new(settings, native::all()).unwrap())
+}
+
+/// Runs one part of the contract; afterwards nothing may be left.
+async fn on_embedded<F: Future<Output = ()>>(kind: Kind, part: impl FnOnce(Arc<Bench>) -> F) {
+    let root = tempfile::tempdir().unwrap();
+    let engine: Arc<dyn Engine> = embedded_with(&root, |_| {});
+    if kind.is_here(&*engine).await {
+        part(Arc::new(Bench { engine: engine.clone(), kind })).await;
+    }
+    timely(engine.shutdown()).await;
+    let left: Vec<_> = std::fs::read_dir(root.path().join("sessions")).unwrap().flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(native::processes(root.path()), []);
+}
+
+macro_rules! parts {
+    ($kind:ident: $($area:ident::$part:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $part() {
+                crate::on_embedded(crate::Kind::$kind, |bench| async move { crate::$area::$part(&bench).await }).await;
+            }
+        )*
+    };
+}
+
+macro_rules! contract {
+    ($module:ident: $kind:ident) => {
+        mod $module {
+            parts! { $kind:
+                files::written_and_read,
+                files::directories_and_listings,
+                files::copied_and_deleted,
+                files::no_way_out,
+                files::workspace_paths,
+                files::kept_between_commands,
+                programs::code_that_fails,
+                programs::code_with_arguments_variables_and_input,
+                programs::code_of_any_name,
+                programs::exact_arguments_and_variables,
+                programs::what_can_not_be_started,
+                programs::ended_by_signals,
+                programs::time_is_up,
+                programs::streams_are_told_as_they_are_written,
+                programs::more_than_is_kept,
+                programs::bytes_that_are_no_text,
+                programs::input_by_value,
+                order::of_arrival,
+                order::past_the_others,
+                order::sessions_side_by_side,
+                order::fed_from_outside,
+                order::one_that_stops_reading,
+                order::one_that_is_not_fed,
+                order::interrupted,
+                order::interrupted_before_its_turn,
+                order::interrupted_at_any_moment,
+                order::ids_are_unique,
+                order::readers_that_are_slow_or_gone,
+                life::states_and_counters,
+                life::events_in_order,
+                life::closed_while_it_runs,
+                life::closed_at_any_moment,
+                life::unknown_sessions,
+                life::time_for_nothing,
+                life::what_it_uses,
+                life::ranking_and_refusals,
+            }
+        }
+    };
+}
+
+contract! { deno: Deno }
+contract! { bun: Bun }
+contract! { python: Python }
+contract! { javascript: JavaScript }
+
+/// Compilers are slow; what is not theirs was held against the others.
+mod go {
+    parts! { Go: programs::compiled_code, }
+}
+mod csharp {
+    parts! { CSharp: programs::compiled_code, }
+}

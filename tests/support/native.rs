@@ -1,0 +1,164 @@
+//! The native runtimes as tests have them, code in each of their languages, and what is left of sessions afterwards.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use codebeaker::engine::{Engine, Runtime};
+use codebeaker::protocol::{Language, RuntimeType};
+use codebeaker::provision::{self, Tool};
+use codebeaker::runtimes::{self, RuntimeSettings};
+
+use super::require;
+
+/// How long anything may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where Deno and Bun are kept from one test run to the next.
+pub fn data_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("data")
+}
+
+fn provision_settings() -> provision::Settings {
+    provision::Settings { data_dir: data_dir(), ..provision::Settings::from_env() }
+}
+
+/// All native runtimes, launched by the built binary.
+pub fn all() -> Vec<Arc<dyn Runtime>> {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runtimes.json");
+    runtimes::all(RuntimeSettings {
+        launcher: env!("CARGO_BIN_EXE_codebeaker").into(),
+        ..RuntimeSettings::new(provision_settings(), Some(cache))
+    })
+}
+
+/// Deno or Bun, fetched where it isn't there. Whether it is there now.
+pub fn fetched(tool: Tool) -> bool {
+    static FETCHED: [OnceLock<Result<(), String>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let fetch = || {
+        let settings = provision_settings();
+        if provision::find(tool, &settings).is_some() {
+            return Ok(());
+        }
+        // A thread of its own, because the caller's may be in a runtime already.
+        let fetching = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(provision::fetch(tool, None, &settings, &|_| {})).map(drop)
+        });
+        fetching.join().unwrap().map_err(|e| format!("it can't be fetched: {e}"))
+    };
+    require(tool.name(), FETCHED[tool as usize].get_or_init(fetch).clone())
+}
+
+/// A language on a runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Deno,
+    Bun,
+    Python,
+    JavaScript,
+    Go,
+    CSharp,
+}
+
+impl Kind {
+    pub fn runtime(self) -> RuntimeType {
+        match self {
+            Self::Deno => RuntimeType::Deno,
+            Self::Bun => RuntimeType::Bun,
+            _ => RuntimeType::NativeProcess,
+        }
+    }
+
+    pub fn language(self) -> Language {
+        match self {
+            Self::Deno | Self::Bun => Language::TypeScript,
+            Self::Python => Language::Python,
+            Self::JavaScript => Language::JavaScript,
+            Self::Go => Language::Go,
+            Self::CSharp => Language::CSharp,
+        }
+    }
+
+    /// Whether tests of it can run here.
+    pub async fn is_here(self, engine: &dyn Engine) -> bool {
+        match self {
+            Self::Deno => fetched(Tool::Deno),
+            Self::Bun => fetched(Tool::Bun),
+            _ => {
+                let info = engine.runtime(RuntimeType::NativeProcess, false).await.unwrap();
+                let here = info.available && info.languages.contains(&self.language());
+                let name = format!("{:?}", self).to_lowercase();
+                require(&name, here.then_some(()).ok_or_else(|| "there is no interpreter for it".into()))
+            }
+        }
+    }
+
+    /// Prints `out` and, on standard error, `err`; ends with code 3.
+    pub fn failing(self) -> &'static str {
+        match self {
+            Self::Python => "import sys\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(3)",
+            Self::Go => {
+                "package main\nimport (\"fmt\"; \"os\")\nfunc main() { fmt.Println(\"out\"); \
+                 fmt.Fprintln(os.Stderr, \"err\"); os.Exit(3) }"
+            }
+            Self::CSharp => {
+                "using System; class P { static int Main() { Console.WriteLine(\"out\"); \
+                 Console.Error.WriteLine(\"err\"); return 3; } }"
+            }
+            _ => "console.log('out'); console.error('err'); process.exitCode = 3;",
+        }
+    }
+
+    /// Prints its arguments, each in brackets, its variable GREETING, and its standard input.
+    pub fn telling(self) -> &'static str {
+        match self {
+            Self::Python => {
+                "import os, sys\nfor a in sys.argv[1:]: print(f'[{a}]', end='')\n\
+                 print(os.environ.get('GREETING', 'none'))\nprint(sys.stdin.read(), end='')"
+            }
+            Self::Go => {
+                "package main\nimport (\"fmt\"; \"io\"; \"os\")\nfunc main() {\n\
+                 for _, a := range os.Args[1:] { fmt.Printf(\"[%s]\", a) }\n\
+                 fmt.Println(os.Getenv(\"GREETING\")); io.Copy(os.Stdout, os.Stdin) }"
+            }
+            Self::CSharp => {
+                "using System; class P { static void Main(string[] args) {\n\
+                 foreach (var a in args) Console.Write(\"[\" + a + \"]\");\n\
+                 Console.WriteLine(Environment.GetEnvironmentVariable(\"GREETING\"));\n\
+                 Console.Write(Console.In.ReadToEnd()); } }"
+            }
+            _ => {
+                "process.stdout.write(process.argv.slice(2).map((a) => `[${a}]`).join(''));\n\
+                 console.log(process.env.GREETING ?? 'none');\nprocess.stdin.pipe(process.stdout);"
+            }
+        }
+    }
+}
+
+/// Waits for something that can only be looked at, and fails with what it waited for.
+pub async fn until(what: &str, mut there: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !there() {
+        assert!(begin.elapsed() < PATIENCE, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Processes, but for zombies, that stand in `root` or below it, or have a variable or an argument that names it.
+pub fn processes(root: &Path) -> Vec<(i32, String)> {
+    let needle = root.to_str().unwrap().as_bytes();
+    let names = |bytes: Vec<u8>| bytes.windows(needle.len()).any(|w| w == needle);
+    let Ok(all) = std::fs::read_dir("/proc") else { return Vec::new() };
+    all.flatten()
+        .filter_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let at = |name: &str| entry.path().join(name);
+            let inside = std::fs::read_link(at("cwd")).is_ok_and(|cwd| cwd.starts_with(root));
+            let named = ["environ", "cmdline"].iter().any(|f| std::fs::read(at(f)).is_ok_and(&names));
+            let line = std::fs::read(at("cmdline")).unwrap_or_default();
+            (inside || named).then(|| (pid, String::from_utf8_lossy(&line).replace('\0', " ")))
+        })
+        .filter(|(pid, _)| *pid != std::process::id() as i32)
+        .collect()
+}

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use codebeaker::engine::{Embedded, Engine, EngineSettings, Execution};
 use codebeaker::protocol::{
     Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecuteShell, ExecutionEvent, ExecutionId,
-    Failure, OutputStream, ProcessResult, SessionId, SessionInfo,
+    Failure, OutputStream, ProcessResult, SessionId, SessionInfo, SessionStats,
 };
 use support::native::{self, Kind, PATIENCE};
 use tempfile::TempDir;
@@ -51,6 +51,19 @@ impl Bench {
 
     pub async fn sh(&self, session: &SessionId, script: &str) -> ProcessResult {
         self.execute(session, sh(script)).await.process().unwrap().clone()
+    }
+
+    /// Waits until no process is left in a session; what it has used then.
+    pub async fn without_processes(&self, session: &SessionId) -> SessionStats {
+        let gone = async {
+            loop {
+                let stats = self.engine.stats(session).await.unwrap();
+                if stats.processes == Some(0) {
+                    return stats;
+                }
+            }
+        };
+        timely(gone).await
     }
 
     pub async fn input(&self, id: &ExecutionId, data: &str, eof: bool) -> Result<(), Failure> {

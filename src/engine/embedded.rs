@@ -156,7 +156,9 @@ impl Inner {
     fn submit(self: &Arc<Self>, params: Execute) -> Result<Execution, Failure> {
         let session = self.session(&params.session_id)?;
         let id = params.execution_id.unwrap_or_else(ExecutionId::random);
-        let (events, receiver) = mpsc::channel(EVENTS);
+        let (events, receiver) = mpsc::channel(EVENTS + 1);
+        let room = events.clone().try_reserve_owned();
+        let result = room.map_err(|_| Failure::internal("a new queue has no room"))?;
         let (phase, phases) = watch::channel(Phase::Waiting);
         let limit = session.limits.timeout_ms.map(Duration::from_millis).or(self.settings.default_timeout);
         let asked_for = params.timeout_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
@@ -167,6 +169,7 @@ impl Inner {
             stream: params.stream,
             interactive: params.interactive,
             events,
+            result,
             asked: Instant::now(),
             phase,
             cancelled: CancellationToken::new(),

@@ -33,6 +33,8 @@ pub struct Job {
     pub stream: bool,
     pub interactive: bool,
     pub events: mpsc::Sender<ExecutionEvent>,
+    /// Room for the result, so that it arrives however slow its reader is.
+    pub result: mpsc::OwnedPermit<ExecutionEvent>,
     pub asked: Instant,
     /// Tells those who feed or signal it where it is.
     pub phase: watch::Sender<Phase>,
@@ -281,6 +283,8 @@ impl Program<'_> {
         output: &mut Output,
     ) -> Result<Exit, AgentError> {
         let deadline = timeout.map(|t| tokio::time::Instant::now() + t);
+        // Of a program that is quicker than its supervisor, output comes first: that it runs is told before.
+        let mut told = step.quiet;
         loop {
             let next = process.next();
             // Counted anew each time: a reader who was slow to take the output says nothing about the agent.
@@ -288,13 +292,11 @@ impl Program<'_> {
                 Some(at) => tokio::time::timeout_at(at, next).await.map_err(|_| AgentError::Silent)??,
                 None => next.await?,
             };
+            if !std::mem::replace(&mut told, true) {
+                let _ = self.job.events.send(ExecutionEvent::Started).await;
+            }
             let (stream, data) = match event {
-                ProcessEvent::Started => {
-                    if !step.quiet {
-                        let _ = self.job.events.send(ExecutionEvent::Started).await;
-                    }
-                    continue;
-                }
+                ProcessEvent::Started => continue,
                 ProcessEvent::Stdout(data) => (OutputStream::Stdout, data),
                 ProcessEvent::Stderr(data) => (OutputStream::Stderr, data),
                 ProcessEvent::Exited(exit) => return Ok(exit),

@@ -23,17 +23,17 @@ pub async fn work(inner: Arc<Inner>, session: Arc<Session>, mut jobs: mpsc::Rece
     // Those that wait are told, so that nobody waits for them; also those that are just being handed over.
     jobs.close();
     while let Some(job) = jobs.recv().await {
-        finish(&inner, &session, job, Err(closed(&session.id))).await;
+        finish(&inner, &session, job, Err(closed(&session.id)));
     }
 }
 
 /// Does one command.
 pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
     if job.cancelled.is_cancelled() {
-        return finish(&inner, &session, job, Ok(Outcome::cancelled())).await;
+        return finish(&inner, &session, job, Ok(Outcome::cancelled()));
     }
     if let Err(failure) = begin(&inner, &session, &job) {
-        return finish(&inner, &session, job, Err(failure)).await;
+        return finish(&inner, &session, job, Err(failure));
     }
     let outcome = tokio::select! {
         biased;
@@ -44,7 +44,7 @@ pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
         // Of one that is being closed nothing is lost.
         inner.lose(&session, failure.message.clone());
     }
-    finish(&inner, &session, job, outcome).await;
+    finish(&inner, &session, job, outcome);
 }
 
 /// Error: the session was lost or closed while the job waited.
@@ -69,7 +69,7 @@ fn end(inner: &Inner, session: &Session) {
 }
 
 /// Gives the result to whoever asked.
-async fn finish(inner: &Inner, session: &Session, job: Job, outcome: Result<Outcome, Failure>) {
+fn finish(inner: &Inner, session: &Session, job: Job, outcome: Result<Outcome, Failure>) {
     job.phase.send_replace(Phase::Over);
     lock(&inner.executions).remove(&job.id);
     end(inner, session);
@@ -86,10 +86,5 @@ async fn finish(inner: &Inner, session: &Session, job: Job, outcome: Result<Outc
         execution_id: job.id,
         success: result.success,
     });
-    let finished = job.events.send(ExecutionEvent::Finished(Box::new(result)));
-    // Whoever asked may be slow, but a session that is being closed doesn't wait for him.
-    tokio::select! {
-        _ = finished => {}
-        () = session.closing.cancelled() => {}
-    }
+    job.result.send(ExecutionEvent::Finished(Box::new(result)));
 }

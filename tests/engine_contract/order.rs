@@ -5,7 +5,7 @@ use codebeaker::protocol::{
     ErrorKind, Execute, ExecuteResult, ExecutionEvent, ExecutionId, SessionId, Signal,
 };
 
-use crate::{Bench, interactive, printed, sh, timely};
+use crate::{Bench, interactive, printed, program, sh, timely};
 
 /// A program that says it is there and then waits for a line.
 const GATE: &str = "echo ready; read line; echo \"got $line\"";
@@ -132,7 +132,7 @@ pub async fn interrupted(bench: &Bench) {
     let target = InterruptTarget::Session(id.clone());
     assert!(timely(bench.engine.interrupt(target.clone(), Signal::Kill)).await.unwrap());
     assert_eq!(finished(deaf).await.process().unwrap().signal.as_deref(), Some("SIGKILL"));
-    assert_eq!(bench.engine.stats(&id).await.unwrap().processes, Some(0));
+    bench.without_processes(&id).await;
 
     assert!(!timely(bench.engine.interrupt(target, Signal::Int)).await.unwrap());
     assert!(!bench.interrupt(&ExecutionId::from("nobody"), Signal::Int).await);
@@ -155,7 +155,7 @@ pub async fn interrupted_before_its_turn(bench: &Bench) {
 pub async fn interrupted_at_any_moment(bench: &Bench) {
     let id = bench.create().await.session_id;
     for n in 0..60 {
-        let endless = bench.start(Execute::new(id.clone(), sh("sleep 1000"))).await.unwrap();
+        let endless = bench.start(Execute::new(id.clone(), program("sleep", &["1000"]))).await.unwrap();
         for _ in 0..n {
             tokio::task::yield_now().await;
         }

@@ -16,7 +16,7 @@ use crate::protocol::{
     SessionInfo, SessionState,
 };
 
-use super::embedded::{Inner, QUEUE};
+use super::embedded::{Inner, QUEUE, plain};
 use super::runtime::{Environment, LaunchSpec, Runtime};
 use super::session::{Life, Session, lock};
 use super::{select, worker};
@@ -160,7 +160,7 @@ impl Place {
     fn directory(&mut self) -> Result<PathBuf, Failure> {
         self.made = true;
         self.inner.store.create(&self.id).map_err(|e| {
-            let message = format!("the session's directory can't be made: {e}");
+            let message = format!("the session's directory can't be made: {}", plain(&e));
             Failure::new(ErrorKind::Internal, message, "free some space")
         })
     }

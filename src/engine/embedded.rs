@@ -92,7 +92,7 @@ impl Embedded {
         let store = Store::open(&settings.sessions).map_err(|e| {
             Failure::new(
                 ErrorKind::Internal,
-                format!("sessions can't be kept in {}: {e}", settings.sessions.display()),
+                format!("sessions can't be kept in {}: {}", settings.sessions.display(), plain(&e)),
                 "set XDG_STATE_HOME to a directory that you can write",
             )
         })?;
@@ -245,6 +245,12 @@ impl Inner {
             workspace_files: Some(files),
         })
     }
+}
+
+/// The system's words without its number.
+pub(super) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 #[async_trait]

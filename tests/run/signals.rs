@@ -1,0 +1,181 @@
+//! Signals, broken pipes, and the end of our own process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Stdio};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::native::PATIENCE;
+use crate::{Home, finished, has, there};
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(child.id() as i32).unwrap(), signal).unwrap();
+}
+
+fn until(what: &str, mut there: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !there() {
+        assert!(begin.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
+/// Starts a program and waits for its first line.
+fn started(home: &Home, program: &str) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = home
+        .command(&["run", program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "on\n");
+    (child, stdout)
+}
+
+#[test]
+fn a_program_sees_the_signals_that_we_get() {
+    if !has("python3") {
+        return;
+    }
+    let home = Home::new();
+    let program = home.file(
+        "s.py",
+        "import signal, sys, time\n\
+         def seen(number, frame):\n    print('saw', number)\n    sys.exit(7)\n\
+         for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT): signal.signal(s, seen)\n\
+         print('on')\nwhile True: time.sleep(1)\n",
+    );
+    for (number, sent) in [(2, Signal::INT), (15, Signal::TERM), (1, Signal::HUP), (3, Signal::QUIT)] {
+        let (child, mut stdout) = started(&home, &program);
+        signal(&child, sent);
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, format!("saw {number}\n"));
+        assert_eq!(finished(child).status.code(), Some(7));
+        home.nothing_left();
+    }
+    let plain = home.file("plain.py", "import time\nprint('on')\ntime.sleep(1000)\n");
+    let (child, _stdout) = started(&home, &plain);
+    signal(&child, Signal::TERM);
+    assert_eq!(finished(child).status.code(), Some(128 + 15));
+    home.nothing_left();
+}
+
+#[test]
+fn the_second_interrupt_kills() {
+    if !has("python3") {
+        return;
+    }
+    let home = Home::new();
+    let program = home.file(
+        "deaf.py",
+        "import signal\nsignal.signal(signal.SIGINT, lambda *_: print('no'))\n\
+         signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on')\nwhile True: pass\n",
+    );
+    let (child, mut stdout) = started(&home, &program);
+    signal(&child, Signal::INT);
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "no\n");
+    signal(&child, Signal::INT);
+    assert_eq!(finished(child).status.code(), Some(128 + 9));
+    home.nothing_left();
+    // Also where nobody takes its output, and it waits in a write.
+    let flood = home.file("flood.py", "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('on')\nwhile True: print('x' * 4096)\n");
+    let (child, stdout) = started(&home, &flood);
+    signal(&child, Signal::INT);
+    // Signals that come together are one: the first must have been taken.
+    until("the first signal is taken", || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let pending =
+            |name: &str| status.lines().find(|l| l.starts_with(name)).is_some_and(|l| l.ends_with('2'));
+        !pending("SigPnd") && !pending("ShdPnd")
+    });
+    let pid = child.id();
+    let ending = std::thread::spawn(move || finished(child));
+    // How often a signal is needed depends on whether two of them were taken for one.
+    until("it ends", || {
+        let _ = kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::INT);
+        ending.is_finished()
+    });
+    assert_eq!(ending.join().unwrap().status.code(), Some(128 + 9));
+    drop(stdout);
+    home.nothing_left();
+}
+
+#[test]
+fn killed_without_mercy_it_takes_its_programs_along() {
+    if !has("python3") {
+        return;
+    }
+    let home = Home::new();
+    let program = home.file(
+        "endless.py",
+        "import os, signal, subprocess\n\
+         for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(s, signal.SIG_IGN)\n\
+         subprocess.Popen(['sleep', '1000'], start_new_session=True)\n\
+         if os.fork() == 0:\n    os.setsid()\n    while True: pass\n\
+         print('on', flush=True)\nwhile True: pass\n",
+    );
+    let (mut child, _stdout) = started(&home, &program);
+    assert!(home.processes().len() >= 5, "{:?}", home.processes());
+    signal(&child, Signal::KILL);
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    until("no process is left", || home.processes().is_empty());
+    // Its directory is left to the next run.
+    let next = home.file("next.py", "print('next')\n");
+    assert_eq!(home.run(&["run", &next]).stdout, b"next\n");
+    home.nothing_left();
+}
+
+/// At any moment before the program runs.
+#[test]
+fn a_signal_that_comes_early_leaves_nothing() {
+    if !has("python3") {
+        return;
+    }
+    let home = Home::new();
+    let program = home.file("p.py", "import time\ntime.sleep(1000)\n");
+    let sessions = home.root.path().join("state/codebeaker/sessions");
+    for sent in [Signal::INT, Signal::TERM, Signal::HUP] {
+        for _ in 0..5 {
+            let child = home
+                .command(&["run", &program])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            // It listens to signals before it makes anything; the first thing it makes is its lock.
+            until("it has begun", || std::fs::read_dir(&sessions).is_ok_and(|mut d| d.next().is_some()));
+            signal(&child, sent);
+            let code = finished(child).status.code();
+            assert!(code == Some(128 + sent.as_raw()) || code == Some(125) || code == Some(1), "{code:?}");
+            assert_ne!(code, Some(125));
+            // What was asked for its version is killed, and may be about to go.
+            until("no process is left", || home.processes().is_empty());
+            home.nothing_left();
+        }
+    }
+    assert!(there(&sessions));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it() {
+    if !has("python3") {
+        return;
+    }
+    let home = Home::new();
+    let program = home.file("yes.py", "print('on')\nwhile True: print('y' * 1000)\n");
+    let (child, stdout) = started(&home, &program);
+    drop(stdout);
+    let output = finished(child);
+    assert_eq!(output.status.code(), Some(141), "as a shell has it: 128 and SIGPIPE");
+    assert_eq!(output.stderr, b"");
+    home.nothing_left();
+}

@@ -175,6 +175,7 @@ macro_rules! contract {
                 order::interrupted_before_its_turn,
                 order::interrupted_at_any_moment,
                 order::ids_are_unique,
+                order::too_many,
                 order::readers_that_are_slow_or_gone,
                 life::states_and_counters,
                 life::events_in_order,

@@ -18,13 +18,13 @@ use support::require;
 use tempfile::TempDir;
 
 /// A person's home, with nothing of this test's process but its PATH.
-pub struct Home {
-    pub root: TempDir,
+struct Home {
+    root: TempDir,
     variables: Vec<(String, String)>,
 }
 
 impl Home {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let below = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
         let variables = [
@@ -43,7 +43,7 @@ impl Home {
         Self { root, variables }
     }
 
-    pub fn set(mut self, name: &str, value: &str) -> Self {
+    fn set(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|(n, _)| n != name);
         self.variables.push((name.into(), value.into()));
         self
@@ -51,26 +51,26 @@ impl Home {
 
     /// The variables without which npm's and the network's own settings would be missed are left out: nothing is
     /// fetched by this command.
-    pub fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_codebeaker"));
         command.args(args).env_clear().envs(self.variables.iter().cloned());
         command.current_dir(self.root.path()).stdin(Stdio::null());
         command
     }
 
-    pub fn file(&self, name: &str, text: &str) -> String {
+    fn file(&self, name: &str, text: &str) -> String {
         let path = self.root.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    pub fn run(&self, args: &[&str]) -> Output {
+    fn run(&self, args: &[&str]) -> Output {
         finished(self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// Nothing of a run is left: no session, no process.
-    pub fn nothing_left(&self) {
+    fn nothing_left(&self) {
         let sessions = self.root.path().join("state/codebeaker/sessions");
         let left: Vec<PathBuf> = std::fs::read_dir(&sessions)
             .map_or_else(|_| Vec::new(), |d| d.flatten().map(|e| e.path()).collect());
@@ -78,7 +78,7 @@ impl Home {
         assert_eq!(self.processes(), []);
     }
 
-    pub fn processes(&self) -> Vec<(i32, String)> {
+    fn processes(&self) -> Vec<(i32, String)> {
         support::native::processes(self.root.path())
     }
 }

@@ -28,7 +28,7 @@ use super::{Engine, Execution, InterruptTarget, SessionEvents, life, select, wor
 
 /// Output events of one execution that may wait to be taken: of at most 64 KiB each.
 const EVENTS: usize = 64;
-/// Commands that may wait in one session.
+/// Commands that may wait or run in one session.
 pub(super) const QUEUE: usize = 256;
 /// How long counting a workspace's files is good for.
 const MEASURED_FOR: Duration = Duration::from_secs(5);
@@ -177,19 +177,18 @@ impl Inner {
         // Held to the end, so that a session is either closed before this or knows of it.
         let mut life = lock(&session.life);
         life.usable(&session.id)?;
+        if life.pending >= QUEUE {
+            let message = format!("{QUEUE} commands of session {} wait or run already", session.id);
+            return Err(Failure::new(ErrorKind::Busy, message, "wait for one of them to end"));
+        }
         let under = Under { session: session.id.clone(), phase: phases, cancelled: job.cancelled.clone() };
         self.enter(&id, under)?;
         if params.concurrent {
             session.work.spawn_on(worker::perform(self.clone(), session.clone(), job), &self.tokio);
-        } else if let Err(refused) = session.queue.try_send(job) {
+        } else if session.queue.try_send(job).is_err() {
+            // There is room for all that may be pending.
             lock(&self.executions).remove(&id);
-            return Err(match refused {
-                mpsc::error::TrySendError::Full(_) => {
-                    let message = format!("{QUEUE} commands of session {} wait already", session.id);
-                    Failure::new(ErrorKind::Busy, message, "wait for one of them to end")
-                }
-                mpsc::error::TrySendError::Closed(_) => closed(&session.id),
-            });
+            return Err(closed(&session.id));
         }
         life.pending += 1;
         Ok(Execution::new(id, receiver))

@@ -164,6 +164,31 @@ pub async fn interrupted_at_any_moment(bench: &Bench) {
     }
 }
 
+pub async fn too_many(bench: &Bench) {
+    let id = bench.create().await.session_id;
+    let gate = bench.gate(&id).await;
+    let mut taken = Vec::new();
+    let refused = loop {
+        let concurrent = taken.len() % 8 == 7;
+        let command = if concurrent { program("sleep", &["1000"]) } else { sh("true") };
+        match bench.start(Execute { concurrent, ..Execute::new(id.clone(), command) }).await {
+            Ok(execution) => taken.push(execution),
+            Err(failure) => break failure,
+        }
+        assert!(taken.len() < 10_000, "nothing bounds them");
+    };
+    assert_eq!(refused.kind, ErrorKind::Busy);
+    assert!(refused.message.contains(&id.0) && !refused.hint.is_empty(), "{refused:?}");
+    for (n, execution) in taken.iter().enumerate().filter(|(n, _)| n % 8 == 7) {
+        assert!(bench.interrupt(&execution.id, Signal::Kill).await, "number {n}");
+    }
+    bench.open(gate).await;
+    for execution in taken {
+        finished(execution).await;
+    }
+    assert_eq!(bench.sh(&id, "echo room again").await.stdout, "room again\n");
+}
+
 pub async fn ids_are_unique(bench: &Bench) {
     let id = bench.create().await.session_id;
     let other = bench.create().await.session_id;

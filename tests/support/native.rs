@@ -88,7 +88,7 @@ impl Kind {
             _ => {
                 let info = engine.runtime(RuntimeType::NativeProcess, false).await.unwrap();
                 let here = info.available && info.languages.contains(&self.language());
-                let name = format!("{:?}", self).to_lowercase();
+                let name = format!("{self:?}").to_lowercase();
                 require(&name, here.then_some(()).ok_or_else(|| "there is no interpreter for it".into()))
             }
         }

@@ -2,10 +2,10 @@
 
 use codebeaker::engine::{Execution, InterruptTarget};
 use codebeaker::protocol::{
-    ErrorKind, Execute, ExecuteResult, ExecutionEvent, ExecutionId, SessionId, Signal,
+    Command, ErrorKind, Execute, ExecuteResult, ExecutionEvent, ExecutionId, SessionId, Signal,
 };
 
-use crate::{Bench, interactive, printed, program, sh, timely};
+use crate::{Bench, code, interactive, printed, program, sh, timely};
 
 /// A program that says it is there and then waits for a line.
 const GATE: &str = "echo ready; read line; echo \"got $line\"";
@@ -154,12 +154,17 @@ pub async fn interrupted_before_its_turn(bench: &Bench) {
 /// An interruption that was accepted ends the program, however little of it there was.
 pub async fn interrupted_at_any_moment(bench: &Bench) {
     let id = bench.create().await.session_id;
-    for n in 0..60 {
-        let endless = bench.start(Execute::new(id.clone(), program("sleep", &["1000"]))).await.unwrap();
+    for n in 0..40 {
+        // A program is started at once; code is written to a file first.
+        let command = match n % 2 {
+            0 => program("sleep", &["1000"]),
+            _ => Command::ExecuteCode(code(bench.kind.endless())),
+        };
+        let endless = bench.start(Execute::new(id.clone(), command)).await.unwrap();
         for _ in 0..n {
             tokio::task::yield_now().await;
         }
-        assert!(bench.interrupt(&endless.id, Signal::Int).await, "after {n} turns");
+        assert!(bench.interrupt(&endless.id, Signal::Term).await, "after {n} turns");
         assert!(!finished(endless).await.success, "after {n} turns");
     }
 }

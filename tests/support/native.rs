@@ -110,6 +110,16 @@ impl Kind {
         }
     }
 
+    /// Waits for ever.
+    pub fn endless(self) -> &'static str {
+        match self {
+            Self::Python => "import time\ntime.sleep(1000)",
+            Self::Go => "package main\nfunc main() { select {} }",
+            Self::CSharp => "class P { static void Main() { System.Threading.Thread.Sleep(-1); } }",
+            _ => "setInterval(() => {}, 1000);",
+        }
+    }
+
     /// Prints its arguments, each in brackets, its variable GREETING, and its standard input.
     pub fn telling(self) -> &'static str {
         match self {

@@ -1,3 +1,4 @@
 //! CodeBeaker.
+pub mod config;
 pub mod engine;
 pub mod protocol;

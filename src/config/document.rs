@@ -1,0 +1,79 @@
+//! Reading a TOML file key by key, so that one bad key costs only itself and every complaint has a line.
+
+use toml::de::{DeTable, DeValue};
+
+use super::Warning;
+
+/// A file being read: its text for line numbers, and the complaints so far.
+pub(super) struct Reader<'a> {
+    place: &'a str,
+    text: &'a str,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// A value with the place it stands at.
+pub(super) struct Item<'a> {
+    pub(super) key: &'a str,
+    pub(super) at: usize,
+    pub(super) value: &'a DeValue<'a>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(place: &'a str, text: &'a str) -> Self {
+        Self { place, text, warnings: Vec::new() }
+    }
+
+    /// Calls `take` for every key of the file. A file that is no TOML is a warning and has no keys.
+    pub(super) fn read(&mut self, mut take: impl FnMut(&mut Self, Item<'_>)) {
+        let text = self.text;
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            self.warn(at, error.message().to_owned());
+        }
+        self.each(table.get_ref(), &mut take);
+    }
+
+    /// Calls `take` for every key of a table, in the order of the file.
+    pub(super) fn each(&mut self, table: &DeTable<'_>, mut take: impl FnMut(&mut Self, Item<'_>)) {
+        let mut items: Vec<_> = table
+            .iter()
+            .map(|(key, value)| Item { key: key.get_ref(), at: key.span().start, value: value.get_ref() })
+            .collect();
+        items.sort_by_key(|item| item.at);
+        for item in items {
+            take(self, item);
+        }
+    }
+
+    pub(super) fn warn(&mut self, at: usize, message: String) {
+        let line = self.text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
+        self.warnings.push(Warning { place: self.place.to_owned(), line: Some(line), message });
+    }
+
+    /// The text of a value that must be text.
+    pub(super) fn string(&mut self, item: &Item<'_>) -> Option<String> {
+        match item.value {
+            DeValue::String(text) => Some(text.to_string()),
+            other => {
+                let found = other.type_str();
+                self.warn(item.at, format!("`{}` must be a text, this is a {found}", item.key));
+                None
+            }
+        }
+    }
+
+    /// The texts of a value that must be one text or a list of them.
+    pub(super) fn strings(&mut self, item: &Item<'_>) -> Option<Vec<String>> {
+        match item.value {
+            DeValue::String(text) => Some(vec![text.to_string()]),
+            DeValue::Array(list) if list.iter().all(|v| v.get_ref().is_str()) => {
+                Some(list.iter().filter_map(|v| v.get_ref().as_str().map(str::to_owned)).collect())
+            }
+            _ => {
+                self.warn(item.at, format!("`{}` must be a text or a list of texts", item.key));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Settings, themes and the places where files are.
+//!
+//! Everything here is optional: a missing file is the defaults, a bad key is a [`Warning`] with its line and the
+//! default in its place. Knows no other part of the crate; what a key or a colour means is its reader's business.
+
+mod document;
+mod paths;
+mod settings;
+mod theme;
+
+pub use paths::{NoHome, Paths};
+pub use settings::Settings;
+pub use theme::{BUILT_IN, Colour, GlyphSet, RoleSpec, ThemeFile};
+
+/// Something in a file or variable that was not understood, and was passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The file or variable.
+    pub place: String,
+    /// The line, counted from 1, where there is one.
+    pub line: Option<usize>,
+    /// What is wrong, and what is used instead.
+    pub message: String,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{} line {line}: {}", self.place, self.message),
+            None => write!(f, "{}: {}", self.place, self.message),
+        }
+    }
+}

@@ -252,7 +252,7 @@ impl Model {
             runtimes: Runtimes { rows: runtimes.iter().map(row).collect(), ..Runtimes::default() },
             sessions: Sessions::default(),
             runs: Runs::default(),
-            output: Output { wrap: true, ..Output::default() },
+            output: Output::new(),
             input: Field::default(),
             overlays: Vec::new(),
             notices: VecDeque::new(),

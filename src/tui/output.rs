@@ -76,6 +76,11 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Nothing yet, long lines wrapped.
+    pub(crate) fn new() -> Self {
+        Self { wrap: true, ..Self::default() }
+    }
+
     /// Appends a line of our own.
     pub(crate) fn say(&mut self, kind: Kind, text: String) {
         self.close();
@@ -158,8 +163,7 @@ impl Output {
     }
 
     pub(crate) fn clear(&mut self) {
-        let keep = (self.wrap, self.dropped + self.len() as u64);
-        *self = Self { wrap: keep.0, ..Self::default() };
+        *self = Self { wrap: self.wrap, ..Self::default() };
     }
 
     /// How many lines there are, the one being written included.
@@ -224,7 +228,7 @@ impl Output {
         self.top = (wanted < last).then(|| self.dropped + wanted as u64);
     }
 
-    pub(crate) fn to_top(&mut self, rows: usize, columns: usize) {
+    pub(crate) fn scroll_to_top(&mut self, rows: usize, columns: usize) {
         self.scroll(i64::MIN / 2, rows, columns);
     }
 

@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(output.first_shown(10, 80), 85);
         output.scroll(50, 10, 80);
         assert!(output.follows());
-        output.to_top(10, 80);
+        output.scroll_to_top(10, 80);
         assert_eq!(output.first_shown(10, 80), 0);
     }
 }

@@ -9,6 +9,7 @@ macro_rules! roles {
     ($($name:ident = $text:literal,)+) => {
         /// A thing on the screen that has a look of its own.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(dead_code, reason = "themes may name what is drawn later")]
         pub(crate) enum Role { $($name,)+ }
         /// Their names in theme files, in the same order.
         const NAMES: &[&str] = &[$($text,)+];

@@ -204,7 +204,7 @@ fn go(model: &mut Model, cmd: Cmd) {
         Cmd::Down => output.scroll(1, rows, columns),
         Cmd::PageUp => output.scroll(-page, rows, columns),
         Cmd::PageDown => output.scroll(page, rows, columns),
-        Cmd::Top => output.to_top(rows, columns),
+        Cmd::Top => output.scroll_to_top(rows, columns),
         Cmd::Left => output.left = output.left.saturating_sub(8),
         Cmd::Right if !output.wrap => output.left = (output.left + 8).min(4096),
         _ => {}

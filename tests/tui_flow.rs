@@ -160,7 +160,7 @@ fn code_is_typed_run_and_read() {
         person.sees("let x = 1").await;
         person.press([key(KeyCode::F(5))]);
         person.sees("ran: let x = 1").await;
-        person.sees("✓ ok  exit 0   wall 12.0 ms   cpu 10 ms   peak 41 MB").await;
+        person.sees("✓ ok  exit 0   wall 12 ms   cpu 10 ms   peak 41 MB").await;
         person.press([key(KeyCode::F(5))]);
         person.sees("run 2  ts  bun  warm session").await;
         assert_eq!(engine.count("create typescript"), 1);

@@ -171,7 +171,7 @@ fn states_differ_without_colour() {
     let coloured =
         buffer.content.iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count();
     assert_eq!(coloured, "slow".len(), "{screen}");
-    for word in ["✓ ok", "✗ no", "○ idle"] {
+    for word in ["✓ ok", "✗ no", "○ ts bun    idle"] {
         assert!(screen.contains(word), "{word} in\n{screen}");
     }
 }

@@ -85,24 +85,6 @@ use Place::{Everywhere, In, Setup, Workbench};
 
 /// Every command; the bottom line shows them in this order.
 pub(crate) const TABLE: &[Spec] = &[
-    row(
-        Cmd::Fetch,
-        "runtime.fetch",
-        Setup,
-        &["enter"],
-        "choose",
-        "Runtime: fetch or use",
-        "fetches the chosen runtime if it can be fetched, or starts with it",
-    ),
-    row(
-        Cmd::Recheck,
-        "runtime.recheck",
-        Setup,
-        &["r"],
-        "recheck",
-        "Runtime: look again",
-        "looks for all runtimes again",
-    ),
     row(Cmd::Leave, "app.back", Everywhere, &["esc"], "", "Back", "closes what is open, or leaves typing"),
     row(
         Cmd::TypeHere,
@@ -279,6 +261,24 @@ pub(crate) const TABLE: &[Spec] = &[
         "language",
         "Edit: next language",
         "goes through the languages the text may be in",
+    ),
+    row(
+        Cmd::Fetch,
+        "runtime.fetch",
+        Setup,
+        &["enter"],
+        "choose",
+        "Runtime: fetch or use",
+        "fetches the chosen runtime if it can be fetched, or starts with it",
+    ),
+    row(
+        Cmd::Recheck,
+        "runtime.recheck",
+        Setup,
+        &["r"],
+        "recheck",
+        "Runtime: look again",
+        "looks for all runtimes again",
     ),
     row(Cmd::Up, "move.up", In(Sessions), &["up", "k"], "", "Up", "chooses the session above"),
     row(Cmd::Down, "move.down", In(Sessions), &["down", "j"], "", "Down", "chooses the session below"),

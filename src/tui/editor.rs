@@ -178,23 +178,13 @@ impl Editor {
         match action {
             Action::Insert(c) => self.insert(c),
             Action::Newline => self.newline(),
-            Action::Indent => self.change(Kind::Other, |area| {
-                area.insert_tab();
-            }),
-            Action::Backspace => self.change(Kind::Erase, |area| {
-                area.delete_char();
-            }),
-            Action::Delete => self.change(Kind::Erase, |area| {
-                area.delete_next_char();
-            }),
-            Action::DeleteWord => self.change(Kind::Other, |area| {
-                area.delete_word();
-            }),
+            Action::Indent => self.change(Kind::Other, TextArea::insert_tab),
+            Action::Backspace => self.change(Kind::Erase, TextArea::delete_char),
+            Action::Delete => self.change(Kind::Erase, TextArea::delete_next_char),
+            Action::DeleteWord => self.change(Kind::Other, TextArea::delete_word),
             Action::Paste(pasted) => {
                 let pasted = text::sanitise_lines(&pasted);
-                self.change(Kind::Other, |area| {
-                    area.insert_str(&pasted);
-                });
+                self.change(Kind::Other, |area| area.insert_str(&pasted));
             }
             Action::SelectAll => self.area.select_all(),
             Action::Undo => self.undo(),
@@ -206,10 +196,14 @@ impl Editor {
     }
 
     /// Makes a change that can be undone; several of one kind in a row are one.
-    fn change(&mut self, kind: Kind, act: impl FnOnce(&mut TextArea<'static>)) {
+    fn change(&mut self, kind: Kind, act: impl FnOnce(&mut TextArea<'static>) -> bool) {
         let joins = kind != Kind::Other && self.last == Some(kind) && !self.area.is_selecting();
-        if !joins {
-            self.past.push(self.snapshot());
+        let before = (!joins).then(|| self.snapshot());
+        if !act(&mut self.area) {
+            return;
+        }
+        if let Some(before) = before {
+            self.past.push(before);
             let mut bytes: usize = self.past.iter().map(|s| s.bytes).sum();
             while bytes > HISTORY_BYTES && self.past.len() > 1 {
                 bytes -= self.past.remove(0).bytes;
@@ -218,7 +212,6 @@ impl Editor {
         self.future.clear();
         self.last = Some(kind);
         self.revision += 1;
-        act(&mut self.area);
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -282,7 +275,7 @@ impl Editor {
             for _ in 0..if closes { step } else { 0 } {
                 area.delete_char();
             }
-            area.input_without_shortcuts(Input { key: Key::Char(c), ..Input::default() });
+            area.input_without_shortcuts(Input { key: Key::Char(c), ..Input::default() })
         });
     }
 
@@ -296,6 +289,7 @@ impl Editor {
         self.change(Kind::Other, |area| {
             area.insert_newline();
             area.insert_str(&indent);
+            true
         });
     }
 
@@ -397,6 +391,16 @@ mod tests {
         assert!(editor.is_blank());
         editor.apply(Action::Undo);
         assert_eq!(editor.text(), "one two");
+    }
+
+    #[test]
+    fn what_changes_nothing_is_no_change() {
+        let mut editor = Editor::new("a", None);
+        let before = editor.revision();
+        editor.apply(Action::Backspace);
+        editor.apply(Action::Undo);
+        editor.apply(Action::Redo);
+        assert_eq!((editor.text().as_str(), editor.revision()), ("a", before));
     }
 
     #[test]

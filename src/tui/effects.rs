@@ -1,7 +1,6 @@
 //! Does what the model asks for outside of it: talks to the engine, reads and writes files. Every task has an owner
 //! here that ends it, and tells what came of it through the one bounded channel.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +22,8 @@ const CHUNK: usize = 256 * 1024;
 const INPUT_QUEUE: usize = 64;
 /// The largest file that is opened.
 const LARGEST_FILE: u64 = 2 * 1024 * 1024;
+/// The editor counts lines with 16 bits.
+const MOST_LINES: usize = 60_000;
 
 type Sender = mpsc::Sender<Msg>;
 
@@ -31,7 +32,7 @@ pub(crate) struct Effects {
     engine: Arc<dyn Engine>,
     tx: Sender,
     tasks: JoinSet<()>,
-    creating: HashMap<u32, AbortHandle>,
+    creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
 }
@@ -49,7 +50,7 @@ impl Effects {
                 }
             }
         });
-        Self { engine, tx, tasks, creating: HashMap::new(), fetch: None, feed: None }
+        Self { engine, tx, tasks, creating: Vec::new(), fetch: None, feed: None }
     }
 
     /// Does one thing. Never waits.
@@ -71,15 +72,11 @@ impl Effects {
                     let result = engine.create_session(*params).await.map(Box::new);
                     Msg::Session(SessionMsg::Created { run, result })
                 });
-                if let Some(run) = run {
-                    self.creating.retain(|_, handle| !handle.is_finished());
-                    self.creating.insert(run, handle);
-                }
+                self.creating.retain(|(_, handle)| !handle.is_finished());
+                self.creating.push((run, handle));
             }
             Effect::CancelCreate(run) => {
-                if let Some(handle) = self.creating.remove(&run) {
-                    handle.abort();
-                }
+                self.creating.iter().filter(|(of, _)| *of == run).for_each(|(_, handle)| handle.abort());
             }
             Effect::CloseSession(id) => self.ask(|engine| async move {
                 let result = engine.close_session(&id).await;
@@ -294,7 +291,11 @@ async fn read(path: &Path) -> Result<Option<String>, String> {
         Ok(_) => {}
     }
     let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8 text".to_owned())
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+    if text.lines().count() > MOST_LINES {
+        return Err(format!("it has more than {MOST_LINES} lines"));
+    }
+    Ok(Some(text))
 }
 
 async fn save(path: &PathBuf, text: &str, overwrite: bool) -> Result<(), SaveFailure> {

@@ -1,6 +1,5 @@
 //! What the workbench knows. Changed by `update` alone, drawn by `view`, asked by the loop.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -117,7 +116,7 @@ pub(crate) struct SessionRow {
     /// Why it was lost.
     pub(crate) reason: Option<String>,
     /// The last run in it: its number, how it ended, in how many milliseconds.
-    pub(crate) last: Option<(u32, Verdict, Option<f64>)>,
+    pub(crate) last: Option<(u32, Verdict, Option<u64>)>,
     pub(crate) stats: Option<SessionStats>,
     /// Processor share since the stats before, in per cent.
     pub(crate) cpu_percent: Option<f64>,
@@ -189,9 +188,9 @@ pub(crate) struct LastRun {
     pub(crate) verdict: Verdict,
     /// `exit 0`, `stopped by SIGINT`.
     pub(crate) ending: String,
-    pub(crate) wall_ms: Option<f64>,
+    pub(crate) wall_ms: Option<u64>,
     /// From the request to the result.
-    pub(crate) total_ms: f64,
+    pub(crate) total_ms: u64,
     pub(crate) cpu_ms: Option<u64>,
     pub(crate) peak_bytes: Option<u64>,
     pub(crate) session: Option<SessionId>,
@@ -226,7 +225,8 @@ pub(crate) struct Model {
     /// The line being typed for the running program.
     pub(crate) input: Field,
     pub(crate) overlays: Vec<Overlay>,
-    pub(crate) notices: VecDeque<Notice>,
+    /// What was told last and not dismissed yet.
+    pub(crate) notice: Option<Notice>,
     pub(crate) keymap: Keymap,
     pub(crate) preference: RuntimePreference,
     /// When the message that is being handled arrived.
@@ -255,7 +255,7 @@ impl Model {
             output: Output::new(),
             input: Field::default(),
             overlays: Vec::new(),
-            notices: VecDeque::new(),
+            notice: None,
             keymap,
             preference: RuntimePreference::Balanced,
             now: Duration::ZERO,
@@ -294,8 +294,7 @@ impl Model {
 
     pub(crate) fn tell(&mut self, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) {
         let clean = |text: String| super::text::sanitise(&text).into_owned();
-        self.notices.truncate(99);
-        self.notices.push_front(Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) });
+        self.notice = Some(Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) });
     }
 
     /// The session whose figures are on the screen and can change.

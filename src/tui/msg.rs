@@ -125,8 +125,8 @@ pub enum Effect {
         /// The run that waits for it.
         run: Option<u32>,
     },
-    /// Gives up the creation a run waits for.
-    CancelCreate(u32),
+    /// Gives up the creation that a run waits for, or those that none does.
+    CancelCreate(Option<u32>),
     /// Closes a session.
     CloseSession(SessionId),
     /// Asks what a session uses.

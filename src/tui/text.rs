@@ -130,6 +130,11 @@ pub(crate) fn millis(ms: f64) -> String {
     }
 }
 
+/// Milliseconds that are known to the millisecond only: `12 ms`, `1.24 s`.
+pub(crate) fn whole_millis(ms: u64) -> String {
+    if ms < 1000 { format!("{ms} ms") } else { millis(ms as f64) }
+}
+
 /// Bytes as people read them, in units of 1000: `41 MB`.
 pub(crate) fn bytes(n: u64) -> String {
     let n = n as f64;
@@ -185,6 +190,7 @@ mod tests {
     fn figures_carry_units() {
         assert_eq!(millis(11.94), "11.9 ms");
         assert_eq!(millis(1240.0), "1.24 s");
+        assert_eq!(whole_millis(12), "12 ms");
         assert_eq!(bytes(41_234_567), "41 MB");
         assert_eq!(bytes(999), "999 B");
     }

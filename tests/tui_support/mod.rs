@@ -55,17 +55,21 @@ pub fn runtime(runtime: RuntimeType, available: bool) -> RuntimeInfo {
     };
     let fetchable = matches!(runtime, RuntimeType::Deno | RuntimeType::Bun);
     let missing = |text: &str| (!available).then(|| text.to_owned());
+    let (reason, fix) = match runtime {
+        RuntimeType::Docker => (
+            "permission denied on /var/run/docker.sock",
+            "add yourself to the group docker: sudo usermod -aG docker $USER, then log in again",
+        ),
+        RuntimeType::NativeProcess => ("no interpreter on PATH", "install python3, node or go"),
+        RuntimeType::Deno | RuntimeType::Bun => ("not on PATH, not fetched", "fetch it here, or install it"),
+    };
     RuntimeInfo {
         runtime,
         available,
         version: available.then(|| version.to_owned()),
         path: available.then(|| format!("/usr/bin/{}", runtime.short())),
-        reason: missing(if fetchable {
-            "not on PATH and not fetched yet"
-        } else {
-            "permission denied on /var/run/docker.sock"
-        }),
-        fix: missing("add yourself to the group docker: sudo usermod -aG docker $USER, then log in again"),
+        reason: missing(reason),
+        fix: missing(fix),
         fetchable,
         languages,
         capabilities: Capabilities { startup_time_ms: start, memory_overhead_mb: memory, isolation_level: 7 },

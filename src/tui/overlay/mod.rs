@@ -9,6 +9,7 @@ mod save_as;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 
+use super::commands::{Place, Spec};
 use super::model::Model;
 use super::msg::Effect;
 use super::theme::Theme;
@@ -38,7 +39,7 @@ pub(crate) enum Outcome {
     /// It goes, and this is done.
     Close(Vec<Effect>),
     /// It goes, and a command is given.
-    Command(super::commands::Cmd),
+    Command(&'static Spec),
 }
 
 /// Gives a key to the topmost box.
@@ -49,7 +50,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     }
     let outcome = match &mut overlay {
         Overlay::Help(help) => help.press(key),
-        Overlay::Palette(palette) => palette.press(key),
+        Overlay::Palette(palette) => palette.press(key, model.screen),
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
@@ -60,7 +61,12 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
             effects
         }
         Outcome::Close(effects) => effects,
-        Outcome::Command(cmd) => perform(model, cmd),
+        Outcome::Command(spec) => {
+            if let Place::In(pane) = spec.place {
+                model.focus = pane;
+            }
+            perform(model, spec.cmd)
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl NewSession {
                 params.runtime_type = Some(runtime);
             }
         }
-        model.notices.clear();
+        model.notice = None;
         model.sessions.creating += 1;
         Outcome::Close(vec![Effect::CreateSession { params: Box::new(params), run: None }])
     }

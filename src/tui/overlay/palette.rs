@@ -5,9 +5,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::Outcome;
-use crate::tui::commands::{Place, Spec, distinct};
+use crate::tui::commands::{Cmd, Place, Spec, distinct};
 use crate::tui::layout::centred;
-use crate::tui::model::Model;
+use crate::tui::model::{Model, Screen};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::field::Field;
@@ -20,47 +20,63 @@ pub(crate) struct Palette {
     selected: usize,
 }
 
+/// The commands that make sense on a screen: what moves is left to its keys.
+fn offered(screen: Screen) -> impl Iterator<Item = &'static Spec> {
+    let here = move |spec: &&Spec| match (spec.place, screen) {
+        (Place::Everywhere, _) | (Place::Setup, Screen::Setup) => true,
+        (Place::Workbench | Place::In(_), Screen::Workbench) => !spec.id.starts_with("move."),
+        _ => false,
+    };
+    distinct()
+        .filter(here)
+        .filter(|spec| !matches!(spec.cmd, Cmd::Palette | Cmd::Leave | Cmd::Up | Cmd::Down))
+}
+
+/// How well typed words fit a text, in any order; `None`: one of them doesn't.
+pub(crate) fn score(typed: &str, text: &str) -> Option<usize> {
+    typed.split_whitespace().map(|word| word_score(word, text)).sum()
+}
+
 /// How well typed letters fit a text; `None`: they aren't in it in this order. Words' beginnings and letters in a
 /// row count most.
-pub(crate) fn score(typed: &str, text: &str) -> Option<usize> {
+fn word_score(typed: &str, text: &str) -> Option<usize> {
     let text: Vec<char> = text.to_lowercase().chars().collect();
     let mut total = 0;
     let mut from = 0;
     let mut last = None;
-    for wanted in typed.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
+    for wanted in typed.to_lowercase().chars() {
         let at = from + text.iter().skip(from).position(|c| *c == wanted)?;
         let begins = at.checked_sub(1).and_then(|i| text.get(i)).is_none_or(|c| !c.is_alphanumeric());
         total += 1 + usize::from(begins) * 4 + usize::from(last.is_some_and(|l| l + 1 == at)) * 6;
         last = Some(at);
         from = at + 1;
     }
-    Some(total * 100 / (100 + text.len()))
+    Some(total)
 }
 
 impl Palette {
-    /// The commands that fit, the best first.
-    fn found(&self) -> Vec<&'static Spec> {
-        let mut found: Vec<(usize, &Spec)> = distinct()
-            .filter(|spec| !spec.id.starts_with("move."))
+    /// The commands that fit, the best first; of equals the earlier in the table.
+    fn found(&self, screen: Screen) -> Vec<&'static Spec> {
+        let typed = self.field.text().trim().to_lowercase();
+        let mut found: Vec<(usize, &Spec)> = offered(screen)
             .filter_map(|spec| {
-                let title = score(self.field.text(), spec.title);
-                let any = score(self.field.text(), &format!("{} {}", spec.id, spec.help)).map(|s| s / 2);
-                Some((title.max(any)?, spec))
+                let words = spec.id.contains(&typed) || spec.help.to_lowercase().contains(&typed);
+                Some((score(&typed, spec.title).or(words.then_some(0))?, spec))
             })
             .collect();
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         found.into_iter().map(|(_, spec)| spec).collect()
     }
 
-    pub(super) fn press(&mut self, key: &KeyEvent) -> Outcome {
-        let last = self.found().len().saturating_sub(1);
+    pub(super) fn press(&mut self, key: &KeyEvent, screen: Screen) -> Outcome {
+        let last = self.found(screen).len().saturating_sub(1);
         match key.code {
             KeyCode::F(2) => return Outcome::Close(Vec::new()),
             KeyCode::Up => self.selected = self.selected.saturating_sub(1),
             KeyCode::Down => self.selected = (self.selected + 1).min(last),
             KeyCode::Enter => {
-                return match self.found().get(self.selected) {
-                    Some(spec) => Outcome::Command(spec.cmd),
+                return match self.found(screen).get(self.selected) {
+                    Some(spec) => Outcome::Command(spec),
                     None => Outcome::Stay(Vec::new()),
                 };
             }
@@ -74,9 +90,9 @@ impl Palette {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let found = self.found();
+        let found = self.found(model.screen);
         let area = centred(model.size, 76, 18);
-        let all = distinct().filter(|spec| !spec.id.starts_with("move.")).count();
+        let all = offered(model.screen).count();
         let right = format!("{} of {all}", found.len());
         let inside = over("Commands", &right, theme, area, frame);
         if inside.width < 8 || inside.height < 3 {
@@ -131,9 +147,10 @@ mod tests {
 
     #[test]
     fn the_best_fit_is_first() {
-        let first =
-            |typed: &str| Palette { field: Field::new(typed), selected: 0 }.found().first().map(|s| s.id);
-        assert_eq!(first("run"), Some("run.start"));
+        let palette = |typed: &str| Palette { field: Field::new(typed), selected: 0 };
+        let first = |typed: &str| palette(typed).found(Screen::Workbench).first().map(|s| s.id);
+        assert_eq!(first("ru"), Some("run.start"));
+        assert_eq!(first("kill"), Some("run.stop"));
         assert_eq!(first("quit"), Some("app.quit"));
         assert_eq!(first("new ses"), Some("session.new"));
         assert_eq!(first("zzzz"), None);

@@ -59,8 +59,8 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
 
 /// One step back: a toast goes, typing ends, the runtimes screen closes.
 fn leave(model: &mut Model) {
-    if model.notices.front().is_some_and(|notice| notice.verdict != Verdict::Idle) {
-        model.notices.clear();
+    if model.notice.take().is_some() {
+        return;
     }
     match (model.screen, model.focus) {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
@@ -128,10 +128,11 @@ fn close_session(model: &mut Model) -> Vec<Effect> {
     };
     let id = row.info.session_id.clone();
     let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(&id));
+    // Active is also one that never ran anything.
     let busy = runs || (row.info.state == SessionState::Active && row.info.execution_count > 0);
     let name = overlay::session_name(&row.info);
     let effect = Effect::CloseSession(id);
-    if runs || (busy && row.last.is_none()) {
+    if busy {
         let lines = vec![format!("something runs in {name} and will be stopped")];
         model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
         return Vec::new();

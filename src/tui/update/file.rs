@@ -1,5 +1,6 @@
 //! Files of this machine: read once, written when asked.
 
+use crate::protocol::Language;
 use crate::tui::model::{Model, Verdict};
 use crate::tui::msg::{Effect, FileMsg, SaveFailure};
 use crate::tui::overlay::{Overlay, Question};
@@ -15,7 +16,13 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
             match result {
                 Ok(content) => {
                     model.document.on_disk = content.is_some();
-                    model.editor.replace(&content.unwrap_or_default(), language);
+                    let content = content.unwrap_or_default();
+                    let first = content.lines().next().unwrap_or_default();
+                    let language = language.or_else(|| Language::from_shebang(first));
+                    if let Some(language) = language {
+                        model.document.set_language(language);
+                    }
+                    model.editor.replace(&content, language);
                 }
                 Err(why) => {
                     // Not opened: a later save must not overwrite what could not be read.

@@ -8,7 +8,7 @@ use super::command::{focus, perform};
 use crate::tui::commands::Cmd;
 use crate::tui::editor::Action;
 use crate::tui::keys::{self, Chord, Meaning};
-use crate::tui::model::{Model, Pane, Screen};
+use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::output::Kind;
 use crate::tui::overlay;
@@ -40,6 +40,8 @@ pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
 
 fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let chord = Chord::of(key);
+    // What was only said has been read by now; warnings and failures stay until Esc.
+    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
         let anywhere = model.keymap.meaning(chord, None, &[crate::tui::commands::Place::Everywhere], true);

@@ -33,7 +33,7 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         model.tell(Verdict::Warn, message, "F3 shows what is here and what can be fetched");
         return Vec::new();
     }
-    model.notices.clear();
+    model.notice = None;
     model.runs.count += 1;
     model.output.follow();
     let number = model.runs.count;
@@ -115,6 +115,11 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         if model.runtimes.fetching.is_some() {
             return vec![Effect::CancelFetch];
         }
+        if model.sessions.creating > 0 {
+            model.sessions.creating = 0;
+            model.tell(Verdict::Idle, "the session is not created: you ended it", "");
+            return vec![Effect::CancelCreate(None)];
+        }
         model.tell(Verdict::Idle, "nothing runs", "q or Ctrl-Q quits");
         return Vec::new();
     };
@@ -123,7 +128,7 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
         model.output.say(Kind::Result(Verdict::Warn), "stopped before it began".to_owned());
-        return vec![Effect::CancelCreate(number)];
+        return vec![Effect::CancelCreate(Some(number))];
     }
     let again = run.stop_asked.is_some_and(|then| now.saturating_sub(then) <= KILL_WITHIN);
     let signal = if again { Signal::Kill } else { Signal::Int };
@@ -197,8 +202,8 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
         number: run.number,
         verdict,
         ending,
-        wall_ms: process.map(|p| f64::from(p.duration_ms)),
-        total_ms: f64::from(result.duration_ms),
+        wall_ms: process.map(|p| u64::from(p.duration_ms)),
+        total_ms: u64::from(result.duration_ms),
         cpu_ms: process.and_then(|p| p.cpu_ms),
         peak_bytes: process.and_then(|p| p.peak_memory_bytes),
         session: run.session.clone(),
@@ -207,8 +212,8 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
     let line = format!(
         "{}   wall {}   cpu {}   peak {}",
         last.ending,
-        last.wall_ms.map_or_else(unknown, text::millis),
-        last.cpu_ms.map_or_else(unknown, |ms| format!("{ms} ms")),
+        last.wall_ms.map_or_else(unknown, text::whole_millis),
+        last.cpu_ms.map_or_else(unknown, text::whole_millis),
         last.peak_bytes.map_or_else(unknown, text::bytes),
     );
     model.output.say(Kind::Result(verdict), line);

@@ -111,7 +111,7 @@ pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
                 (Verdict::Warn, message, "one at a time; Ctrl-C ends it".to_owned())
             }
             None => {
-                model.notices.clear();
+                model.notice = None;
                 model.runtimes.fetching = Some(runtime);
                 return vec![Effect::Fetch(runtime)];
             }
@@ -126,7 +126,7 @@ pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
 }
 
 pub(super) fn recheck(model: &mut Model) -> Vec<Effect> {
-    model.notices.clear();
+    model.notice = None;
     for row in &mut model.runtimes.rows {
         row.info = None;
     }

@@ -82,13 +82,16 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
         return;
     }
     line.put(&[("codebeaker", line.role(Role::Strong))], 2, frame);
-    line.put_right(&document_name(model), line.role(Role::TopBar), frame);
-    line.put(&[("engine: local", line.role(Role::TopBar))], 3, frame);
+    let wide = layout.class == Class::Wide;
+    if wide {
+        line.put_right(&document_name(model), line.role(Role::TopBar), frame);
+    }
+    line.put(&[(if wide { "engine: local" } else { "local" }, line.role(Role::TopBar))], 3, frame);
     for row in &model.runtimes.rows {
         let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
         let short = version.split_whitespace().next().unwrap_or_default();
         let of = match &row.info {
-            None => (Verdict::Unknown, "looking"),
+            None => (Verdict::Unknown, "wait"),
             Some(info) if info.available => (Verdict::Ok, "ok"),
             Some(_) => (Verdict::Fail, "no"),
         };
@@ -97,8 +100,8 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
         let plain = line.role(Role::TopBar);
         let state = format!("{glyph} {}", of.1);
         let long = format!("{name} {short} ");
-        let gap = if layout.class == Class::Wide { 3 } else { 2 };
-        let with_version = layout.class == Class::Wide && !short.is_empty() && short.len() <= 12;
+        let gap = if wide { 3 } else { 2 };
+        let with_version = wide && short.starts_with(|c: char| c.is_ascii_digit()) && short.len() <= 12;
         if !with_version || !line.put(&[(&long, plain), (&state, style)], gap, frame) {
             line.put(&[(&format!("{name} "), plain), (&state, style)], gap, frame);
         }
@@ -171,9 +174,15 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
         let spec = TABLE.iter().find(|spec| spec.cmd == cmd && places.contains(&spec.place))?;
         Some((model.keymap.shown(cmd, &places, types)?, spec.brief))
     };
+    // Stopping is worth its place only while there is something to stop.
+    let busy =
+        model.runs.active.is_some() || model.runtimes.fetching.is_some() || model.sessions.creating > 0;
     let mut shown: Vec<(String, &str)> = Vec::new();
     if types {
         shown.extend(model.keymap.shown(Cmd::Leave, &places, types).map(|key| (key, "commands")));
+    }
+    if model.screen == Screen::Setup {
+        shown.extend(model.keymap.shown(Cmd::Leave, &places, types).map(|key| (key, "workbench")));
     }
     if types && model.focus == Pane::Output {
         shown.push(("Enter".to_owned(), "send"));
@@ -181,7 +190,7 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
     }
     for place in &places {
         let specs = TABLE.iter().filter(|spec| spec.place == *place && !spec.brief.is_empty());
-        for spec in specs.filter(|spec| spec.cmd != Cmd::Help) {
+        for spec in specs.filter(|spec| spec.cmd != Cmd::Help && (spec.cmd != Cmd::Stop || busy)) {
             if let Some((key, brief)) =
                 hint(spec.cmd).filter(|(_, brief)| !shown.iter().any(|(_, b)| b == brief))
             {
@@ -232,7 +241,7 @@ pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
     let (of, words) = activity(model);
     let (glyph, _, style) = verdict(theme, of);
     line.put(&[(glyph, style), (" ", style), (&words, style)], 3, frame);
-    if let Some(notice) = model.notices.front().filter(|n| matches!(n.verdict, Verdict::Idle | Verdict::Ok)) {
+    if let Some(notice) = model.notice.as_ref().filter(|n| matches!(n.verdict, Verdict::Idle | Verdict::Ok)) {
         let said = said(notice);
         let said = text::fit(&said, usize::from(line.room()), theme.glyphs.cut).into_owned();
         line.put(&[(&said, theme.style(Role::ToastInfo))], 3, frame);
@@ -268,7 +277,7 @@ fn activity(model: &Model) -> (Verdict, String) {
     }
     match (&model.runs.last, model.sessions.current()) {
         (Some(last), _) => {
-            (last.verdict, format!("last: {} in {}", last.ending, text::millis(last.total_ms)))
+            (last.verdict, format!("last: {} in {}", last.ending, text::whole_millis(last.total_ms)))
         }
         (None, Some(row)) => (Verdict::Idle, crate::tui::overlay::session_name(&row.info)),
         (None, None) => (Verdict::Idle, "no session yet: F5 creates one".to_owned()),
@@ -298,7 +307,7 @@ pub(super) fn result(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
     let rule = theme.glyphs.rule.repeat(area.width.into());
     put(frame.buffer_mut(), area.x, area.y - 1, &rule, area.width, theme.style(Role::Border));
     let mut line = Pieces::new(theme, area);
-    if let Some(notice) = model.notices.front() {
+    if let Some(notice) = model.notice.as_ref() {
         let (glyph, _, style) = verdict(theme, notice.verdict);
         let words = text::fit(&said(notice), usize::from(line.room().saturating_sub(2)), theme.glyphs.cut)
             .into_owned();
@@ -317,7 +326,7 @@ pub(super) fn result(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
 
 /// A warning or error, over the panes until Esc or the next run.
 pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
-    let Some(notice) = model.notices.front() else { return };
+    let Some(notice) = model.notice.as_ref() else { return };
     let role = match notice.verdict {
         Verdict::Fail => Role::ToastError,
         Verdict::Warn => Role::ToastWarn,
@@ -357,11 +366,12 @@ pub(super) fn too_small(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let of = if runs > 0 { Verdict::Run } else { Verdict::Idle };
     let (glyph, _, style) = verdict(theme, of);
     let word = if runs > 0 { "running" } else { "nothing runs" };
+    let needed = if area.width < 21 { "needs 30x8" } else { "codebeaker needs 30x8" };
     let lines = [
-        ("codebeaker needs 30x8".to_owned(), theme.style(Role::Strong)),
+        (needed.to_owned(), theme.style(Role::Strong)),
         (format!("this is {}x{}", area.width, area.height), theme.style(Role::Text)),
         (format!("{glyph} {word}"), style),
-        ("Ctrl-C stop Ctrl-Q quit".to_owned(), theme.style(Role::KeysKey)),
+        ("^C stop  ^Q quit".to_owned(), theme.style(Role::KeysKey)),
     ];
     let skip = if area.height < 4 { 1 } else { 0 };
     let first = area.y + area.height.saturating_sub(4) / 2;

@@ -132,11 +132,12 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     }
     let (glyph, _, style) = verdict(theme, crate::tui::model::Verdict::Run);
     let running = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Running);
-    let words = if running { "running" } else { "starting" };
-    let keys = if model.focus == Pane::Output {
-        "Ctrl-C stop   i type input"
-    } else {
-        "Ctrl-C stop   F6 i type input"
+    let preparing = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Preparing);
+    let (words, keys) = match (running, model.focus) {
+        _ if preparing => ("creating a session", "Ctrl-C stop"),
+        (false, _) => ("starting", "Ctrl-C stop"),
+        (true, Pane::Output) => ("running", "Ctrl-C stop   i type input"),
+        (true, _) => ("running", "Ctrl-C stop   F6 i type input"),
     };
     let used = put(frame.buffer_mut(), area.x, area.y, &format!("{glyph} {words}   "), area.width, style);
     put(frame.buffer_mut(), area.x + used, area.y, keys, area.width - used, theme.style(Role::Muted));

@@ -122,7 +122,7 @@ fn second_line(row: &SessionRow, model: &Model, theme: &Theme, line: Rect, frame
         put(frame.buffer_mut(), x, line.y, reason, room, muted);
     } else if let Some((number, of, wall)) = row.last {
         let (glyph, word, style) = verdict(theme, of);
-        let wall = wall.map_or_else(|| "-".to_owned(), text::millis);
+        let wall = wall.map_or_else(|| "-".to_owned(), text::whole_millis);
         let used = put(frame.buffer_mut(), x, line.y, &format!("run {number}  {wall}  "), room, muted);
         put(
             frame.buffer_mut(),

@@ -11,7 +11,7 @@ use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{frame as frames, verdict};
 
 const NAME: usize = 9;
-const STATE: usize = 16;
+const STATE: usize = 18;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let screen = frame.area();
@@ -44,8 +44,8 @@ fn body(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let all = model.runtimes.rows.len();
     let first = match ready {
         0 if !model.runtimes.all_known() => "Looking for runtimes.".to_owned(),
-        0 => format!("None of {all} runtimes is ready yet. One is enough to begin."),
-        1 => format!("1 of {all} runtimes is ready. One is enough to begin."),
+        0 => format!("None of {all} runtimes is ready yet; one is enough."),
+        1 => format!("1 of {all} runtimes is ready; one is enough."),
         n => format!("{n} of {all} runtimes are ready."),
     };
     let mut y = area.y;
@@ -56,10 +56,13 @@ fn body(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         y = y.saturating_add(1);
         y
     };
-    line(&first, Role::Text, frame);
-    line("", Role::Text, frame);
-    let heads = format!("  {:<NAME$}{:<STATE$}{}", "runtime", "state", "what is wrong, or where it is");
-    let mut y = line(&heads, Role::Muted, frame);
+    let compact = usize::from(area.height) < all + 7;
+    let mut y = line(&first, Role::Text, frame);
+    if !compact {
+        line("", Role::Text, frame);
+        let heads = format!("  {:<NAME$}{:<STATE$}{}", "runtime", "state", "what is wrong, or where it is");
+        y = line(&heads, Role::Muted, frame);
+    }
     for (at, row) in model.runtimes.rows.iter().enumerate() {
         if y < area.bottom() {
             runtime(row, at == model.runtimes.selected, model, theme, Rect { y, height: 1, ..area }, frame);
@@ -67,7 +70,8 @@ fn body(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         y += 1;
     }
     if let Some(row) = model.runtimes.rows.get(model.runtimes.selected) {
-        let rest = Rect { y: y.saturating_add(1), height: area.bottom().saturating_sub(y + 1), ..area };
+        let y = y.saturating_add(u16::from(!compact));
+        let rest = Rect { y, height: area.bottom().saturating_sub(y), ..area };
         chosen(row, model, theme, rest, frame);
     }
 }
@@ -118,6 +122,9 @@ fn ready_detail(info: &RuntimeInfo) -> String {
 
 /// What can be done about the chosen runtime, or how its fetch goes.
 fn chosen(row: &RuntimeRow, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+    if area.is_empty() {
+        return;
+    }
     let name = row.runtime.short();
     if model.runtimes.fetching == Some(row.runtime) {
         let (words, share) = progress(row.progress.as_ref(), name);

@@ -63,7 +63,7 @@ fn session(row: &SessionRow, lines: &mut Vec<(&'static str, String)>) {
     let dash = || "-".to_owned();
     let stats = row.stats.clone().unwrap_or_default();
     let cpu = row.cpu_percent.map_or_else(dash, |p| format!("{p:.1} %"));
-    let total = stats.cpu_ms.map_or_else(dash, |ms| text::millis(ms as f64));
+    let total = stats.cpu_ms.map_or_else(dash, text::whole_millis);
     lines.push(("cpu", format!("{cpu}   total {total}")));
     let peak = stats.peak_memory_bytes.map_or_else(dash, text::bytes);
     lines.push(("memory", format!("{}   peak {peak}", stats.memory_bytes.map_or_else(dash, text::bytes))));
@@ -83,8 +83,8 @@ fn last_run(last: &LastRun, theme: &Theme, lines: &mut Vec<(&'static str, String
     let unknown = || "?".to_owned();
     let (glyph, word, _) = verdict(theme, last.verdict);
     lines.push(("ended", format!("{glyph} {word}  {}", last.ending)));
-    lines.push(("wall", last.wall_ms.map_or_else(unknown, text::millis)));
-    lines.push(("in all", text::millis(last.total_ms)));
-    lines.push(("cpu", last.cpu_ms.map_or_else(unknown, |ms| format!("{ms} ms"))));
+    lines.push(("wall", last.wall_ms.map_or_else(unknown, text::whole_millis)));
+    lines.push(("in all", text::whole_millis(last.total_ms)));
+    lines.push(("cpu", last.cpu_ms.map_or_else(unknown, text::whole_millis)));
     lines.push(("peak", last.peak_bytes.map_or_else(unknown, text::bytes)));
 }

@@ -7,3 +7,4 @@ pub mod protocol;
 pub mod provision;
 pub mod runtimes;
 pub mod sandbox;
+pub mod tui;

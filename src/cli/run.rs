@@ -13,8 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::engine::{Engine, Execution, InterruptTarget};
 use crate::protocol::{
-    Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId, Language,
-    OutputStream, RuntimeType, SelectParams, SessionInfo, Signal,
+    Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId,
+    Language, OutputStream, RuntimeType, SessionInfo, Signal,
 };
 
 use super::args;
@@ -24,7 +24,7 @@ use super::surroundings::Surroundings;
 
 /// The longest program text taken.
 const MAX_CODE: u64 = 16 << 20;
-/// A second Ctrl-C kills what the first did not end.
+/// Bytes of standard input passed on at once.
 const PIECE: usize = 64 << 10;
 
 /// Runs a file.
@@ -104,15 +104,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn run(&self, language: Language, code: String, name: Option<String>) -> Result<ExitCode, Problem> {
-        self.fetch_what_is_missing(language).await?;
-        let session = self
-            .engine
-            .create_session(CreateSession {
-                runtime_type: self.args.runtime,
-                runtime_preference: self.preference(),
-                ..CreateSession::new(language)
-            })
-            .await?;
+        let session = self.session(language).await?;
         let code =
             ExecuteCode { code, args: self.args.args.clone(), file_name: name, ..ExecuteCode::default() };
         let id = ExecutionId::random();
@@ -141,24 +133,29 @@ impl Run<'_> {
         self.args.prefer.or_else(|| self.surroundings.settings.preference.as_deref()?.parse().ok())
     }
 
-    /// Fetches Deno or Bun where the run asks for it, or where nothing here runs the language. Says so.
-    async fn fetch_what_is_missing(&self, language: Language) -> Result<(), Problem> {
-        let selection = self
-            .engine
-            .select(SelectParams {
-                language,
-                runtime_preference: self.preference(),
-                runtime_type: self.args.runtime,
-            })
-            .await?;
-        if selection.chosen.is_some() {
-            return Ok(());
-        }
-        // Bun starts faster; it is what Balanced would choose of the two.
-        let candidates = match self.args.runtime {
-            Some(asked) => vec![asked],
-            None => vec![RuntimeType::Bun, RuntimeType::Deno],
+    /// A session for the language; what it needs and is not here is fetched first, and that is said.
+    async fn session(&self, language: Language) -> Result<SessionInfo, Problem> {
+        let wanted = CreateSession {
+            runtime_type: self.args.runtime,
+            runtime_preference: self.preference(),
+            ..CreateSession::new(language)
         };
+        match self.engine.create_session(wanted.clone()).await {
+            Err(failure) if failure.kind == ErrorKind::NoRuntime => {
+                if !self.fetch_what_is_missing(language).await? {
+                    return Err(failure.into());
+                }
+                Ok(self.engine.create_session(wanted).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Fetches Deno or Bun, if that is what a run of this language lacks.
+    async fn fetch_what_is_missing(&self, language: Language) -> Result<bool, Problem> {
+        // Of the two, Bun starts faster: it is what Balanced would choose.
+        let candidates =
+            self.args.runtime.map_or(vec![RuntimeType::Bun, RuntimeType::Deno], |asked| vec![asked]);
         for candidate in candidates {
             let Some(tool) = setup::tool(candidate) else { continue };
             let info = self.engine.runtime(candidate, false).await?;
@@ -169,9 +166,9 @@ impl Run<'_> {
             eprintln!("codebeaker: this run needs {tool}, which is fetched now ({why})");
             setup::fetch(tool, None, self.surroundings).await?;
             self.engine.runtime(candidate, true).await?;
-            return Ok(());
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Passes output on until the result is there.

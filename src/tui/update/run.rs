@@ -196,6 +196,8 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
     let Some(run) = model.runs.active.take() else { return };
     model.feeds = false;
     model.output.close();
+    // What was said about stopping it is over.
+    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
     let (verdict, ending) = ending(result);
     let process = result.process();
     let last = LastRun {

@@ -181,9 +181,6 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
     if types {
         shown.extend(model.keymap.shown(Cmd::Leave, &places, types).map(|key| (key, "commands")));
     }
-    if model.screen == Screen::Setup {
-        shown.extend(model.keymap.shown(Cmd::Leave, &places, types).map(|key| (key, "workbench")));
-    }
     if types && model.focus == Pane::Output {
         shown.push(("Enter".to_owned(), "send"));
         shown.extend(model.keymap.shown(Cmd::EndInput, &places, types).map(|key| (key, "end of input")));
@@ -197,6 +194,10 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
                 shown.push((key, brief));
             }
         }
+    }
+    if model.screen == Screen::Setup {
+        let back = model.keymap.shown(Cmd::Leave, &places, types).map(|key| (key, "workbench"));
+        shown.splice(shown.len().min(2)..shown.len().min(2), back);
     }
     let help = hint(Cmd::Help);
     let help_width = help.as_ref().map_or(0, |(key, brief)| text::width(key) + brief.len() + 2);

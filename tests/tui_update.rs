@@ -25,7 +25,7 @@ fn a_run_is_stopped_while_its_session_is_created() {
     let mut bench = Bench::new(80, 24);
     bench.found(BUN).press([key(KeyCode::F(5)), ctrl('c')]);
     assert!(bench.effects.contains(&Effect::CancelCreate(Some(1))));
-    assert!(bench.screen().contains("stopped before it began"));
+    assert!(bench.screen().contains("! stopped  before it began"));
     // A session that comes all the same is there for the next run.
     bench.tell(created("s1", Some(1), Language::TypeScript));
     assert_eq!(executed(&bench), 0);

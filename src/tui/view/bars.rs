@@ -11,7 +11,7 @@ use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::widget::{frame as frames, verdict};
+use crate::tui::widget::{frame as frames, outcome, verdict};
 
 /// A line's pieces, the most important first: those that don't fit are left out whole.
 struct Pieces<'a> {
@@ -77,7 +77,7 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
         let end = match &model.runs.active {
             Some(_) => (Verdict::Run, "running"),
             None => match &model.runs.last {
-                Some(last) => (last.verdict, verdict(theme, last.verdict).1),
+                Some(last) => (last.verdict, outcome(theme, last.verdict).1),
                 None => (Verdict::Idle, "idle"),
             },
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use codebeaker::config::{Paths, Settings};
-use codebeaker::engine::{Engine, Execution, InterruptTarget, SessionEvents};
+use codebeaker::engine::{Engine, Execution, InterruptTarget, SessionEvents, Told};
 use codebeaker::protocol::*;
 use codebeaker::tui::{
     ColourTier, Effect, Msg, Options, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
@@ -198,7 +198,13 @@ impl Bench {
         self.tell(Msg::Run(RunMsg::Started(run)));
         let chunks = output.iter().map(|(stream, text)| (*stream, Bytes::copy_from_slice(text.as_bytes())));
         self.tell(Msg::Run(RunMsg::Output(run, chunks.collect())));
-        self.tell(Msg::Run(RunMsg::Finished(run, finished(exit_code))))
+        self.tell(Msg::Run(RunMsg::Finished(run, finished(exit_code))));
+        let event = SessionEvent::Finished {
+            session_id: SessionId::from("s1"),
+            execution_id: ExecutionId::from("e"),
+            success: exit_code == 0,
+        };
+        self.tell(Msg::Session(SessionMsg::Told(Told::Event(event))))
     }
 
     pub fn stats(&mut self, id: &str) -> &mut Self {

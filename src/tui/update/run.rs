@@ -90,7 +90,8 @@ fn create(model: &mut Model, number: u32) -> Vec<Effect> {
 /// The run's session is there: runs the code in it.
 pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let row = model.sessions.find(&session).map(|row| {
-        let start = if row.info.execution_count == 0 { "new session" } else { "warm session" };
+        let first = row.info.execution_count == 0 && row.last.is_none();
+        let start = if first { "new session" } else { "warm session" };
         row.info.state = SessionState::Active;
         row.last = None;
         (row.info.runtime_type, start)
@@ -127,7 +128,7 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     if run.phase == Phase::Preparing {
         model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
-        model.output.say(Kind::Result(Verdict::Warn), "stopped before it began".to_owned());
+        model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
         return vec![Effect::CancelCreate(Some(number))];
     }
     let again = run.stop_asked.is_some_and(|then| now.saturating_sub(then) <= KILL_WITHIN);
@@ -196,6 +197,8 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
     let Some(run) = model.runs.active.take() else { return };
     model.feeds = false;
     model.output.close();
+    // What was said about stopping it is over.
+    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
     let (verdict, ending) = ending(result);
     let process = result.process();
     let last = LastRun {
@@ -219,7 +222,6 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
     model.output.say(Kind::Result(verdict), line);
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
         row.last = Some((run.number, verdict, last.wall_ms));
-        row.info.execution_count = row.info.execution_count.max(1);
         if row.info.state == SessionState::Active {
             row.info.state = SessionState::Idle;
         }
@@ -240,7 +242,7 @@ fn ending(result: &ExecuteResult) -> (Verdict, String) {
             let limit = format!("limit reached: {} {}  {exit}", limit.name, limit.value);
             (Verdict::Warn, text::sanitise(&limit).into_owned())
         }
-        (None, Some(signal)) => (Verdict::Warn, format!("ended by {}  {exit}", text::sanitise(signal))),
+        (None, Some(signal)) => (Verdict::Warn, format!("{}  {exit}", text::sanitise(signal))),
         (None, None) if result.success => (Verdict::Ok, exit),
         (None, None) => (Verdict::Fail, exit),
     }

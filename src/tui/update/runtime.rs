@@ -134,7 +134,10 @@ pub(super) fn recheck(model: &mut Model) -> Vec<Effect> {
 }
 
 fn fetched(model: &mut Model, runtime: RuntimeType, result: Result<RuntimeInfo, Failure>) {
-    model.runtimes.fetching = None;
+    // One that was ended just when it was done has told of its end already.
+    if model.runtimes.fetching.take() != Some(runtime) {
+        return;
+    }
     let Some(row) = model.runtimes.row(runtime) else { return };
     row.progress = None;
     match result {

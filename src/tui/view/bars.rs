@@ -6,12 +6,12 @@ use ratatui::style::Style;
 use ratatui::widgets::Clear;
 
 use super::put;
-use crate::tui::commands::{Cmd, Place, TABLE};
+use crate::tui::commands::{Cmd, Place, Spec, TABLE};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::widget::{frame as frames, verdict};
+use crate::tui::widget::{frame as frames, outcome, verdict};
 
 /// A line's pieces, the most important first: those that don't fit are left out whole.
 struct Pieces<'a> {
@@ -40,6 +40,12 @@ impl<'a> Pieces<'a> {
         }
         self.x = self.x.saturating_add(gap);
         true
+    }
+
+    /// Puts a key and what it does.
+    fn put_key(&mut self, key: &str, what: &str, frame: &mut Frame<'_>) {
+        let (strong, plain) = (self.role(Role::KeysKey), self.role(Role::KeysBar));
+        self.put(&[(key, strong), (" ", plain), (what, plain)], 3, frame);
     }
 
     /// Puts a piece at the right end, if there is room.
@@ -71,7 +77,7 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
         let end = match &model.runs.active {
             Some(_) => (Verdict::Run, "running"),
             None => match &model.runs.last {
-                Some(last) => (last.verdict, verdict(theme, last.verdict).1),
+                Some(last) => (last.verdict, outcome(theme, last.verdict).1),
                 None => (Verdict::Idle, "idle"),
             },
         };
@@ -153,78 +159,57 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
     let (word, role) = mode(model);
     line.put(&[(word, theme.style(role))], 2, frame);
     let places = model.places();
-    let types = model.types();
     if let Some(first) = model.pending {
         for binding in model.keymap.after(first).filter(|b| places.contains(&b.place)) {
             let what = TABLE.iter().find(|spec| spec.cmd == binding.cmd).map_or("", |spec| spec.title);
-            let key = format!("{first} {}", binding.second());
-            line.put(
-                &[
-                    (&key, theme.style(Role::KeysKey)),
-                    (" ", Style::default()),
-                    (what, theme.style(Role::KeysBar)),
-                ],
-                3,
-                frame,
-            );
+            line.put_key(&format!("{first} {}", binding.second()), what, frame);
         }
         return;
     }
-    let hint = |cmd: Cmd| {
-        let spec = TABLE.iter().find(|spec| spec.cmd == cmd && places.contains(&spec.place))?;
-        Some((model.keymap.shown(cmd, &places, types)?, spec.brief))
-    };
+    let help = key_hint(model, Cmd::Help, "help");
+    let kept = help.as_ref().map_or(0, |(key, brief)| text::width(key) + brief.len() + 2);
+    for (key, brief) in key_hints(model) {
+        if text::width(&key) + brief.len() + 3 + kept <= usize::from(line.room()) {
+            line.put_key(&key, brief, frame);
+        }
+    }
+    if let Some((key, brief)) = help {
+        line.put_key(&key, brief, frame);
+    }
+}
+
+/// A command's key that works here, with a word for it.
+fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'static str)> {
+    Some((model.keymap.shown(cmd, &model.places(), model.types())?, brief))
+}
+
+/// The keys worth showing here, the most important first; help has a place of its own.
+fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
+    let places = model.places();
     // Stopping is worth its place only while there is something to stop.
     let busy =
         model.runs.active.is_some() || model.runtimes.fetching.is_some() || model.sessions.creating > 0;
     let mut shown: Vec<(String, &str)> = Vec::new();
-    if types {
-        shown.extend(model.keymap.shown(Cmd::Leave, &places, types).map(|key| (key, "commands")));
-    }
-    if model.screen == Screen::Setup {
-        shown.extend(model.keymap.shown(Cmd::Leave, &places, types).map(|key| (key, "workbench")));
-    }
-    if types && model.focus == Pane::Output {
-        shown.push(("Enter".to_owned(), "send"));
-        shown.extend(model.keymap.shown(Cmd::EndInput, &places, types).map(|key| (key, "end of input")));
+    if model.types() {
+        shown.extend(key_hint(model, Cmd::Leave, "commands"));
+        if model.focus == Pane::Output {
+            shown.push(("Enter".to_owned(), "send"));
+            shown.extend(key_hint(model, Cmd::EndInput, "end of input"));
+        }
     }
     for place in &places {
-        let specs = TABLE.iter().filter(|spec| spec.place == *place && !spec.brief.is_empty());
-        for spec in specs.filter(|spec| spec.cmd != Cmd::Help && (spec.cmd != Cmd::Stop || busy)) {
-            if let Some((key, brief)) =
-                hint(spec.cmd).filter(|(_, brief)| !shown.iter().any(|(_, b)| b == brief))
-            {
-                shown.push((key, brief));
+        let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
+        for spec in TABLE.iter().filter(here).filter(|spec| spec.cmd != Cmd::Stop || busy) {
+            if !shown.iter().any(|(_, brief)| *brief == spec.brief) {
+                shown.extend(key_hint(model, spec.cmd, spec.brief));
             }
         }
     }
-    let help = hint(Cmd::Help);
-    let help_width = help.as_ref().map_or(0, |(key, brief)| text::width(key) + brief.len() + 2);
-    for (key, brief) in &shown {
-        if text::width(key) + brief.len() + 3 + help_width > usize::from(line.room()) {
-            continue;
-        }
-        line.put(
-            &[
-                (key, theme.style(Role::KeysKey)),
-                (" ", Style::default()),
-                (brief, theme.style(Role::KeysBar)),
-            ],
-            3,
-            frame,
-        );
+    if model.screen == Screen::Setup {
+        let at = shown.len().min(2);
+        shown.splice(at..at, key_hint(model, Cmd::Leave, "workbench"));
     }
-    if let Some((key, brief)) = help {
-        line.put(
-            &[
-                (&key, theme.style(Role::KeysKey)),
-                (" ", Style::default()),
-                (brief, theme.style(Role::KeysBar)),
-            ],
-            0,
-            frame,
-        );
-    }
+    shown
 }
 
 /// The last line: the session, what runs, what can be fetched, and where the cursor is.

@@ -10,7 +10,7 @@ use crate::tui::model::{Model, Pane, Phase};
 use crate::tui::output::{Kind, Line};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::widget::verdict;
+use crate::tui::widget::{outcome, verdict};
 
 /// What stands in the frame.
 pub(super) fn edges(model: &Model, theme: &Theme) -> (String, String, String) {
@@ -73,7 +73,7 @@ fn pieces<'a>(line: &'a Line, theme: &Theme, width: usize) -> Vec<(std::borrow::
         }
         Kind::Rule => vec![(theme.glyphs.rule.repeat(width.min(54)).into(), theme.style(Role::Border))],
         Kind::Result(of) => {
-            let (glyph, word, style) = verdict(theme, of);
+            let (glyph, word, style) = outcome(theme, of);
             vec![
                 (format!("{glyph} {word}  ").into(), style),
                 (line.text.as_str().into(), theme.style(Role::Text)),

@@ -8,7 +8,7 @@ use crate::protocol::SessionState;
 use crate::tui::model::{Model, Pane, SessionRow, Verdict};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::widget::verdict;
+use crate::tui::widget::{outcome, verdict};
 
 /// What stands in the frame.
 pub(super) fn edges(model: &Model) -> (String, String, String) {
@@ -121,7 +121,7 @@ fn second_line(row: &SessionRow, model: &Model, theme: &Theme, line: Rect, frame
     if let Some(reason) = &row.reason {
         put(frame.buffer_mut(), x, line.y, reason, room, muted);
     } else if let Some((number, of, wall)) = row.last {
-        let (glyph, word, style) = verdict(theme, of);
+        let (glyph, word, style) = outcome(theme, of);
         let wall = wall.map_or_else(|| "-".to_owned(), text::whole_millis);
         let used = put(frame.buffer_mut(), x, line.y, &format!("run {number}  {wall}  "), room, muted);
         put(

@@ -122,65 +122,47 @@ fn ready_detail(info: &RuntimeInfo) -> String {
 
 /// What can be done about the chosen runtime, or how its fetch goes.
 fn chosen(row: &RuntimeRow, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
-    if area.is_empty() {
-        return;
+    let fetches = model.runtimes.fetching == Some(row.runtime);
+    let width = area.width.saturating_sub(2);
+    let lines = if fetches {
+        fetch_lines(row, theme, width)
+    } else {
+        let wrapped = text::wrap(&advice(row), usize::from(width));
+        wrapped.into_iter().map(|line| (line, Role::Text)).collect()
+    };
+    for ((line, role), y) in lines.iter().zip(area.top()..area.bottom()) {
+        put(frame.buffer_mut(), area.x + 1, y, line, width, theme.style(*role));
     }
+}
+
+/// How a fetch goes: in words, as a bar, and how to end it.
+fn fetch_lines(row: &RuntimeRow, theme: &Theme, width: u16) -> Vec<(String, Role)> {
+    let (words, share) = progress(row.progress.as_ref(), row.runtime.short());
+    let mut lines = vec![(words, Role::Text)];
+    if let Some(share) = share {
+        let room = usize::from(width.saturating_sub(2)).min(60);
+        let full = ((share * room as f64).round() as usize).min(room);
+        let bar = theme.glyphs.full.repeat(full) + &theme.glyphs.empty.repeat(room - full);
+        lines.push((format!("[{bar}]"), Role::Run));
+    }
+    lines.push(("Ctrl-C ends it".to_owned(), Role::Muted));
+    lines
+}
+
+/// What Enter does about a runtime, or what a person can do.
+fn advice(row: &RuntimeRow) -> String {
     let name = row.runtime.short();
-    if model.runtimes.fetching == Some(row.runtime) {
-        let (words, share) = progress(row.progress.as_ref(), name);
-        put(
-            frame.buffer_mut(),
-            area.x + 1,
-            area.y,
-            &words,
-            area.width.saturating_sub(2),
-            theme.style(Role::Text),
-        );
-        let bar = usize::from(area.width.saturating_sub(4)).min(60);
-        if let Some(share) = share.filter(|_| area.height > 1) {
-            let full = (share * bar as f64).round() as usize;
-            let drawn = format!(
-                "[{}{}]",
-                theme.glyphs.full.repeat(full),
-                theme.glyphs.empty.repeat(bar.saturating_sub(full))
-            );
-            put(
-                frame.buffer_mut(),
-                area.x + 1,
-                area.y + 1,
-                &drawn,
-                area.width.saturating_sub(2),
-                theme.style(Role::Run),
-            );
-        }
-        if area.height > 2 {
-            put(
-                frame.buffer_mut(),
-                area.x + 1,
-                area.y + 2,
-                "Ctrl-C ends it",
-                area.width.saturating_sub(2),
-                theme.style(Role::Muted),
-            );
-        }
-        return;
-    }
-    let advice = match &row.info {
+    match &row.info {
         None => String::new(),
         Some(info) if info.available => {
             format!("Enter starts the workbench; {name} runs {}.", languages(info))
         }
-        Some(info) if info.fetchable => {
-            format!(
-                "Enter fetches {name}, checks it and keeps it for CodeBeaker alone; it runs {}. Nothing is fetched unasked.",
-                languages(info)
-            )
-        }
+        Some(info) if info.fetchable => format!(
+            "Enter fetches {name}, checks it and keeps it for CodeBeaker alone; it runs {}. \
+             Nothing is fetched unasked.",
+            languages(info)
+        ),
         Some(info) => info.fix.clone().unwrap_or_default(),
-    };
-    let room = usize::from(area.width.saturating_sub(2));
-    for (line, y) in text::wrap(&advice, room).iter().zip(area.top()..area.bottom()) {
-        put(frame.buffer_mut(), area.x + 1, y, line, area.width.saturating_sub(2), theme.style(Role::Text));
     }
 }
 

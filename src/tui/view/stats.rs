@@ -8,7 +8,7 @@ use super::put;
 use crate::tui::model::{LastRun, Model, Pane, SessionRow};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::widget::verdict;
+use crate::tui::widget::outcome;
 
 /// What stands in the frame.
 pub(super) fn edges(model: &Model) -> (String, String, String) {
@@ -81,8 +81,9 @@ fn session(row: &SessionRow, lines: &mut Vec<(&'static str, String)>) {
 
 fn last_run(last: &LastRun, theme: &Theme, lines: &mut Vec<(&'static str, String)>) {
     let unknown = || "?".to_owned();
-    let (glyph, word, _) = verdict(theme, last.verdict);
-    lines.push(("ended", format!("{glyph} {word}  {}", last.ending)));
+    let (glyph, word, _) = outcome(theme, last.verdict);
+    lines.push(("ended", format!("{glyph} {word}")));
+    lines.push(("how", last.ending.clone()));
     lines.push(("wall", last.wall_ms.map_or_else(unknown, text::whole_millis)));
     lines.push(("in all", text::whole_millis(last.total_ms)));
     lines.push(("cpu", last.cpu_ms.map_or_else(unknown, text::whole_millis)));

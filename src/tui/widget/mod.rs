@@ -23,6 +23,12 @@ pub(crate) fn verdict(theme: &Theme, verdict: Verdict) -> (&'static str, &'stati
     (glyph, word, theme.style(role))
 }
 
+/// The glyph, word and look of how a run ended: whatever ended it from outside has stopped it.
+pub(crate) fn outcome(theme: &Theme, of: Verdict) -> (&'static str, &'static str, Style) {
+    let (glyph, word, style) = verdict(theme, of);
+    (glyph, if of == Verdict::Warn { "stopped" } else { word }, style)
+}
+
 /// A state as glyph and word of its own.
 pub(crate) fn state(theme: &Theme, of: Verdict, word: &str) -> Span<'static> {
     let (glyph, _, style) = verdict(theme, of);

@@ -128,7 +128,8 @@ impl Person {
     }
 
     async fn leaves(self) -> Exit {
-        self.press([ctrl('q')]);
+        // The second answers the question, where there is one.
+        self.press([ctrl('q'), ctrl('q')]);
         tokio::time::timeout(Duration::from_secs(600), self.end).await.unwrap().unwrap()
     }
 }

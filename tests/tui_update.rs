@@ -5,7 +5,7 @@ mod tui_support;
 use bytes::Bytes;
 use codebeaker::config::Settings;
 use codebeaker::protocol::*;
-use codebeaker::tui::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
+use codebeaker::tui::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SessionMsg};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use tui_support::{Bench, ctrl, finished, key, options, runtime, session, typed};
 
@@ -204,4 +204,43 @@ fn closing_a_session_asks_only_if_something_runs_in_it() {
     assert!(bench.screen().contains("Close the session?"));
     bench.press([key(KeyCode::Enter)]);
     assert!(bench.effects.contains(&Effect::CloseSession(SessionId::from("s1"))));
+}
+
+#[test]
+fn escape_and_a_key_that_come_together_are_two_keys() {
+    let alt = |c: char| Event::Key(crossterm::event::KeyEvent::new(KeyCode::Char(c), KeyModifiers::ALT));
+    let mut bench = Bench::new(100, 30);
+    bench.found(BUN).press([alt('?')]);
+    assert!(bench.screen().contains("keys that work now"), "{}", bench.screen());
+    // A person's own binding of Alt stays his.
+    let mut options = options();
+    options.settings.keys.insert("run.start".into(), vec!["alt-r".into()]);
+    let mut bench = Bench::with(&options, 100, 30);
+    bench.found(BUN).press([alt('r')]);
+    assert!(
+        bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { .. })),
+        "{:?}",
+        bench.effects
+    );
+}
+
+#[test]
+fn text_that_no_file_has_is_not_left_without_a_question() {
+    let mut bench = Bench::new(100, 30);
+    bench.found(BUN).press(typed("x")).press([ctrl('q')]);
+    assert!(!bench.effects.contains(&Effect::Quit));
+    assert!(bench.screen().contains("has changes that are not saved"), "{}", bench.screen());
+    bench.press([ctrl('q')]);
+    assert!(bench.effects.contains(&Effect::Quit));
+}
+
+#[test]
+fn what_is_typed_while_a_file_is_read_comes_after_it() {
+    let path = std::path::PathBuf::from("/somewhere/a.py");
+    let mut opened = options();
+    opened.file = Some(path.clone());
+    let mut bench = Bench::with(&opened, 100, 30);
+    bench.found(BUN).press(typed("x"));
+    bench.tell(Msg::File(FileMsg::Read(path, Ok(Some("y = 1\n".into())))));
+    assert!(bench.screen().contains("xy = 1"), "{}", bench.screen());
 }

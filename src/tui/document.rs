@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::editor::Action;
 use super::text;
 use crate::protocol::Language;
 
@@ -18,6 +19,8 @@ pub(crate) struct Document {
     saved: u64,
     /// The file is being read.
     pub(crate) loading: bool,
+    /// What was typed meanwhile; it is done when the text is there.
+    pub(crate) held: Vec<Action>,
     /// There is such a file.
     pub(crate) on_disk: bool,
 }
@@ -29,7 +32,7 @@ impl Document {
             None => ORDER.first().copied(),
         };
         let loading = path.is_some();
-        Self { path, language, saved: 1, loading, on_disk: false }
+        Self { path, language, saved: 1, loading, held: Vec::new(), on_disk: false }
     }
 
     /// What the text is before anything is typed or read.

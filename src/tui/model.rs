@@ -304,9 +304,9 @@ impl Model {
         Some(&row.info.session_id)
     }
 
-    /// The text has changes that its file hasn't.
+    /// The text has changes that its file hasn't, or that no file has.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.document.path().is_some() && self.is_changed()
+        self.is_changed() && (self.document.path().is_some() || !self.editor.text().trim().is_empty())
     }
 
     /// The text is not what was opened or saved.

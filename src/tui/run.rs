@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossterm::event::Event;
 use futures_util::{Stream, StreamExt as _};
 use ratatui::Terminal;
-use ratatui::backend::Backend;
+use ratatui::backend::{Backend, ClearType};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -117,7 +117,7 @@ where
                     Effect::Quit => return Ok(Exit::Quit),
                     Effect::Suspend => {
                         control.suspend().map_err(terminal_error)?;
-                        terminal.clear().map_err(terminal_error)?;
+                        forget_screen(terminal)?;
                         workbench.redraw();
                     }
                     effect => effects.run(effect),
@@ -155,4 +155,12 @@ impl StatsClock {
     fn asked(&mut self) {
         self.due = Some(Instant::now() + STATS);
     }
+}
+
+/// Clears the screen, and has the next frame written as a whole. `Terminal::clear` would ask the terminal where its
+/// cursor is, and wait for an answer that the event stream may take, or that never comes.
+fn forget_screen<B: Backend>(terminal: &mut Terminal<B>) -> Result<(), TuiError> {
+    terminal.backend_mut().clear_region(ClearType::All).map_err(terminal_error)?;
+    terminal.swap_buffers();
+    Ok(())
 }

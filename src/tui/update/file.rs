@@ -37,6 +37,7 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
 /// The file to edit was read, is still to be made, or can't be had.
 fn read(model: &mut Model, result: Result<Option<String>, String>) {
     model.document.loading = false;
+    let held = std::mem::take(&mut model.document.held);
     match result {
         Ok(content) => {
             model.document.on_disk = content.is_some();
@@ -58,4 +59,5 @@ fn read(model: &mut Model, result: Result<Option<String>, String>) {
         }
     }
     model.document.set_saved(model.editor.revision());
+    held.into_iter().for_each(|action| model.editor.apply(action));
 }

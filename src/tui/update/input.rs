@@ -1,7 +1,9 @@
 //! Keys, the mouse, pastes and sizes: to the topmost overlay, else to a command, else to the text being typed.
 
 use bytes::Bytes;
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 use ratatui::layout::{Position, Size};
 
 use super::command::{focus, perform};
@@ -39,6 +41,11 @@ pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
 }
 
 fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    if let Some(second) = after_escape(model, key) {
+        let mut effects = press(model, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+        effects.extend(press(model, &second));
+        return effects;
+    }
     let chord = Chord::of(key);
     // What was only said has been read by now; warnings and failures stay until Esc.
     model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
@@ -63,6 +70,17 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     }
 }
 
+/// Esc and a character that came too fast to be told from Alt with that character: tmux and slow lines send them
+/// together. Nothing but a person's own keymap binds Alt. Gives the character.
+fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
+    if !key.modifiers.contains(KeyModifiers::ALT) || !matches!(key.code, KeyCode::Char(_)) {
+        return None;
+    }
+    let meaning = model.keymap.meaning(Chord::of(key), model.pending, &model.places(), model.types());
+    let second = KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT);
+    matches!(meaning, Meaning::Nothing).then_some(second)
+}
+
 /// A key that is no command: typed into the editor or the program's input, or a motion.
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     if model.screen != Screen::Workbench {
@@ -71,8 +89,8 @@ fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.focus {
         Pane::Editor => {
             let action = keys::editing(key).filter(|action| types || matches!(action, Action::Move { .. }));
-            if let Some(action) = action.filter(|_| !model.document.loading) {
-                model.editor.apply(action);
+            if let Some(action) = action {
+                edit(model, action);
             }
         }
         Pane::Output if types => {
@@ -84,6 +102,15 @@ fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Changes the text, as soon as it is there.
+fn edit(model: &mut Model, action: Action) {
+    if model.document.loading {
+        model.document.held.push(action);
+    } else {
+        model.editor.apply(action);
+    }
 }
 
 /// Hands the typed line to the running program.
@@ -100,9 +127,9 @@ fn paste(model: &mut Model, pasted: String) {
         overlay::paste(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
         model.input.insert(&pasted);
-    } else if model.screen == Screen::Workbench && model.focus == Pane::Editor && !model.document.loading {
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
-        model.editor.apply(Action::Paste(text::sanitise_lines(&pasted)));
+        edit(model, Action::Paste(text::sanitise_lines(&pasted)));
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "only tests use it")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -261,6 +262,8 @@ pub struct Scripted {
     input: Mutex<Option<mpsc::Sender<Bytes>>>,
     stop: Mutex<Option<mpsc::Sender<Signal>>>,
     pub asked: Mutex<Vec<String>>,
+    /// A fault of ours: the drawing thread panics.
+    pub panics: AtomicBool,
 }
 
 impl Scripted {
@@ -272,6 +275,7 @@ impl Scripted {
             input: Mutex::default(),
             stop: Mutex::default(),
             asked: Mutex::default(),
+            panics: AtomicBool::new(false),
         })
     }
 
@@ -295,6 +299,8 @@ impl Engine for Scripted {
     }
 
     fn runtime_types(&self) -> Vec<RuntimeType> {
+        // The drawing thread asks this once the terminal is taken.
+        assert!(!self.panics.load(Ordering::SeqCst), "a fault on purpose");
         RUNTIMES.to_vec()
     }
 

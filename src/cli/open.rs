@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::engine::Engine;
 use crate::tui::{self, Exit, Options, TerminalKind, TuiError};
 
 use super::args;
 use super::exit::{self, Problem};
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, shut_down};
 
 /// Opens the workbench over the engine in this process.
 pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
@@ -21,7 +20,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         terminal: TerminalKind::from_env(),
     };
     let outcome = tui::run(options, engine.clone()).await;
-    engine.shutdown().await;
+    shut_down(engine.as_ref()).await;
     match outcome {
         Ok(Exit::Quit) => Ok(ExitCode::SUCCESS),
         // As a shell tells of a program that a signal has ended.

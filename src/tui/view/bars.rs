@@ -326,9 +326,9 @@ pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut F
     let room = usize::from(width.saturating_sub(4));
     let mut lines = text::wrap(&notice.message, room);
     let hints = text::wrap(&notice.hint, room);
-    let first_hint = lines.len().min(4);
-    lines.truncate(4);
-    lines.extend(hints.into_iter().take(3));
+    let first_hint = lines.len().min(6);
+    lines.truncate(6);
+    lines.extend(hints.into_iter().take(6));
     let height = u16::try_from(lines.len()).unwrap_or(0) + 2;
     let area = Rect::new(screen.right() - width, screen.bottom().saturating_sub(height + 2), width, height);
     let area = area.intersection(screen);

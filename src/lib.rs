@@ -1,4 +1,48 @@
-//! CodeBeaker.
+//! CodeBeaker: a workbench for running code in several runtimes, in the terminal.
+//!
+//! # The one idea
+//!
+//! Every environment is the same thing: **an agent running inside some isolation**. The agent is a small program
+//! that starts processes and does file commands for the host, in frames over one byte stream. Runtimes differ in how
+//! they launch it; sessions, streaming, time-outs, limits and accounting are the same for all.
+//!
+//! ```text
+//!   cli ──► tui ──► trait Engine ◄── engine::Embedded ──► trait Runtime ◄── runtimes ──► sandbox
+//!                                          │                                   │          (launcher)
+//!                                          └────────► agent (host's end) ◄─────┘──► provision
+//!                                                        ║ frames over a stream
+//!                                                     agent (program, in the sandbox)
+//! ```
+//!
+//! # The map
+//!
+//! - [`cli`]: one file a verb; arguments to calls, failures to sentences and exit codes.
+//! - [`tui`]: the workbench. `update` is pure, `view` changes nothing, `effects` alone talk to the engine.
+//! - [`engine`]: [`engine::Engine`], what any face may ask; and [`engine::Embedded`], which answers in this process.
+//! - [`agent`]: the program inside every sandbox, the frame format, and the host's end of the pipe.
+//! - [`runtimes`]: Deno, Bun and this machine's interpreters: how each is found, called, and its agent launched.
+//! - [`sandbox`]: the launcher (our own binary, executed again) with its layers, and the score they add up to.
+//! - [`provision`]: fetches Deno and Bun, verified before anything is unpacked.
+//! - [`protocol`]: the words on the wire. serde only: no tokio, no IO.
+//! - [`config`]: settings, paths, themes and keymap files.
+//!
+//! # Invariants
+//!
+//! `tests/layering.rs` fails on any edge between these modules that is not in its table, among them:
+//!
+//! - the workbench knows the engine as a trait: it can't tell which runtimes there are behind it;
+//! - the protocol, the agent, the sandbox and provisioning know nothing else of the crate;
+//! - `unsafe` stands in `agent` and `sandbox` only, each block with its reason.
+//!
+//! And by construction:
+//!
+//! - the host takes what an agent says for the word of something that hostile code may have taken over: frames and
+//!   windows are bounded, and one that breaks the rules is cut off;
+//! - what a session had ends with it: its stream closes, its agent ends everything, its directory is removed; what a
+//!   killed engine leaves behind ends by the same closed stream, and the next engine removes its directories;
+//! - a queue is bounded, a wait has an end, a task has an owner; a program whose output nobody takes waits;
+//! - what is not known is absent, never 0.
+
 pub mod agent;
 pub mod cli;
 pub mod config;
@@ -7,3 +51,4 @@ pub mod protocol;
 pub mod provision;
 pub mod runtimes;
 pub mod sandbox;
+pub mod tui;

@@ -11,7 +11,7 @@ use crate::protocol::RuntimeInfo;
 
 use super::args;
 use super::exit::{self, Problem};
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, shut_down};
 
 /// Prints the report. Exit code 0 where at least one runtime is ready.
 pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
@@ -20,7 +20,7 @@ pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
     let types = engine.runtime_types();
     let infos = join_all(types.into_iter().map(|t| engine.runtime(t, true))).await;
     let runtimes: Vec<RuntimeInfo> = infos.into_iter().collect::<Result<_, _>>()?;
-    engine.shutdown().await;
+    shut_down(engine.as_ref()).await;
     let ready = runtimes.iter().any(|r| r.available);
     if args.json {
         let report = json!({

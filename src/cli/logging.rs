@@ -1,6 +1,6 @@
 //! Logs go to a file, never to the screen: that belongs to programs and to the workbench.
 
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Paths;
@@ -17,7 +17,8 @@ pub fn start() -> Option<WorkerGuard> {
         .max_log_files(7)
         .build(directory)
         .ok()?;
-    let (writer, guard) = tracing_appender::non_blocking(file);
+    // The default would touch 4 MB of memory at every start.
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(1024).finish(file);
     let filter = EnvFilter::try_from_env("CODEBEAKER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
     subscriber.try_init().ok()?;

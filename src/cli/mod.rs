@@ -39,8 +39,13 @@ pub fn main() -> ExitCode {
 
 fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
     let _logs = logging::start();
-    // Two threads: one may wait in a system call while the other goes on.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let mut builder = match verb {
+        // The workbench draws on its own thread while its engine works on another.
+        Verb::Open(_) => tokio::runtime::Builder::new_multi_thread(),
+        // The others only wait for something else, and each hop to another thread costs a wake-up.
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.worker_threads(2).enable_all().build();
     let runtime =
         runtime.map_err(|e| Problem::new(format!("no threads can be had: {e}"), "end some programs"))?;
     let outcome = runtime.block_on(async {

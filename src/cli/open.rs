@@ -2,10 +2,35 @@
 
 use std::process::ExitCode;
 
-use super::args;
-use super::exit::Problem;
+use crate::tui::{self, Exit, Options, TerminalKind, TuiError};
 
-/// Opens the workbench.
-pub async fn open(_args: args::Open) -> Result<ExitCode, Problem> {
-    Err(Problem::new("the workbench is not part of this build", ""))
+use super::args;
+use super::exit::{self, Problem};
+use super::surroundings::{Surroundings, shut_down};
+
+/// Opens the workbench over the engine in this process.
+pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
+    let surroundings = Surroundings::read()?;
+    let engine = surroundings.engine()?;
+    let options = Options {
+        file: args.file,
+        settings: surroundings.settings,
+        paths: surroundings.paths,
+        warnings: surroundings.warnings,
+        terminal: TerminalKind::from_env(),
+    };
+    let outcome = tui::run(options, engine.clone()).await;
+    shut_down(engine.as_ref()).await;
+    match outcome {
+        Ok(Exit::Quit) => Ok(ExitCode::SUCCESS),
+        // As a shell tells of a program that a signal has ended.
+        Ok(Exit::Signal(number)) => Ok(exit::code(128 + number)),
+        Ok(Exit::Lost) => Err(Problem::new("the terminal went away", "")),
+        Err(e @ TuiError::NoTerminal) => {
+            Err(Problem::new(e.to_string(), "codebeaker --help names every verb"))
+        }
+        Err(e @ TuiError::Terminal(_)) => {
+            Err(Problem::new(e.to_string(), "try another TERM, or codebeaker run FILE"))
+        }
+    }
 }

@@ -14,15 +14,15 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::{Engine, Execution, InterruptTarget};
 use crate::protocol::{
-    Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId, Language,
-    OutputStream, RuntimeType, SelectParams, SessionInfo, Signal,
+    Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId,
+    Language, OutputStream, RuntimeType, SessionInfo, Signal,
 };
 
 use super::args;
 use super::exit::{self, Problem};
 use super::setup;
 use super::signals::Signals;
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, shut_down};
 
 /// The longest program text taken.
 const MAX_CODE: u64 = 16 << 20;
@@ -44,7 +44,7 @@ pub async fn run(args: args::Run) -> Result<ExitCode, Problem> {
     let prepared = tokio::select! {
         biased;
         signal = signals.next() => Err(signal),
-        session = run.prepare(language) => Ok(session),
+        session = run.session(language) => Ok(session),
     };
     let outcome = match prepared {
         Ok(Ok(session)) => run.execute(session, code, name, signals).await,
@@ -54,7 +54,7 @@ pub async fn run(args: args::Run) -> Result<ExitCode, Problem> {
             Ok(exit::code(128 + signal.number()))
         }
     };
-    engine.shutdown().await;
+    shut_down(engine.as_ref()).await;
     outcome
 }
 
@@ -122,19 +122,6 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn prepare(&self, language: Language) -> Result<SessionInfo, Problem> {
-        self.fetch_what_is_missing(language).await?;
-        let session = self
-            .engine
-            .create_session(CreateSession {
-                runtime_type: self.args.runtime,
-                runtime_preference: self.preference(),
-                ..CreateSession::new(language)
-            })
-            .await?;
-        Ok(session)
-    }
-
     async fn execute(
         &self,
         session: SessionInfo,
@@ -168,24 +155,29 @@ impl Run<'_> {
         self.args.prefer.or_else(|| self.surroundings.settings.preference.as_deref()?.parse().ok())
     }
 
-    /// Fetches Deno or Bun where the run asks for it, or where nothing here runs the language. Says so.
-    async fn fetch_what_is_missing(&self, language: Language) -> Result<(), Problem> {
-        let selection = self
-            .engine
-            .select(SelectParams {
-                language,
-                runtime_preference: self.preference(),
-                runtime_type: self.args.runtime,
-            })
-            .await?;
-        if selection.chosen.is_some() {
-            return Ok(());
-        }
-        // Bun starts faster; it is what Balanced would choose of the two.
-        let candidates = match self.args.runtime {
-            Some(asked) => vec![asked],
-            None => vec![RuntimeType::Bun, RuntimeType::Deno],
+    /// A session for the language; what it needs and is not here is fetched first, and that is said.
+    async fn session(&self, language: Language) -> Result<SessionInfo, Problem> {
+        let wanted = CreateSession {
+            runtime_type: self.args.runtime,
+            runtime_preference: self.preference(),
+            ..CreateSession::new(language)
         };
+        match self.engine.create_session(wanted.clone()).await {
+            Err(failure) if failure.kind == ErrorKind::NoRuntime => {
+                if !self.fetch_what_is_missing(language).await? {
+                    return Err(failure.into());
+                }
+                Ok(self.engine.create_session(wanted).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Fetches Deno or Bun, if that is what a run of this language lacks.
+    async fn fetch_what_is_missing(&self, language: Language) -> Result<bool, Problem> {
+        // Of the two, Bun starts faster: it is what Balanced would choose.
+        let candidates =
+            self.args.runtime.map_or(vec![RuntimeType::Bun, RuntimeType::Deno], |asked| vec![asked]);
         for candidate in candidates {
             let Some(tool) = setup::tool(candidate) else { continue };
             let info = self.engine.runtime(candidate, false).await?;
@@ -196,9 +188,9 @@ impl Run<'_> {
             exit::say(format_args!("this run needs {tool}, which is fetched now ({why})"));
             setup::fetch(tool, None, self.surroundings).await?;
             self.engine.runtime(candidate, true).await?;
-            return Ok(());
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Passes output on until the result is there; `None` where nobody reads the output any more.

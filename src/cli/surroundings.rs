@@ -1,9 +1,10 @@
 //! Where things are on this machine, and the engine over it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{Paths, Settings, Warning};
-use crate::engine::{Embedded, EngineSettings};
+use crate::engine::{Embedded, Engine, EngineSettings};
 use crate::protocol::RuntimePreference;
 use crate::provision;
 use crate::runtimes::{self, RuntimeSettings};
@@ -67,4 +68,16 @@ fn unknown_preference(name: &str) -> Option<String> {
     let say =
         || format!("preference {name:?} is none of speed, security, memory and balanced; balanced is used");
     (!known).then(say)
+}
+
+/// How long the end of an engine may take: agents that don't end are killed long before.
+const END_TIME: Duration = Duration::from_secs(20);
+
+/// Shuts an engine down; a second Ctrl-C, or too long a time, leaves the rest to the kernel and the next engine.
+pub async fn shut_down(engine: &dyn Engine) {
+    tokio::select! {
+        () = engine.shutdown() => {}
+        () = tokio::time::sleep(END_TIME) => tracing::warn!("the engine did not end in time"),
+        _ = tokio::signal::ctrl_c() => {}
+    }
 }

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// How long a program may take to answer: a version manager's script starts several others.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// How long a script's answer is good for: what it starts can change without the script changing.
+const SCRIPT_ANSWER_TIME: Duration = Duration::from_secs(600);
 /// The most of an answer that is read.
 const MAX_ANSWER: usize = 64 << 10;
 
@@ -37,7 +39,6 @@ impl Probes {
     /// What `program` prints when called with `args`, trimmed. Error: why there is no answer, in a few words.
     pub async fn ask(&self, program: &Path, args: &[&str]) -> Result<String, String> {
         let key = format!("{} {}", program.display(), args.join(" "));
-        // A script may answer differently in another directory or with other variables: it is asked every time.
         let stamp = stamp(program);
         if let Some(stamp) = &stamp
             && let Some(known) = self.known().get(&key)
@@ -89,14 +90,18 @@ fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
-/// What changes when a program does; nothing for a script.
+/// What changes when a program's answer may: with its file; of a script also with the directory and with time.
 fn stamp(program: &Path) -> Option<String> {
-    if is_script(program) {
-        return None;
-    }
     let path = std::fs::canonicalize(program).ok()?;
     let meta = std::fs::metadata(&path).ok()?;
-    Some(format!("{} {} {}.{} {}", path.display(), meta.size(), meta.mtime(), meta.mtime_nsec(), meta.ino()))
+    let file =
+        format!("{} {} {}.{} {}", path.display(), meta.size(), meta.mtime(), meta.mtime_nsec(), meta.ino());
+    if !is_script(program) {
+        return Some(file);
+    }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    let period = now.as_secs() / SCRIPT_ANSWER_TIME.as_secs();
+    Some(format!("{file} {} {period}", std::env::current_dir().ok()?.display()))
 }
 
 /// Whether a program is a script: a version manager's, which starts the real one.
@@ -148,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_are_remembered_for_programs_and_not_for_scripts() {
+    async fn answers_are_remembered_until_the_program_changes() {
         let dir = tempfile::tempdir().unwrap();
         let cache = dir.path().join("cache/probes.json");
         let echo = find("echo", Some(OsStr::new("/usr/bin:/bin"))).unwrap();
@@ -164,7 +169,7 @@ mod tests {
         let shim = dir.path().join("shim");
         script(&shim, "#!/bin/sh\necho one\n");
         assert_eq!(probes.ask(&shim, &[]).await.unwrap(), "one");
-        script(&shim, "#!/bin/sh\necho two\n");
+        script(&shim, "#!/bin/sh\necho two # changed\n");
         assert_eq!(probes.ask(&shim, &[]).await.unwrap(), "two");
         script(&shim, "#!/bin/sh\necho no such version >&2; exit 3\n");
         let complaint = probes.ask(&shim, &[]).await.unwrap_err();

@@ -1,0 +1,117 @@
+//! What the editor's text is: a file or scratch, in which language, and the sample that scratch begins with.
+
+use std::path::{Path, PathBuf};
+
+use super::editor::Action;
+use super::text;
+use crate::protocol::Language;
+
+/// The languages scratch can be in, the likeliest to run first.
+pub(crate) const ORDER: [Language; 5] =
+    [Language::TypeScript, Language::JavaScript, Language::Python, Language::Go, Language::CSharp];
+
+/// What the editor's text is.
+#[derive(Debug)]
+pub(crate) struct Document {
+    path: Option<PathBuf>,
+    language: Option<Language>,
+    /// The revision of the text that is on disk, or was the sample.
+    saved: u64,
+    /// The file is being read.
+    pub(crate) loading: bool,
+    /// What was typed meanwhile; it is done when the text is there.
+    pub(crate) held: Vec<Action>,
+    /// There is such a file.
+    pub(crate) on_disk: bool,
+}
+
+impl Document {
+    pub(crate) fn new(path: Option<PathBuf>) -> Self {
+        let language = match &path {
+            Some(path) => of_path(path),
+            None => ORDER.first().copied(),
+        };
+        let loading = path.is_some();
+        Self { path, language, saved: 1, loading, held: Vec::new(), on_disk: false }
+    }
+
+    /// What the text is before anything is typed or read.
+    pub(crate) fn sample(&self) -> String {
+        match self.language {
+            Some(language) if self.path.is_none() => sample(language).to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn language(&self) -> Option<Language> {
+        self.language
+    }
+
+    pub(crate) fn set_language(&mut self, language: Language) {
+        self.language = Some(language);
+    }
+
+    pub(crate) fn saved_revision(&self) -> u64 {
+        self.saved
+    }
+
+    /// The text of this revision is on disk, or counts as if it were.
+    pub(crate) fn set_saved(&mut self, revision: u64) {
+        self.saved = revision;
+    }
+
+    /// The text is now that of a file.
+    pub(crate) fn set_path(&mut self, path: PathBuf) {
+        self.language = of_path(&path).or(self.language);
+        self.path = Some(path);
+        self.on_disk = true;
+    }
+
+    /// What the text is called: the file's name, or `scratch.ts`.
+    pub(crate) fn name(&self) -> String {
+        let name = self.path.as_deref().and_then(Path::file_name);
+        match name {
+            Some(name) => text::sanitise(&name.to_string_lossy()).into_owned(),
+            None => format!("scratch.{}", self.language.map_or("txt", Language::extension)),
+        }
+    }
+
+    /// What a program's messages should call it; only a plain name is passed on.
+    pub(crate) fn file_name(&self) -> Option<String> {
+        let name = self.path.as_deref()?.file_name()?.to_str()?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        (name.chars().all(plain) && !name.starts_with(['.', '-'])).then(|| name.to_owned())
+    }
+}
+
+fn of_path(path: &Path) -> Option<Language> {
+    Language::from_extension(path.extension()?.to_str()?)
+}
+
+/// A short program to begin with.
+pub(crate) fn sample(language: Language) -> &'static str {
+    match language {
+        Language::TypeScript => {
+            "// F5 runs this\nconst squares: number[] = [1, 2, 3, 4].map((n) => n * n);\n\
+             console.log(\"squares:\", squares.join(\" \"));\n"
+        }
+        Language::JavaScript => {
+            "// F5 runs this\nconst squares = [1, 2, 3, 4].map((n) => n * n);\n\
+             console.log(\"squares:\", squares.join(\" \"));\n"
+        }
+        Language::Python => {
+            "# F5 runs this\nsquares = [n * n for n in range(1, 5)]\nprint(\"squares:\", *squares)\n"
+        }
+        Language::Go => {
+            "// F5 runs this\npackage main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor n := 1; n < 5; n++ {\n\
+             \t\tfmt.Println(n, n*n)\n\t}\n}\n"
+        }
+        Language::CSharp => {
+            "// F5 runs this\nfor (var n = 1; n < 5; n++)\n    Console.WriteLine($\"{n} {n * n}\");\n"
+        }
+    }
+}

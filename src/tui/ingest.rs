@@ -1,0 +1,52 @@
+//! What an engine says, made safe to draw before the model keeps it.
+
+use crate::protocol::{Failure, Progress, RuntimeInfo, Selection, SessionInfo};
+
+use super::text::sanitise;
+
+fn clean(text: &mut String) {
+    if let std::borrow::Cow::Owned(safe) = sanitise(text) {
+        *text = safe;
+    }
+}
+
+fn clean_all<'a>(texts: impl IntoIterator<Item = &'a mut String>) {
+    texts.into_iter().for_each(clean);
+}
+
+pub(super) fn failure(mut failure: Failure) -> Failure {
+    clean_all([&mut failure.message, &mut failure.hint]);
+    failure
+}
+
+pub(super) fn runtime(mut info: RuntimeInfo) -> RuntimeInfo {
+    clean_all([&mut info.version, &mut info.path, &mut info.reason, &mut info.fix].into_iter().flatten());
+    clean(&mut info.isolation.letters);
+    for layer in &mut info.isolation.layers {
+        clean_all([&mut layer.name, &mut layer.detail]);
+    }
+    info
+}
+
+pub(super) fn session(mut info: SessionInfo) -> SessionInfo {
+    clean_all(info.name.iter_mut());
+    clean_all([&mut info.runtime, &mut info.created_at, &mut info.last_activity]);
+    clean(&mut info.isolation.letters);
+    info.selection = info.selection.map(selection);
+    info
+}
+
+pub(super) fn selection(mut selection: Selection) -> Selection {
+    clean_all(selection.ranking.iter_mut().map(|candidate| &mut candidate.reason));
+    selection
+}
+
+pub(super) fn progress(mut progress: Progress) -> Progress {
+    match &mut progress {
+        Progress::Resolving { from, .. } => clean(from),
+        Progress::Step { what, .. } => clean(what),
+        Progress::Done { version, .. } => clean(version),
+        Progress::Downloading { .. } => {}
+    }
+    progress
+}

@@ -1,0 +1,67 @@
+//! The workbench: sessions, editor, output and statistics in a terminal.
+//!
+//! A model that only `update` changes, a view that changes nothing, effects that alone talk to the engine, and one
+//! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
+//! whether it is in this process.
+
+mod commands;
+mod document;
+mod editor;
+mod effects;
+mod highlight;
+mod ingest;
+mod keys;
+mod layout;
+mod model;
+mod msg;
+mod output;
+mod overlay;
+mod run;
+mod sink;
+mod term;
+mod text;
+mod theme;
+mod update;
+mod view;
+mod widget;
+mod workbench;
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use crossterm::event::EventStream;
+
+use crate::engine::Engine;
+
+pub use msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+pub use run::{Control, Exit, drive};
+pub use theme::{ColourTier, TerminalKind};
+pub use workbench::{Options, Workbench};
+
+/// Why the workbench could not be shown, or not any longer.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// Input or output is a file or a pipe.
+    #[error("the workbench needs a terminal: use `codebeaker run FILE` where there is none")]
+    NoTerminal,
+    /// The terminal refused something.
+    #[error("the terminal can't be used: {0}")]
+    Terminal(String),
+}
+
+/// Shows the workbench on this terminal until it is left, and restores the terminal whatever happens.
+///
+/// The engine is not shut down: that is its owner's business. To be awaited on the thread that owns the terminal; the
+/// future can't be sent to another.
+pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiError> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(TuiError::NoTerminal);
+    }
+    let mut guard = term::TerminalGuard::enter().map_err(terminal_error)?;
+    let mut terminal = term::open().map_err(terminal_error)?;
+    drive(&mut terminal, EventStream::new(), engine, options, &mut guard).await
+}
+
+fn terminal_error(error: impl std::fmt::Display) -> TuiError {
+    TuiError::Terminal(error.to_string())
+}

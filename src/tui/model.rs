@@ -1,0 +1,316 @@
+//! What the workbench knows. Changed by `update` alone, drawn by `view`, asked by the loop.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ratatui::layout::Size;
+
+use super::commands::Place;
+use super::document::Document;
+use super::editor::Editor;
+use super::keys::{Chord, Keymap};
+use super::layout::Layout;
+use super::output::Output;
+use super::overlay::Overlay;
+use super::sink::Sink;
+use super::widget::field::Field;
+use crate::protocol::{
+    ExecutionId, Language, Progress, RuntimeInfo, RuntimePreference, RuntimeType, SessionId, SessionInfo,
+    SessionState, SessionStats,
+};
+
+/// A pane of the workbench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pane {
+    Sessions,
+    Editor,
+    Output,
+    Stats,
+}
+
+impl Pane {
+    pub(crate) const ALL: [Self; 4] = [Self::Sessions, Self::Editor, Self::Output, Self::Stats];
+
+    /// Its number and name; 2 and 6 are kept for panes to come.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Sessions => "1 Sessions",
+            Self::Editor => "3 Editor",
+            Self::Output => "4 Output",
+            Self::Stats => "5 Stats",
+        }
+    }
+}
+
+/// Which screen is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Screen {
+    Workbench,
+    /// The runtimes: what was found, what can be fetched.
+    Setup,
+}
+
+/// How something stands: drawn as a glyph, a word and a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Ok,
+    Fail,
+    Run,
+    Idle,
+    Warn,
+    Unknown,
+}
+
+/// Something to tell, with what to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) verdict: Verdict,
+    pub(crate) message: String,
+    pub(crate) hint: String,
+}
+
+/// What is known of one runtime.
+#[derive(Clone, Debug)]
+pub(crate) struct RuntimeRow {
+    pub(crate) runtime: RuntimeType,
+    /// `None` while it is being looked for.
+    pub(crate) info: Option<RuntimeInfo>,
+    /// How far its fetch is.
+    pub(crate) progress: Option<Progress>,
+}
+
+/// The runtimes.
+#[derive(Debug, Default)]
+pub(crate) struct Runtimes {
+    pub(crate) rows: Vec<RuntimeRow>,
+    pub(crate) selected: usize,
+    /// Which is being fetched.
+    pub(crate) fetching: Option<RuntimeType>,
+    /// The first answers are in, and what follows from them was done.
+    pub(crate) settled: bool,
+}
+
+impl Runtimes {
+    pub(crate) fn available(&self) -> impl Iterator<Item = &RuntimeInfo> {
+        self.rows.iter().filter_map(|row| row.info.as_ref()).filter(|info| info.available)
+    }
+
+    /// Some runtime that is here runs this language.
+    pub(crate) fn run(&self, language: Language) -> bool {
+        self.available().any(|info| info.languages.contains(&language))
+    }
+
+    pub(crate) fn row(&mut self, runtime: RuntimeType) -> Option<&mut RuntimeRow> {
+        self.rows.iter_mut().find(|row| row.runtime == runtime)
+    }
+
+    pub(crate) fn all_known(&self) -> bool {
+        self.rows.iter().all(|row| row.info.is_some())
+    }
+}
+
+/// One session.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionRow {
+    pub(crate) info: SessionInfo,
+    /// Why it was lost.
+    pub(crate) reason: Option<String>,
+    /// The last run in it: its number, how it ended, in how many milliseconds.
+    pub(crate) last: Option<(u32, Verdict, Option<u64>)>,
+    pub(crate) stats: Option<SessionStats>,
+    /// Processor share since the stats before, in per cent.
+    pub(crate) cpu_percent: Option<f64>,
+    pub(crate) stats_at: Duration,
+}
+
+impl SessionRow {
+    pub(crate) fn is_usable(&self) -> bool {
+        matches!(self.info.state, SessionState::Active | SessionState::Idle | SessionState::Creating)
+    }
+}
+
+/// The sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    pub(crate) rows: Vec<SessionRow>,
+    pub(crate) selected: usize,
+    /// So many are being created.
+    pub(crate) creating: usize,
+    /// The answer to a request for the stats is awaited.
+    pub(crate) stats_asked: bool,
+}
+
+impl Sessions {
+    pub(crate) fn current(&self) -> Option<&SessionRow> {
+        self.rows.get(self.selected)
+    }
+
+    pub(crate) fn find(&mut self, id: &SessionId) -> Option<&mut SessionRow> {
+        self.rows.iter_mut().find(|row| row.info.session_id == *id)
+    }
+
+    pub(crate) fn select(&mut self, id: &SessionId) {
+        if let Some(at) = self.rows.iter().position(|row| row.info.session_id == *id) {
+            self.selected = at;
+        }
+    }
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Its session is being created.
+    Preparing,
+    /// It was handed over.
+    Asked,
+    Running,
+}
+
+/// The run under way.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) number: u32,
+    pub(crate) language: Language,
+    pub(crate) code: String,
+    pub(crate) file_name: Option<String>,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) execution: Option<ExecutionId>,
+    pub(crate) phase: Phase,
+    /// When it was first asked to stop.
+    pub(crate) stop_asked: Option<Duration>,
+    pub(crate) sink: Sink,
+}
+
+/// How the last run ended, for the stats and small screens.
+#[derive(Clone, Debug)]
+pub(crate) struct LastRun {
+    pub(crate) number: u32,
+    pub(crate) verdict: Verdict,
+    /// `exit 0`, `stopped by SIGINT`.
+    pub(crate) ending: String,
+    pub(crate) wall_ms: Option<u64>,
+    /// From the request to the result.
+    pub(crate) total_ms: u64,
+    pub(crate) cpu_ms: Option<u64>,
+    pub(crate) peak_bytes: Option<u64>,
+    pub(crate) session: Option<SessionId>,
+}
+
+/// The runs.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    pub(crate) count: u32,
+    pub(crate) active: Option<Run>,
+    pub(crate) last: Option<LastRun>,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) size: Size,
+    pub(crate) screen: Screen,
+    pub(crate) focus: Pane,
+    /// What is typed goes into the editor when it has the focus; else letters are commands.
+    pub(crate) edits: bool,
+    /// What is typed goes to the running program when the output has the focus.
+    pub(crate) feeds: bool,
+    /// The first of two keys was pressed.
+    pub(crate) pending: Option<Chord>,
+    pub(crate) editor: Editor,
+    pub(crate) document: Document,
+    pub(crate) runtimes: Runtimes,
+    pub(crate) sessions: Sessions,
+    pub(crate) runs: Runs,
+    pub(crate) output: Output,
+    /// The line being typed for the running program.
+    pub(crate) input: Field,
+    pub(crate) overlays: Vec<Overlay>,
+    /// What was told last and not dismissed yet.
+    pub(crate) notice: Option<Notice>,
+    pub(crate) keymap: Keymap,
+    pub(crate) preference: RuntimePreference,
+    /// When the message that is being handled arrived.
+    pub(crate) now: Duration,
+    /// What is on the screen is no longer right.
+    pub(crate) redraw: bool,
+}
+
+impl Model {
+    pub(crate) fn new(keymap: Keymap, runtimes: &[RuntimeType], file: Option<PathBuf>, size: Size) -> Self {
+        let document = Document::new(file);
+        let sample = document.sample();
+        let row = |runtime: &RuntimeType| RuntimeRow { runtime: *runtime, info: None, progress: None };
+        Self {
+            size,
+            screen: Screen::Workbench,
+            focus: Pane::Editor,
+            edits: true,
+            feeds: false,
+            pending: None,
+            editor: Editor::new(&sample, document.language()),
+            document,
+            runtimes: Runtimes { rows: runtimes.iter().map(row).collect(), ..Runtimes::default() },
+            sessions: Sessions::default(),
+            runs: Runs::default(),
+            output: Output::new(),
+            input: Field::default(),
+            overlays: Vec::new(),
+            notice: None,
+            keymap,
+            preference: RuntimePreference::Balanced,
+            now: Duration::ZERO,
+            redraw: true,
+        }
+    }
+
+    /// Whether keys that type are text, not commands.
+    pub(crate) fn types(&self) -> bool {
+        match (self.screen, self.focus) {
+            (Screen::Setup, _) => false,
+            (Screen::Workbench, Pane::Editor) => self.edits,
+            (Screen::Workbench, Pane::Output) => self.feeds,
+            _ => false,
+        }
+    }
+
+    /// Where commands are looked for, the nearest first.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        match self.screen {
+            Screen::Setup => vec![Place::Setup, Place::Everywhere],
+            Screen::Workbench => vec![Place::In(self.focus), Place::Workbench, Place::Everywhere],
+        }
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::of(self.size, self.focus)
+    }
+
+    /// Rows and columns of the output's text.
+    pub(crate) fn output_room(&self) -> (usize, usize) {
+        let inside = self.layout().inside(Pane::Output);
+        let line = u16::from(self.runs.active.is_some());
+        (usize::from(inside.height.saturating_sub(line)), usize::from(inside.width))
+    }
+
+    pub(crate) fn tell(&mut self, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) {
+        let clean = |text: String| super::text::sanitise(&text).into_owned();
+        self.notice = Some(Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) });
+    }
+
+    /// The session whose figures are on the screen and can change.
+    pub(crate) fn watched(&self) -> Option<&SessionId> {
+        let shown = self.screen == Screen::Workbench && self.layout().pane(Pane::Stats).is_some();
+        let row = self.sessions.current().filter(|row| shown && row.is_usable())?;
+        Some(&row.info.session_id)
+    }
+
+    /// The text has changes that its file hasn't, or that no file has.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.is_changed() && (self.document.path().is_some() || !self.editor.text().trim().is_empty())
+    }
+
+    /// The text is not what was opened or saved.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.document.saved_revision() != self.editor.revision()
+    }
+}

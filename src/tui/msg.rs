@@ -1,0 +1,175 @@
+//! What can happen to the workbench, and what it can ask to be done: messages in, effects out, grouped by area.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use crossterm::event::Event;
+
+use crate::engine::Told;
+use crate::protocol::{
+    CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
+    RuntimePreference, RuntimeType, Selection, SessionId, SessionInfo, SessionStats, Signal,
+};
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key, the mouse, a paste, a new size.
+    Input(Event),
+    /// It is time to ask again for the figures on the screen.
+    Tick,
+    /// Something about runtimes.
+    Runtime(RuntimeMsg),
+    /// Something about sessions.
+    Session(SessionMsg),
+    /// Something about a run.
+    Run(RunMsg),
+    /// Something about a file.
+    File(FileMsg),
+}
+
+/// About runtimes.
+#[derive(Debug)]
+pub enum RuntimeMsg {
+    /// What is known of one.
+    Known(RuntimeType, Result<RuntimeInfo, Failure>),
+    /// How far a fetch is.
+    Progress(Progress),
+    /// A fetch ended.
+    Fetched(RuntimeType, Result<RuntimeInfo, Failure>),
+    /// The ranking that was asked for.
+    Ranked(Language, RuntimePreference, Result<Selection, Failure>),
+}
+
+/// About sessions.
+#[derive(Debug)]
+pub enum SessionMsg {
+    /// All of them.
+    Listed(Result<Vec<SessionInfo>, Failure>),
+    /// One was created, for a run that waits for it or for its own sake.
+    Created {
+        /// The run that waits.
+        run: Option<u32>,
+        /// The session, or why there is none.
+        result: Result<Box<SessionInfo>, Failure>,
+    },
+    /// A request to close one was answered.
+    Closed(SessionId, Result<(), Failure>),
+    /// What the engine tells.
+    Told(Told),
+    /// What one uses now.
+    Stats(SessionId, Result<SessionStats, Failure>),
+}
+
+/// About a run.
+#[derive(Debug)]
+pub enum RunMsg {
+    /// The engine took it.
+    Accepted(u32, ExecutionId),
+    /// Its program was started.
+    Started(u32),
+    /// It wrote.
+    Output(u32, Vec<(OutputStream, Bytes)>),
+    /// So many bytes of its output were lost.
+    Lagged(u32, u64),
+    /// It ended.
+    Finished(u32, Box<ExecuteResult>),
+    /// It could not be begun, or its end is not known.
+    Failed(u32, Failure),
+    /// A signal was sent: whether anything was there to get it.
+    Signalled(u32, Result<bool, Failure>),
+    /// Input could not be passed on.
+    InputRefused(u32, Failure),
+}
+
+/// About files of this machine.
+#[derive(Debug)]
+pub enum FileMsg {
+    /// One was read; `None`: there is no such file yet.
+    Read(PathBuf, Result<Option<String>, String>),
+    /// One was written, with the text of this revision.
+    Saved(PathBuf, u64, Result<(), SaveFailure>),
+}
+
+/// Why a file was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaveFailure {
+    /// There is one already, and it was not to be replaced.
+    Exists,
+    /// Anything else, in words.
+    Other(String),
+}
+
+/// Something to be done outside the model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Asks what is known of a runtime.
+    Probe {
+        /// Which.
+        runtime: RuntimeType,
+        /// Looks again.
+        refresh: bool,
+    },
+    /// Fetches a runtime.
+    Fetch(RuntimeType),
+    /// Ends the fetch that is under way.
+    CancelFetch,
+    /// Asks for a ranking.
+    Rank(Language, RuntimePreference),
+    /// Asks for all sessions.
+    ListSessions,
+    /// Creates a session.
+    CreateSession {
+        /// As what.
+        params: Box<CreateSession>,
+        /// The run that waits for it.
+        run: Option<u32>,
+    },
+    /// Gives up the creation that a run waits for, or those that none does.
+    CancelCreate(Option<u32>),
+    /// Closes a session.
+    CloseSession(SessionId),
+    /// Asks what a session uses.
+    Stats(SessionId),
+    /// Runs code.
+    Execute {
+        /// Under which number.
+        run: u32,
+        /// Where.
+        session: SessionId,
+        /// In which language.
+        language: Language,
+        /// What.
+        code: String,
+        /// What the code's file is called.
+        file_name: Option<String>,
+    },
+    /// Feeds a run's program.
+    Feed {
+        /// Which run.
+        run: u32,
+        /// What it shall read.
+        data: Bytes,
+        /// No more comes.
+        eof: bool,
+    },
+    /// Signals a run's program.
+    Signal(u32, ExecutionId, Signal),
+    /// Reads a file.
+    Read(PathBuf),
+    /// Writes a file.
+    Save {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        text: String,
+        /// The revision of the text.
+        revision: u64,
+        /// Replaces a file that is there.
+        overwrite: bool,
+    },
+    /// Goes back to the shell until `fg`.
+    Suspend,
+    /// Ends the workbench.
+    Quit,
+}

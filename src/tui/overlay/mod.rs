@@ -1,0 +1,102 @@
+//! Boxes over the workbench. The topmost gets the keys; Esc closes it.
+
+mod help;
+mod new_session;
+mod palette;
+mod question;
+mod save_as;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::Frame;
+
+use super::commands::{Place, Spec};
+use super::model::Model;
+use super::msg::Effect;
+use super::theme::Theme;
+use super::update::perform;
+use crate::protocol::SessionInfo;
+
+pub(crate) use help::Help;
+pub(crate) use new_session::NewSession;
+pub(crate) use palette::Palette;
+pub(crate) use question::Question;
+pub(crate) use save_as::SaveAs;
+
+/// A box.
+#[derive(Clone, Debug)]
+pub(crate) enum Overlay {
+    Help(Help),
+    Palette(Palette),
+    NewSession(NewSession),
+    Question(Question),
+    SaveAs(SaveAs),
+}
+
+/// What a box makes of a key.
+pub(crate) enum Outcome {
+    /// It stays.
+    Stay(Vec<Effect>),
+    /// It goes, and this is done.
+    Close(Vec<Effect>),
+    /// It goes, and a command is given.
+    Command(&'static Spec),
+}
+
+/// Gives a key to the topmost box.
+pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
+    if key.code == KeyCode::Esc {
+        return Vec::new();
+    }
+    let outcome = match &mut overlay {
+        Overlay::Help(help) => help.press(key),
+        Overlay::Palette(palette) => palette.press(key, model.screen),
+        Overlay::NewSession(form) => form.press(key, model),
+        Overlay::Question(question) => question.press(key),
+        Overlay::SaveAs(form) => form.press(key, model),
+    };
+    match outcome {
+        Outcome::Stay(effects) => {
+            model.overlays.push(overlay);
+            effects
+        }
+        Outcome::Close(effects) => effects,
+        Outcome::Command(spec) => {
+            if let Place::In(pane) = spec.place {
+                model.focus = pane;
+            }
+            perform(model, spec.cmd)
+        }
+    }
+}
+
+/// Types a pasted text into the topmost box.
+pub(crate) fn paste(model: &mut Model, text: &str) {
+    match model.overlays.last_mut() {
+        Some(Overlay::Palette(palette)) => palette.field.insert(text),
+        Some(Overlay::SaveAs(form)) => form.field.insert(text),
+        Some(Overlay::Help(help)) => help.filter.insert(text),
+        _ => {}
+    }
+}
+
+/// Draws every box, the topmost last.
+pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
+    for overlay in &model.overlays {
+        match overlay {
+            Overlay::Help(help) => help.draw(model, theme, frame),
+            Overlay::Palette(palette) => palette.draw(model, theme, frame),
+            Overlay::NewSession(form) => form.draw(model, theme, frame),
+            Overlay::Question(question) => question.draw(model, theme, frame),
+            Overlay::SaveAs(form) => form.draw(model, theme, frame),
+        }
+    }
+}
+
+/// What a session is called: its name, or language and runtime.
+pub(crate) fn session_name(info: &SessionInfo) -> String {
+    match &info.name {
+        Some(name) => name.clone(),
+        None => format!("{} on {}", info.language.title(), info.runtime_type.short()),
+    }
+}

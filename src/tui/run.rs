@@ -1,0 +1,166 @@
+//! The loop: events and messages in, effects out, a frame when something changed and at most 60 a second.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::Event;
+use futures_util::{Stream, StreamExt as _};
+use ratatui::Terminal;
+use ratatui::backend::{Backend, ClearType};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::effects::Effects;
+use super::msg::{Effect, Msg};
+use super::workbench::{Options, Workbench};
+use super::{TuiError, terminal_error};
+use crate::engine::Engine;
+
+/// The least time between two frames.
+const FRAME: Duration = Duration::from_millis(16);
+/// How often the figures of a session are asked for while they are on the screen.
+const STATS: Duration = Duration::from_secs(1);
+/// Messages that may wait for the loop.
+const QUEUE: usize = 256;
+/// How long messages may keep a frame waiting.
+const DRAIN: Duration = Duration::from_millis(8);
+
+/// How the workbench was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By its person.
+    Quit,
+    /// By a signal of this number.
+    Signal(i32),
+    /// The terminal went away.
+    Lost,
+}
+
+/// What the loop needs of the terminal besides drawing.
+pub trait Control {
+    /// Goes back to the shell and returns when the workbench is in front again. Error: the terminal can't be had back.
+    fn suspend(&mut self) -> io::Result<()>;
+    /// Is cancelled when a signal asks the workbench to end.
+    fn stopped(&self) -> CancellationToken;
+    /// The number of that signal.
+    fn signal(&self) -> i32;
+}
+
+/// Runs the workbench on any terminal with any source of events, until it is left.
+pub async fn drive<B, E>(
+    terminal: &mut Terminal<B>,
+    events: E,
+    engine: Arc<dyn Engine>,
+    options: Options,
+    control: &mut dyn Control,
+) -> Result<Exit, TuiError>
+where
+    B: Backend,
+    E: Stream<Item = io::Result<Event>>,
+{
+    let size = terminal.size().map_err(terminal_error)?;
+    let mut workbench = Workbench::new(&options, &engine.runtime_types(), size);
+    let (tx, mut rx) = mpsc::channel(QUEUE);
+    let mut effects = Effects::new(engine, tx);
+    terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
+    for effect in workbench.begin() {
+        effects.run(effect);
+    }
+    let exit = turn(terminal, events, &mut workbench, &mut effects, &mut rx, control).await;
+    effects.shutdown().await;
+    exit
+}
+
+/// The loop itself.
+async fn turn<B, E>(
+    terminal: &mut Terminal<B>,
+    events: E,
+    workbench: &mut Workbench,
+    effects: &mut Effects,
+    rx: &mut mpsc::Receiver<Msg>,
+    control: &mut dyn Control,
+) -> Result<Exit, TuiError>
+where
+    B: Backend,
+    E: Stream<Item = io::Result<Event>>,
+{
+    tokio::pin!(events);
+    let begun = Instant::now();
+    let stopped = control.stopped();
+    let mut next_frame = begun + FRAME;
+    let mut stats = StatsClock::default();
+    workbench.warm_up();
+    loop {
+        let stats_due = stats.due(workbench);
+        let msg = tokio::select! {
+            // A person comes before a flood of output, and a signal before both.
+            biased;
+            () = stopped.cancelled() => return Ok(Exit::Signal(control.signal())),
+            event = events.next() => match event {
+                Some(Ok(event)) => Some(Msg::Input(event)),
+                Some(Err(_)) | None => return Ok(Exit::Lost),
+            },
+            () = sleep_until(next_frame), if workbench.needs_drawing() => None,
+            msg = rx.recv() => msg,
+            () = sleep_until(stats_due.unwrap_or(begun)), if stats_due.is_some() => {
+                stats.asked();
+                Some(Msg::Tick)
+            }
+        };
+        let drained = std::time::Instant::now();
+        let mut msg = msg;
+        while let Some(now) = msg.take() {
+            for effect in workbench.update(now, begun.elapsed()) {
+                match effect {
+                    Effect::Quit => return Ok(Exit::Quit),
+                    Effect::Suspend => {
+                        control.suspend().map_err(terminal_error)?;
+                        forget_screen(terminal)?;
+                        workbench.redraw();
+                    }
+                    effect => effects.run(effect),
+                }
+            }
+            if drained.elapsed() < DRAIN {
+                msg = rx.try_recv().ok();
+            }
+        }
+        if workbench.needs_drawing() && Instant::now() >= next_frame {
+            terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
+            next_frame = Instant::now() + FRAME;
+            workbench.warm_up();
+        }
+    }
+}
+
+/// When to ask for a session's figures: at once for another session, then every second, and never for none.
+#[derive(Default)]
+struct StatsClock {
+    of: Option<crate::protocol::SessionId>,
+    due: Option<Instant>,
+}
+
+impl StatsClock {
+    fn due(&mut self, workbench: &Workbench) -> Option<Instant> {
+        let of = workbench.watched();
+        if self.of != of {
+            self.due = of.is_some().then(Instant::now);
+            self.of = of;
+        }
+        self.due
+    }
+
+    fn asked(&mut self) {
+        self.due = Some(Instant::now() + STATS);
+    }
+}
+
+/// Clears the screen, and has the next frame written as a whole. `Terminal::clear` would ask the terminal where its
+/// cursor is, and wait for an answer that the event stream may take, or that never comes.
+fn forget_screen<B: Backend>(terminal: &mut Terminal<B>) -> Result<(), TuiError> {
+    terminal.backend_mut().clear_region(ClearType::All).map_err(terminal_error)?;
+    terminal.swap_buffers();
+    Ok(())
+}

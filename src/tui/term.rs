@@ -1,0 +1,139 @@
+//! The terminal: taken over once, given back once, whatever ends the workbench.
+
+use std::io::{self, BufWriter, Stdout, Write as _};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use crossterm::cursor::Show;
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
+use crossterm::execute;
+use crossterm::style::ResetColor;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::run::Control;
+
+/// How long the loop may take to end after a signal before the process ends without it.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The terminal is ours now.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
+static DRAWER: OnceLock<ThreadId> = OnceLock::new();
+
+/// Opens the terminal for drawing; a frame is written in one piece.
+pub(super) fn open() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout())))
+}
+
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)
+}
+
+/// Gives the terminal back as it was. May be called by anybody, any number of times.
+fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // Nothing better can be done about a terminal that refuses.
+    let mut out = io::stdout();
+    let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show);
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
+
+/// Holds the terminal, and gives it back when dropped, at a panic of the drawing thread, and at a signal.
+#[derive(Debug)]
+pub(super) struct TerminalGuard {
+    stopped: CancellationToken,
+    signal: Arc<AtomicI32>,
+    watcher: AbortHandle,
+}
+
+impl TerminalGuard {
+    /// Takes the terminal. To be called within tokio, on the thread that draws.
+    pub(super) fn enter() -> io::Result<Self> {
+        watch_panics();
+        let stopped = CancellationToken::new();
+        let number = Arc::new(AtomicI32::new(0));
+        // Before the terminal is taken, so that no signal finds it taken and nobody listening.
+        let watcher = watch_signals(stopped.clone(), Arc::clone(&number))?;
+        let guard = Self { stopped, signal: number, watcher };
+        take()?;
+        Ok(guard)
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        self.watcher.abort();
+        restore();
+    }
+}
+
+impl Control for TerminalGuard {
+    fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        // Stops here, with the whole job of the shell, until it is continued.
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        take()
+    }
+
+    fn stopped(&self) -> CancellationToken {
+        self.stopped.clone()
+    }
+
+    fn signal(&self) -> i32 {
+        self.signal.load(Ordering::SeqCst)
+    }
+}
+
+/// A panic that ends the workbench is told on the shell's screen; any other goes to the log.
+fn watch_panics() {
+    static ONCE: Once = Once::new();
+    let _ = DRAWER.set(std::thread::current().id());
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let drawing = DRAWER.get() == Some(&std::thread::current().id());
+            if TAKEN.load(Ordering::SeqCst) && !drawing {
+                tracing::error!("a task panicked: {info}");
+                return;
+            }
+            restore();
+            before(info);
+        }));
+    });
+}
+
+fn watch_signals(stopped: CancellationToken, number: Arc<AtomicI32>) -> io::Result<AbortHandle> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut hup = signal(SignalKind::hangup())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    let task = tokio::spawn(async move {
+        let caught = tokio::select! {
+            _ = term.recv() => SignalKind::terminate(),
+            _ = hup.recv() => SignalKind::hangup(),
+            _ = int.recv() => SignalKind::interrupt(),
+        };
+        let caught = caught.as_raw_value();
+        number.store(caught, Ordering::SeqCst);
+        stopped.cancel();
+        tokio::time::sleep(GRACE).await;
+        // The loop hangs, perhaps in a terminal that takes nothing: end without it.
+        restore();
+        std::process::exit(128 + caught);
+    });
+    Ok(task.abort_handle())
+}

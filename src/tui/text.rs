@@ -1,0 +1,197 @@
+//! Text as it may be drawn: without controls that a terminal would obey or an eye would miss, and measured in cells.
+//!
+//! Everything from outside (programs, engines, files, the clipboard) goes through here before the model keeps it.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+/// How many combining characters one cell may carry; more only serve to smear over the lines around.
+pub(crate) const MAX_COMBINING: usize = 4;
+
+/// Whether a terminal would obey this character, or reorder or hide text because of it.
+pub(crate) fn is_hostile(c: char) -> bool {
+    matches!(c,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A character that shows where a hostile one stood; any other as it is.
+pub(crate) fn visible(c: char) -> char {
+    match c {
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        c if is_hostile(c) => '\u{fffd}',
+        c => c,
+    }
+}
+
+/// One line of text that is safe to draw: line breaks become spaces, tabs too, the rest as [`visible`] says.
+pub(crate) fn sanitise(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|b| (b' '..0x7f).contains(&b)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut combining = 0;
+    for c in text.chars() {
+        let c = if matches!(c, '\n' | '\r' | '\t') { ' ' } else { visible(c) };
+        combining = if is_combining(c) { combining + 1 } else { 0 };
+        if combining <= MAX_COMBINING {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Text to be typed or pasted into one field or the editor: line breaks and tabs stay.
+pub(crate) fn sanitise_lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.chars().map(|c| if matches!(c, '\n' | '\t') { c } else { visible(c) }).collect()
+}
+
+/// Takes no cell of its own.
+pub(crate) fn is_combining(c: char) -> bool {
+    c != '\u{200d}' && unicode_width::UnicodeWidthChar::width(c) == Some(0)
+}
+
+/// How many cells a text takes.
+pub(crate) fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// As much of a text as fits into `cells`, its cut end marked by `mark`.
+pub(crate) fn fit<'a>(text: &'a str, cells: usize, mark: &str) -> Cow<'a, str> {
+    if width(text) <= cells {
+        return Cow::Borrowed(text);
+    }
+    let room = cells.saturating_sub(width(mark));
+    let (mut used, mut end) = (0, 0);
+    for (at, grapheme) in text.grapheme_indices(true) {
+        used += width(grapheme);
+        if used > room {
+            break;
+        }
+        end = at + grapheme.len();
+    }
+    let mark = if cells >= width(mark) { mark } else { "" };
+    Cow::Owned(format!("{}{mark}", text.get(..end).unwrap_or_default()))
+}
+
+/// A text in exactly `cells` cells: cut or filled with spaces.
+pub(crate) fn pad(text: &str, cells: usize, mark: &str) -> String {
+    let text = fit(text, cells, mark);
+    let fill = cells.saturating_sub(width(&text));
+    format!("{text}{:fill$}", "")
+}
+
+/// Breaks a text at spaces into lines of at most `cells`; a word too long is broken anywhere.
+pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let mut word = word;
+        loop {
+            let gap = usize::from(!line.is_empty());
+            if width(&line) + gap + width(word) <= cells {
+                line.push_str(if gap == 1 { " " } else { "" });
+                line.push_str(word);
+                break;
+            }
+            if !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+                continue;
+            }
+            let head = fit(word, cells, "").into_owned();
+            if head.is_empty() {
+                break;
+            }
+            word = &word[head.len()..];
+            lines.push(head);
+        }
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// Milliseconds as people read them: `11.9 ms`, `1.24 s`.
+pub(crate) fn millis(ms: f64) -> String {
+    match ms {
+        ms if ms < 100.0 => format!("{ms:.1} ms"),
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms if ms < 60_000.0 => format!("{:.2} s", ms / 1000.0),
+        ms => format!("{:.0} min {:02.0} s", (ms / 60_000.0).floor(), (ms % 60_000.0) / 1000.0),
+    }
+}
+
+/// Milliseconds that are known to the millisecond only: `12 ms`, `1.24 s`.
+pub(crate) fn whole_millis(ms: u64) -> String {
+    if ms < 1000 { format!("{ms} ms") } else { millis(ms as f64) }
+}
+
+/// Bytes as people read them, in units of 1000: `41 MB`.
+pub(crate) fn bytes(n: u64) -> String {
+    let n = n as f64;
+    match n {
+        n if n < 1e3 => format!("{n:.0} B"),
+        n if n < 1e6 => format!("{:.0} kB", n / 1e3),
+        n if n < 10e6 => format!("{:.1} MB", n / 1e6),
+        n if n < 1e9 => format!("{:.0} MB", n / 1e6),
+        n => format!("{:.2} GB", n / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_hostile_passes() {
+        let evil = "a\x1b[31mb\u{9b}2Jc\u{202e}d\u{e0041}e\u{feff}\x07\x7f\r\n";
+        let clean = sanitise(evil);
+        assert!(!clean.chars().any(is_hostile), "{clean:?}");
+        assert!(clean.starts_with("a\u{241b}[31mb"), "{clean}");
+    }
+
+    #[test]
+    fn marks_are_bounded() {
+        let zalgo = format!("a{}b", "\u{301}".repeat(200));
+        assert_eq!(sanitise(&zalgo).chars().count(), 2 + MAX_COMBINING);
+    }
+
+    #[test]
+    fn emoji_families_stay_whole() {
+        let family = "👩\u{200d}👩\u{200d}👧";
+        assert_eq!(sanitise(family), family);
+    }
+
+    #[test]
+    fn cutting_counts_cells() {
+        assert_eq!(fit("日本語", 5, "…"), "日本…");
+        assert_eq!(fit("日本語", 4, "…"), "日…");
+        assert_eq!(pad("日", 4, "…"), "日  ");
+        assert_eq!(fit("abc", 0, "…"), "");
+    }
+
+    #[test]
+    fn wrapping_breaks_long_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("", 3), Vec::<String>::new());
+    }
+
+    #[test]
+    fn figures_carry_units() {
+        assert_eq!(millis(11.94), "11.9 ms");
+        assert_eq!(millis(1240.0), "1.24 s");
+        assert_eq!(whole_millis(12), "12 ms");
+        assert_eq!(bytes(41_234_567), "41 MB");
+        assert_eq!(bytes(999), "999 B");
+    }
+}

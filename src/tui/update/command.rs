@@ -1,0 +1,213 @@
+//! What each command does.
+
+use bytes::Bytes;
+
+use crate::protocol::SessionState;
+use crate::tui::commands::Cmd;
+use crate::tui::document::{self, ORDER};
+use crate::tui::editor::Action;
+use crate::tui::model::{Model, Pane, Screen, Verdict};
+use crate::tui::msg::Effect;
+use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, SaveAs};
+
+/// Does what a command says.
+pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
+    match cmd {
+        Cmd::Help => model.overlays.push(Overlay::Help(Help::default())),
+        Cmd::Palette => model.overlays.push(Overlay::Palette(Palette::default())),
+        Cmd::Quit => return quit(model),
+        Cmd::Suspend => return vec![Effect::Suspend],
+        Cmd::Stop => return super::run::stop(model),
+        Cmd::Run => return super::run::start(model),
+        Cmd::Save => return save(model),
+        Cmd::Setup => {
+            model.screen = Screen::Setup;
+            model.overlays.clear();
+        }
+        Cmd::Fetch => return super::runtime::choose(model),
+        Cmd::Recheck => return super::runtime::recheck(model),
+        Cmd::NewSession => {
+            model.screen = Screen::Workbench;
+            let (form, effects) = NewSession::open(model);
+            model.overlays.push(Overlay::NewSession(form));
+            return effects;
+        }
+        Cmd::CloseSession => return close_session(model),
+        Cmd::Leave => leave(model),
+        Cmd::FocusNext => step_focus(model, 1),
+        Cmd::FocusPrevious => step_focus(model, Pane::ALL.len() - 1),
+        Cmd::Focus(pane) => focus(model, pane),
+        Cmd::Undo => model.editor.apply(Action::Undo),
+        Cmd::Redo => model.editor.apply(Action::Redo),
+        Cmd::SelectAll => model.editor.apply(Action::SelectAll),
+        Cmd::TypeHere => model.edits = true,
+        Cmd::NextLanguage => next_language(model),
+        Cmd::TypeInput => type_input(model),
+        Cmd::EndInput => return end_input(model),
+        Cmd::Up | Cmd::Down | Cmd::PageUp | Cmd::PageDown | Cmd::Top | Cmd::Left | Cmd::Right => {
+            go(model, cmd)
+        }
+        Cmd::Follow => model.output.follow(),
+        Cmd::Wrap => {
+            model.output.wrap = !model.output.wrap;
+            model.output.left = 0;
+        }
+        Cmd::ClearOutput => model.output.clear(),
+    }
+    Vec::new()
+}
+
+/// One step back: a toast goes, typing ends, the runtimes screen closes.
+fn leave(model: &mut Model) {
+    if model.notice.take().is_some() {
+        return;
+    }
+    match (model.screen, model.focus) {
+        (Screen::Setup, _) => model.screen = Screen::Workbench,
+        (_, Pane::Editor) => model.edits = false,
+        (_, Pane::Output) => model.feeds = false,
+        _ => {}
+    }
+}
+
+pub(super) fn focus(model: &mut Model, pane: Pane) {
+    model.focus = pane;
+    if pane != Pane::Output {
+        model.feeds = false;
+    }
+}
+
+fn step_focus(model: &mut Model, by: usize) {
+    let at = Pane::ALL.iter().position(|pane| *pane == model.focus).unwrap_or(0);
+    if let Some(pane) = Pane::ALL.get((at + by) % Pane::ALL.len()) {
+        focus(model, *pane);
+    }
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    let mut reasons = Vec::new();
+    if let Some(run) = &model.runs.active {
+        reasons.push(format!("run {} is still running and will be stopped", run.number));
+    }
+    if model.is_unsaved() {
+        reasons.push(format!("{} has changes that are not saved", model.document.name()));
+    }
+    if let Some(runtime) = model.runtimes.fetching {
+        reasons.push(format!("{} is being fetched; it would begin anew", runtime.short()));
+    }
+    let asked = |o: &Overlay| matches!(o, Overlay::Question(q) if q.yes == Effect::Quit);
+    if reasons.is_empty() || model.overlays.iter().any(asked) {
+        return vec![Effect::Quit];
+    }
+    let title = "Quit?";
+    model.overlays.push(Overlay::Question(Question::new(title, reasons, "quit", Effect::Quit)));
+    Vec::new()
+}
+
+fn save(model: &mut Model) -> Vec<Effect> {
+    match model.document.path() {
+        _ if model.document.loading => Vec::new(),
+        Some(path) => vec![Effect::Save {
+            path: path.to_owned(),
+            text: model.editor.text(),
+            revision: model.editor.revision(),
+            overwrite: model.document.on_disk,
+        }],
+        None => {
+            let name = model.document.name();
+            model.overlays.push(Overlay::SaveAs(SaveAs::new(&name)));
+            Vec::new()
+        }
+    }
+}
+
+fn close_session(model: &mut Model) -> Vec<Effect> {
+    let Some(row) = model.sessions.current() else {
+        model.tell(Verdict::Idle, "there is no session to close", "");
+        return Vec::new();
+    };
+    let id = row.info.session_id.clone();
+    let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(&id));
+    // Active is also one that never ran anything.
+    let busy = runs || (row.info.state == SessionState::Active && row.info.execution_count > 0);
+    let name = overlay::session_name(&row.info);
+    let effect = Effect::CloseSession(id);
+    if busy {
+        let lines = vec![format!("something runs in {name} and will be stopped")];
+        model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
+        return Vec::new();
+    }
+    if let Some(row) = model.sessions.rows.get_mut(model.sessions.selected) {
+        row.info.state = SessionState::Closing;
+    }
+    vec![effect]
+}
+
+/// Scratch goes through all languages; an untouched sample changes with it.
+fn next_language(model: &mut Model) {
+    let at = model.document.language().and_then(|l| ORDER.iter().position(|o| *o == l));
+    let next = at.map_or(0, |at| (at + 1) % ORDER.len());
+    if let Some(language) = ORDER.get(next) {
+        set_language(model, *language);
+        model.tell(Verdict::Idle, format!("the text is {} now", language.title()), "");
+    }
+}
+
+/// Makes a language the text's; scratch that nobody changed becomes that language's sample.
+pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
+    model.document.set_language(language);
+    if model.document.path().is_none() && !model.is_changed() {
+        model.editor.replace(document::sample(language), Some(language));
+        model.document.set_saved(model.editor.revision());
+    } else {
+        model.editor.set_language(Some(language));
+    }
+}
+
+fn type_input(model: &mut Model) {
+    match model.runs.active {
+        Some(_) => model.feeds = true,
+        None => model.tell(Verdict::Idle, "nothing runs that could read input", "F5 runs the editor's code"),
+    }
+}
+
+fn end_input(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.runs.active else { return Vec::new() };
+    model.feeds = false;
+    let line = model.input.take();
+    vec![Effect::Feed { run: run.number, data: Bytes::from(line), eof: true }]
+}
+
+/// Chooses the session so many rows further.
+pub(super) fn choose_session(model: &mut Model, by: i64) {
+    let last = model.sessions.rows.len().saturating_sub(1);
+    let step = usize::try_from(by.unsigned_abs()).unwrap_or(0);
+    let at = model.sessions.selected;
+    model.sessions.selected = if by < 0 { at.saturating_sub(step) } else { (at + step).min(last) };
+}
+
+/// Up, down and sideways in whatever has the focus.
+fn go(model: &mut Model, cmd: Cmd) {
+    if model.screen == Screen::Setup {
+        let last = model.runtimes.rows.len().saturating_sub(1);
+        let at = model.runtimes.selected;
+        model.runtimes.selected = if cmd == Cmd::Up { at.saturating_sub(1) } else { (at + 1).min(last) };
+        return;
+    }
+    if model.focus == Pane::Sessions {
+        return choose_session(model, if cmd == Cmd::Up { -1 } else { 1 });
+    }
+    let (rows, columns) = model.output_room();
+    let page = i64::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);
+    let output = &mut model.output;
+    match cmd {
+        Cmd::Up => output.scroll(-1, rows, columns),
+        Cmd::Down => output.scroll(1, rows, columns),
+        Cmd::PageUp => output.scroll(-page, rows, columns),
+        Cmd::PageDown => output.scroll(page, rows, columns),
+        Cmd::Top => output.scroll_to_top(rows, columns),
+        Cmd::Left => output.left = output.left.saturating_sub(8),
+        Cmd::Right if !output.wrap => output.left = (output.left + 8).min(4096),
+        _ => {}
+    }
+}

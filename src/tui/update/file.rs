@@ -1,0 +1,63 @@
+//! Files of this machine: read once, written when asked.
+
+use crate::protocol::Language;
+use crate::tui::document::Document;
+use crate::tui::model::{Model, Verdict};
+use crate::tui::msg::{Effect, FileMsg, SaveFailure};
+use crate::tui::overlay::{Overlay, Question};
+
+pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
+    match msg {
+        FileMsg::Read(path, result) => {
+            if model.document.path() == Some(path.as_path()) {
+                read(model, result);
+            }
+        }
+        FileMsg::Saved(path, revision, Ok(())) => {
+            model.document.set_path(path);
+            model.document.set_saved(revision);
+            model.editor.set_language(model.document.language());
+            let name = model.document.name();
+            model.tell(Verdict::Ok, format!("{name} is saved"), "");
+        }
+        FileMsg::Saved(path, _, Err(SaveFailure::Exists)) => {
+            let lines = vec![format!("{} exists already", path.display())];
+            let (text, revision) = (model.editor.text(), model.editor.revision());
+            let again = Effect::Save { path, text, revision, overwrite: true };
+            let question = Question::new("Replace the file?", lines, "replace", again);
+            model.overlays.push(Overlay::Question(question));
+        }
+        FileMsg::Saved(path, _, Err(SaveFailure::Other(why))) => {
+            model.tell(Verdict::Fail, format!("{} was not saved: {why}", path.display()), "w tries again");
+        }
+    }
+    Vec::new()
+}
+
+/// The file to edit was read, is still to be made, or can't be had.
+fn read(model: &mut Model, result: Result<Option<String>, String>) {
+    model.document.loading = false;
+    let held = std::mem::take(&mut model.document.held);
+    match result {
+        Ok(content) => {
+            model.document.on_disk = content.is_some();
+            let content = content.unwrap_or_default();
+            let first = content.lines().next().unwrap_or_default();
+            let language = model.document.language().or_else(|| Language::from_shebang(first));
+            if let Some(language) = language {
+                model.document.set_language(language);
+            }
+            model.editor.replace(&content, language);
+        }
+        Err(why) => {
+            // Scratch instead: a later save must not overwrite what could not be read.
+            let name = model.document.name();
+            model.document = Document::new(None);
+            let sample = model.document.sample();
+            model.editor.replace(&sample, model.document.language());
+            model.tell(Verdict::Fail, format!("{name} was not opened: {why}"), "this is scratch instead");
+        }
+    }
+    model.document.set_saved(model.editor.revision());
+    held.into_iter().for_each(|action| model.editor.apply(action));
+}

@@ -1,0 +1,190 @@
+//! Keys, the mouse, pastes and sizes: to the topmost overlay, else to a command, else to the text being typed.
+
+use bytes::Bytes;
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::layout::{Position, Size};
+
+use super::command::{focus, perform};
+use crate::tui::commands::Cmd;
+use crate::tui::editor::Action;
+use crate::tui::keys::{self, Chord, Meaning};
+use crate::tui::model::{Model, Pane, Screen, Verdict};
+use crate::tui::msg::Effect;
+use crate::tui::output::Kind;
+use crate::tui::overlay;
+use crate::tui::text;
+
+/// Rows that one notch of the wheel moves.
+const NOTCH: i16 = 3;
+
+pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => {
+            model.redraw = true;
+            press(model, &key)
+        }
+        Event::Paste(text) => {
+            model.redraw = true;
+            paste(model, text);
+            Vec::new()
+        }
+        Event::Resize(width, height) => {
+            model.redraw = true;
+            model.size = Size::new(width, height);
+            Vec::new()
+        }
+        Event::Mouse(mouse) => click(model, mouse),
+        _ => Vec::new(),
+    }
+}
+
+fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    if let Some(second) = after_escape(model, key) {
+        let mut effects = press(model, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+        effects.extend(press(model, &second));
+        return effects;
+    }
+    let chord = Chord::of(key);
+    // What was only said has been read by now; warnings and failures stay until Esc.
+    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    if !model.overlays.is_empty() {
+        // The keys that work while typing work over a box too.
+        let anywhere = model.keymap.meaning(chord, None, &[crate::tui::commands::Place::Everywhere], true);
+        if let Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit | Cmd::Suspend)) = anywhere {
+            return perform(model, cmd);
+        }
+        return overlay::press(model, key);
+    }
+    let after = model.pending.take();
+    let types = model.types();
+    match model.keymap.meaning(chord, after, &model.places(), types) {
+        Meaning::Command(cmd) => perform(model, cmd),
+        Meaning::Prefix(chord) => {
+            model.pending = Some(chord);
+            Vec::new()
+        }
+        Meaning::Nothing if after.is_some() => Vec::new(),
+        Meaning::Nothing => text(model, key, types),
+    }
+}
+
+/// Esc and a character that came too fast to be told from Alt with that character: tmux and slow lines send them
+/// together. Nothing but a person's own keymap binds Alt. Gives the character.
+fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
+    if !key.modifiers.contains(KeyModifiers::ALT) || !matches!(key.code, KeyCode::Char(_)) {
+        return None;
+    }
+    let meaning = model.keymap.meaning(Chord::of(key), model.pending, &model.places(), model.types());
+    let second = KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT);
+    matches!(meaning, Meaning::Nothing).then_some(second)
+}
+
+/// A key that is no command: typed into the editor or the program's input, or a motion.
+fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
+    if model.screen != Screen::Workbench {
+        return Vec::new();
+    }
+    match model.focus {
+        Pane::Editor => {
+            let action = keys::editing(key).filter(|action| types || matches!(action, Action::Move { .. }));
+            if let Some(action) = action {
+                edit(model, action);
+            }
+        }
+        Pane::Output if types => {
+            if key.code == KeyCode::Enter {
+                return send_line(model);
+            }
+            model.input.key(key);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Changes the text, as soon as it is there.
+fn edit(model: &mut Model, action: Action) {
+    if model.document.loading {
+        model.document.held.push(action);
+    } else {
+        model.editor.apply(action);
+    }
+}
+
+/// Hands the typed line to the running program.
+fn send_line(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.runs.active else { return Vec::new() };
+    let number = run.number;
+    let line = model.input.take();
+    model.output.say(Kind::Input, line.clone());
+    vec![Effect::Feed { run: number, data: Bytes::from(line + "\n"), eof: false }]
+}
+
+fn paste(model: &mut Model, pasted: String) {
+    if !model.overlays.is_empty() {
+        overlay::paste(model, &pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
+        model.input.insert(&pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
+        // Pasted text is never a row of commands.
+        edit(model, Action::Paste(text::sanitise_lines(&pasted)));
+    }
+}
+
+fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
+    if !model.overlays.is_empty() || model.screen != Screen::Workbench {
+        return Vec::new();
+    }
+    let at = Position::new(mouse.column, mouse.row);
+    let layout = model.layout();
+    let step = match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => {
+            model.redraw = true;
+            if let Some(pane) = layout.tab_at(at) {
+                focus(model, pane);
+            } else if let Some(pane) = layout.at(at) {
+                press_in(model, pane, at);
+            }
+            return Vec::new();
+        }
+        MouseEventKind::ScrollUp => -NOTCH,
+        MouseEventKind::ScrollDown => NOTCH,
+        _ => return Vec::new(),
+    };
+    model.redraw = true;
+    match layout.at(at) {
+        Some(Pane::Editor) => model.editor.apply(Action::Scroll(step)),
+        Some(Pane::Output) => {
+            let (rows, columns) = model.output_room();
+            model.output.scroll(i64::from(step), rows, columns);
+        }
+        Some(Pane::Sessions) => super::command::choose_session(model, step.signum().into()),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// A click inside a pane.
+fn press_in(model: &mut Model, pane: Pane, at: Position) {
+    focus(model, pane);
+    let inside = model.layout().inside(pane);
+    if !inside.contains(at) {
+        return;
+    }
+    let (row, column) = (at.y - inside.y, at.x - inside.x);
+    match pane {
+        Pane::Editor => {
+            model.edits = true;
+            model.editor.apply(Action::Click { row, column });
+        }
+        Pane::Sessions => {
+            let rows = crate::tui::view::sessions::rows(model, inside.height);
+            if let Some(chosen) = rows.get(usize::from(row)).copied().flatten() {
+                model.sessions.selected = chosen;
+            }
+        }
+        Pane::Output | Pane::Stats => {}
+    }
+}

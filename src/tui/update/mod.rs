@@ -1,0 +1,50 @@
+//! How the model changes. Pure: no IO and no clock; the time arrives with the message.
+
+mod command;
+mod file;
+mod input;
+mod run;
+mod runtime;
+mod session;
+
+use std::time::Duration;
+
+use super::model::Model;
+use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
+
+pub(crate) use command::perform;
+
+/// Changes the model as a message asks, and says what else must be done.
+pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
+    model.now = at;
+    match msg {
+        Msg::Input(event) => input::update(model, event),
+        Msg::Tick => session::tick(model),
+        Msg::Runtime(msg) => {
+            // An answer that says what is known already changes nothing on the screen.
+            model.redraw |= !matches!(msg, RuntimeMsg::Known(..));
+            runtime::update(model, msg)
+        }
+        Msg::Session(msg) => {
+            model.redraw |= !matches!(msg, SessionMsg::Stats(..) | SessionMsg::Listed(_));
+            session::update(model, msg)
+        }
+        Msg::Run(msg) => {
+            model.redraw |= !matches!(msg, RunMsg::Accepted(..));
+            run::update(model, msg)
+        }
+        Msg::File(msg) => {
+            model.redraw = true;
+            file::update(model, msg)
+        }
+    }
+}
+
+/// What is to be done when the workbench opens.
+pub(crate) fn begin(model: &Model) -> Vec<Effect> {
+    let probes = model.runtimes.rows.iter().map(|row| Effect::Probe { runtime: row.runtime, refresh: false });
+    let mut effects: Vec<Effect> = probes.collect();
+    effects.push(Effect::ListSessions);
+    effects.extend(model.document.path().map(|path| Effect::Read(path.to_owned())));
+    effects
+}

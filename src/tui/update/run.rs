@@ -1,0 +1,249 @@
+//! A run: its session, its output, its end.
+
+use std::time::Duration;
+
+use crate::protocol::{CreateSession, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal};
+use crate::tui::model::{LastRun, Model, Phase, Run, Verdict};
+use crate::tui::msg::{Effect, RunMsg};
+use crate::tui::output::Kind;
+use crate::tui::sink::Sink;
+use crate::tui::text;
+
+/// A second Ctrl-C within this time kills.
+const KILL_WITHIN: Duration = Duration::from_secs(2);
+
+/// Runs the editor's text: in the chosen session, else in another that fits, else in a new one.
+pub(super) fn start(model: &mut Model) -> Vec<Effect> {
+    if let Some(run) = &model.runs.active {
+        let number = run.number;
+        model.tell(Verdict::Warn, format!("run {number} has not ended yet"), "Ctrl-C stops it");
+        return Vec::new();
+    }
+    let Some(language) = model.document.language() else {
+        let name = model.document.name();
+        model.tell(Verdict::Warn, format!("the language of {name} is not known"), "Esc l chooses one");
+        return Vec::new();
+    };
+    if model.editor.is_blank() {
+        model.tell(Verdict::Warn, "there is nothing to run", "type some code first");
+        return Vec::new();
+    }
+    if model.runtimes.settled && !model.runtimes.run(language) {
+        let message = format!("no runtime that is here runs {}", language.title());
+        model.tell(Verdict::Warn, message, "F3 shows what is here and what can be fetched");
+        return Vec::new();
+    }
+    model.notice = None;
+    model.runs.count += 1;
+    model.output.follow();
+    let number = model.runs.count;
+    model.runs.active = Some(Run {
+        number,
+        language,
+        code: model.editor.text(),
+        file_name: model.document.file_name(),
+        session: None,
+        execution: None,
+        phase: Phase::Preparing,
+        stop_asked: None,
+        sink: Sink::default(),
+    });
+    if model.output.len() > 0 {
+        model.output.say(Kind::Rule, String::new());
+    }
+    match fitting_session(model) {
+        Some(session) => execute(model, session),
+        None => create(model, number),
+    }
+}
+
+/// The chosen session if it fits the run's language, else the newest that does.
+fn fitting_session(model: &mut Model) -> Option<SessionId> {
+    let language = model.runs.active.as_ref()?.language;
+    let fits = |row: &&crate::tui::model::SessionRow| {
+        row.is_usable() && row.info.state != SessionState::Creating && row.info.language == language
+    };
+    if let Some(row) = model.sessions.current().filter(|row| fits(row)) {
+        return Some(row.info.session_id.clone());
+    }
+    let id = model.sessions.rows.iter().rev().find(fits)?.info.session_id.clone();
+    model.sessions.select(&id);
+    Some(id)
+}
+
+/// Asks for a session for the run, saying so.
+fn create(model: &mut Model, number: u32) -> Vec<Effect> {
+    let Some(language) = model.runs.active.as_ref().map(|run| run.language) else { return Vec::new() };
+    let other = model.sessions.current().filter(|row| row.info.language != language);
+    let why = match other {
+        Some(row) => format!("the chosen session is {}; ", row.info.language.title()),
+        None => String::new(),
+    };
+    let title = language.title();
+    let preference = model.preference.to_string().to_lowercase();
+    model.output.say(Kind::Note, format!("{why}creating a session for {title} ({preference})"));
+    model.sessions.creating += 1;
+    let params = CreateSession { runtime_preference: Some(model.preference), ..CreateSession::new(language) };
+    vec![Effect::CreateSession { params: Box::new(params), run: Some(number) }]
+}
+
+/// The run's session is there: runs the code in it.
+pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
+    let row = model.sessions.find(&session).map(|row| {
+        let first = row.info.execution_count == 0 && row.last.is_none();
+        let start = if first { "new session" } else { "warm session" };
+        row.info.state = SessionState::Active;
+        row.last = None;
+        (row.info.runtime_type, start)
+    });
+    let Some(run) = &mut model.runs.active else { return Vec::new() };
+    let (number, language) = (run.number, run.language);
+    run.phase = Phase::Asked;
+    run.session = Some(session.clone());
+    let code = std::mem::take(&mut run.code);
+    let file_name = run.file_name.clone();
+    let (runtime, start) = row.unwrap_or((RuntimeType::NativeProcess, "session"));
+    model
+        .output
+        .say(Kind::Header, format!("$ run {number}  {}  {}  {start}", language.extension(), runtime.short()));
+    vec![Effect::Execute { run: number, session, language, code, file_name }]
+}
+
+/// Ctrl-C: interrupts, and kills when it comes again soon.
+pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
+    let now = model.now;
+    let Some(run) = &mut model.runs.active else {
+        if model.runtimes.fetching.is_some() {
+            return vec![Effect::CancelFetch];
+        }
+        if model.sessions.creating > 0 {
+            model.sessions.creating = 0;
+            model.tell(Verdict::Idle, "the session is not created: you ended it", "");
+            return vec![Effect::CancelCreate(None)];
+        }
+        model.tell(Verdict::Idle, "nothing runs", "q or Ctrl-Q quits");
+        return Vec::new();
+    };
+    let number = run.number;
+    if run.phase == Phase::Preparing {
+        model.runs.active = None;
+        model.sessions.creating = model.sessions.creating.saturating_sub(1);
+        model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
+        return vec![Effect::CancelCreate(Some(number))];
+    }
+    let again = run.stop_asked.is_some_and(|then| now.saturating_sub(then) <= KILL_WITHIN);
+    let signal = if again { Signal::Kill } else { Signal::Int };
+    run.stop_asked = Some(now);
+    // Until the engine has said what the run is called there, the wish is kept.
+    let Some(execution) = run.execution.clone() else { return Vec::new() };
+    let said = if again { "killing it" } else { "asked it to stop; Ctrl-C again within 2 s kills it" };
+    model.tell(Verdict::Idle, format!("run {number}: {said}"), "");
+    vec![Effect::Signal(number, execution, signal)]
+}
+
+pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
+    let number = match &msg {
+        RunMsg::Accepted(n, _) | RunMsg::Started(n) | RunMsg::Output(n, _) | RunMsg::Lagged(n, _) => *n,
+        RunMsg::Finished(n, _) | RunMsg::Failed(n, _) => *n,
+        RunMsg::Signalled(n, _) | RunMsg::InputRefused(n, _) => *n,
+    };
+    let Some(run) = model.runs.active.as_mut().filter(|run| run.number == number) else {
+        return Vec::new();
+    };
+    match msg {
+        RunMsg::Accepted(_, execution) => {
+            run.execution = Some(execution.clone());
+            if run.stop_asked.is_some() {
+                return vec![Effect::Signal(number, execution, Signal::Int)];
+            }
+        }
+        RunMsg::Started(_) => run.phase = Phase::Running,
+        RunMsg::Output(_, chunks) => {
+            run.phase = Phase::Running;
+            for (stream, bytes) in chunks {
+                run.sink.write(&mut model.output, stream, &bytes);
+            }
+        }
+        RunMsg::Lagged(_, skipped) => {
+            let lost = text::bytes(skipped);
+            model.output.say(Kind::Note, format!("{lost} of output came too fast and are not shown"));
+        }
+        RunMsg::Finished(_, result) => finish(model, &result),
+        RunMsg::Failed(_, failure) => fail(model, &failure),
+        RunMsg::Signalled(_, Ok(true)) => {}
+        RunMsg::Signalled(_, Ok(false)) => model.tell(Verdict::Idle, "it had ended already", ""),
+        RunMsg::Signalled(_, Err(failure)) | RunMsg::InputRefused(_, failure) => {
+            model.tell(Verdict::Fail, failure.message, failure.hint);
+        }
+    }
+    Vec::new()
+}
+
+/// The run never began, or its end is not known.
+pub(super) fn fail(model: &mut Model, failure: &Failure) {
+    let Some(run) = model.runs.active.take() else { return };
+    model.feeds = false;
+    let message = text::sanitise(&failure.message).into_owned();
+    model.output.say(Kind::Result(Verdict::Fail), message);
+    if !failure.hint.is_empty() {
+        model.output.say(Kind::Note, text::sanitise(&failure.hint).into_owned());
+    }
+    if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
+        row.last = Some((run.number, Verdict::Fail, None));
+    }
+}
+
+fn finish(model: &mut Model, result: &ExecuteResult) {
+    let Some(run) = model.runs.active.take() else { return };
+    model.feeds = false;
+    model.output.close();
+    // What was said about stopping it is over.
+    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    let (verdict, ending) = ending(result);
+    let process = result.process();
+    let last = LastRun {
+        number: run.number,
+        verdict,
+        ending,
+        wall_ms: process.map(|p| u64::from(p.duration_ms)),
+        total_ms: u64::from(result.duration_ms),
+        cpu_ms: process.and_then(|p| p.cpu_ms),
+        peak_bytes: process.and_then(|p| p.peak_memory_bytes),
+        session: run.session.clone(),
+    };
+    let unknown = || "?".to_owned();
+    let line = format!(
+        "{}   wall {}   cpu {}   peak {}",
+        last.ending,
+        last.wall_ms.map_or_else(unknown, text::whole_millis),
+        last.cpu_ms.map_or_else(unknown, text::whole_millis),
+        last.peak_bytes.map_or_else(unknown, text::bytes),
+    );
+    model.output.say(Kind::Result(verdict), line);
+    if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
+        row.last = Some((run.number, verdict, last.wall_ms));
+        if row.info.state == SessionState::Active {
+            row.info.state = SessionState::Idle;
+        }
+    }
+    model.runs.last = Some(last);
+}
+
+/// How it ended, in a word or two.
+fn ending(result: &ExecuteResult) -> (Verdict, String) {
+    let Some(process) = result.process() else {
+        let error = result.error.as_deref().unwrap_or("it gave no result");
+        return (Verdict::Fail, text::sanitise(error).into_owned());
+    };
+    let exit = format!("exit {}", process.exit_code);
+    match (&process.limit, &process.signal) {
+        _ if process.timed_out => (Verdict::Warn, format!("its time was up  {exit}")),
+        (Some(limit), _) => {
+            let limit = format!("limit reached: {} {}  {exit}", limit.name, limit.value);
+            (Verdict::Warn, text::sanitise(&limit).into_owned())
+        }
+        (None, Some(signal)) => (Verdict::Warn, format!("{}  {exit}", text::sanitise(signal))),
+        (None, None) if result.success => (Verdict::Ok, exit),
+        (None, None) => (Verdict::Fail, exit),
+    }
+}

@@ -1,0 +1,369 @@
+//! The lines around the panes: where code runs, which keys work, how things stand.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::Clear;
+
+use super::put;
+use crate::tui::commands::{Cmd, Place, Spec, TABLE};
+use crate::tui::layout::{Class, Layout, tabs as tab_places};
+use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
+use crate::tui::text;
+use crate::tui::theme::{Role, Theme};
+use crate::tui::widget::{frame as frames, outcome, verdict};
+
+/// A line's pieces, the most important first: those that don't fit are left out whole.
+struct Pieces<'a> {
+    theme: &'a Theme,
+    line: Rect,
+    x: u16,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(theme: &'a Theme, line: Rect) -> Self {
+        Self { theme, line, x: line.x + 1 }
+    }
+
+    fn room(&self) -> u16 {
+        self.line.right().saturating_sub(self.x)
+    }
+
+    /// Puts a piece with a gap after it; false: there was no room.
+    fn put(&mut self, spans: &[(&str, Style)], gap: u16, frame: &mut Frame<'_>) -> bool {
+        let width: usize = spans.iter().map(|(text, _)| text::width(text)).sum();
+        if width > usize::from(self.room()) || self.line.is_empty() {
+            return false;
+        }
+        for (text, style) in spans {
+            self.x += put(frame.buffer_mut(), self.x, self.line.y, text, self.room(), *style);
+        }
+        self.x = self.x.saturating_add(gap);
+        true
+    }
+
+    /// Puts a key and what it does.
+    fn put_key(&mut self, key: &str, what: &str, frame: &mut Frame<'_>) {
+        let (strong, plain) = (self.role(Role::KeysKey), self.role(Role::KeysBar));
+        self.put(&[(key, strong), (" ", plain), (what, plain)], 3, frame);
+    }
+
+    /// Puts a piece at the right end, if there is room.
+    fn put_right(&mut self, text: &str, style: Style, frame: &mut Frame<'_>) {
+        let width = u16::try_from(text::width(text)).unwrap_or(u16::MAX);
+        if width < self.room() {
+            let x = self.line.right() - width - 1;
+            put(frame.buffer_mut(), x, self.line.y, text, width, style);
+            self.line.width = self.line.width.saturating_sub(width + 2);
+        }
+    }
+
+    fn role(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+}
+
+/// The name of the text, with `*` where it was changed.
+pub(super) fn document_name(model: &Model) -> String {
+    let mark = if model.is_changed() { " *" } else { "" };
+    format!("{}{mark}", model.document.name())
+}
+
+/// The top line: the program, the engine, its runtimes.
+pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
+    let mut line = Pieces::new(theme, layout.top);
+    if layout.class == Class::Small {
+        let title = format!("{}  {}", model.focus.title(), document_name(model));
+        let end = match &model.runs.active {
+            Some(_) => (Verdict::Run, "running"),
+            None => match &model.runs.last {
+                Some(last) => (last.verdict, outcome(theme, last.verdict).1),
+                None => (Verdict::Idle, "idle"),
+            },
+        };
+        let (glyph, _, style) = verdict(theme, end.0);
+        line.put_right(&format!("{glyph} {}", end.1), style, frame);
+        let cut = text::fit(&title, usize::from(line.room()), theme.glyphs.cut).into_owned();
+        line.put(&[(&cut, line.role(Role::TitleFocus))], 0, frame);
+        return;
+    }
+    line.put(&[("codebeaker", line.role(Role::Strong))], 2, frame);
+    let wide = layout.class == Class::Wide;
+    if wide {
+        line.put_right(&document_name(model), line.role(Role::TopBar), frame);
+    }
+    line.put(&[(if wide { "engine: local" } else { "local" }, line.role(Role::TopBar))], 3, frame);
+    for row in &model.runtimes.rows {
+        let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
+        let short = version.split_whitespace().next().unwrap_or_default();
+        let of = match &row.info {
+            None => (Verdict::Unknown, "wait"),
+            Some(info) if info.available => (Verdict::Ok, "ok"),
+            Some(_) => (Verdict::Fail, "no"),
+        };
+        let (glyph, _, style) = verdict(theme, of.0);
+        let name = row.runtime.short();
+        let plain = line.role(Role::TopBar);
+        let state = format!("{glyph} {}", of.1);
+        let long = format!("{name} {short} ");
+        let gap = if wide { 3 } else { 2 };
+        let with_version = wide && short.starts_with(|c: char| c.is_ascii_digit()) && short.len() <= 12;
+        if !with_version || !line.put(&[(&long, plain), (&state, style)], gap, frame) {
+            line.put(&[(&format!("{name} "), plain), (&state, style)], gap, frame);
+        }
+    }
+}
+
+/// The strip of tabs, where not every pane is on the screen.
+pub(super) fn tabs(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
+    if layout.tabs.is_empty() {
+        return;
+    }
+    for (pane, area) in tab_places(layout.tabs) {
+        let (text, role) = if pane == model.focus {
+            (format!(" [{}] ", pane.title()), Role::TitleFocus)
+        } else {
+            (format!("  {}  ", pane.title()), Role::Title)
+        };
+        put(
+            frame.buffer_mut(),
+            area.x,
+            area.y,
+            &text[..text.len().min(area.width.into())],
+            area.width,
+            theme.style(role),
+        );
+    }
+}
+
+/// The word for what typing does now.
+fn mode(model: &Model) -> (&'static str, Role) {
+    match (model.screen, model.focus) {
+        (Screen::Setup, _) => ("RUNTIMES", Role::ModeCommand),
+        (_, Pane::Editor) if model.edits => ("EDIT", Role::ModeEdit),
+        (_, Pane::Editor) => ("CMD", Role::ModeCommand),
+        (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
+        (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
+        (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
+        (_, Pane::Stats) => ("STATS", Role::ModeCommand),
+    }
+}
+
+/// The bottom line of keys, from the table of commands, always ending with help.
+pub(super) fn keys(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
+    key_line(model, layout.keys, theme, frame);
+}
+
+pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Frame<'_>) {
+    let mut line = Pieces::new(theme, line);
+    let (word, role) = mode(model);
+    line.put(&[(word, theme.style(role))], 2, frame);
+    let places = model.places();
+    if let Some(first) = model.pending {
+        for binding in model.keymap.after(first).filter(|b| places.contains(&b.place)) {
+            let what = TABLE.iter().find(|spec| spec.cmd == binding.cmd).map_or("", |spec| spec.title);
+            line.put_key(&format!("{first} {}", binding.second()), what, frame);
+        }
+        return;
+    }
+    let help = key_hint(model, Cmd::Help, "help");
+    let kept = help.as_ref().map_or(0, |(key, brief)| text::width(key) + brief.len() + 2);
+    for (key, brief) in key_hints(model) {
+        if text::width(&key) + brief.len() + 3 + kept <= usize::from(line.room()) {
+            line.put_key(&key, brief, frame);
+        }
+    }
+    if let Some((key, brief)) = help {
+        line.put_key(&key, brief, frame);
+    }
+}
+
+/// A command's key that works here, with a word for it.
+fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'static str)> {
+    Some((model.keymap.shown(cmd, &model.places(), model.types())?, brief))
+}
+
+/// The keys worth showing here, the most important first; help has a place of its own.
+fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
+    let places = model.places();
+    // Stopping is worth its place only while there is something to stop.
+    let busy =
+        model.runs.active.is_some() || model.runtimes.fetching.is_some() || model.sessions.creating > 0;
+    let mut shown: Vec<(String, &str)> = Vec::new();
+    if model.types() {
+        shown.extend(key_hint(model, Cmd::Leave, "commands"));
+        if model.focus == Pane::Output {
+            shown.push(("Enter".to_owned(), "send"));
+            shown.extend(key_hint(model, Cmd::EndInput, "end of input"));
+        }
+    }
+    for place in &places {
+        let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
+        for spec in TABLE.iter().filter(here).filter(|spec| spec.cmd != Cmd::Stop || busy) {
+            if !shown.iter().any(|(_, brief)| *brief == spec.brief) {
+                shown.extend(key_hint(model, spec.cmd, spec.brief));
+            }
+        }
+    }
+    if model.screen == Screen::Setup {
+        let at = shown.len().min(2);
+        shown.splice(at..at, key_hint(model, Cmd::Leave, "workbench"));
+    }
+    shown
+}
+
+/// The last line: the session, what runs, what can be fetched, and where the cursor is.
+pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
+    let mut line = Pieces::new(theme, layout.status);
+    let plain = theme.style(Role::StatusBar);
+    if layout.status.is_empty() {
+        return;
+    }
+    let (row, column) = model.editor.cursor();
+    let place = format!("{}:{}", row + 1, column + 1);
+    let end = if layout.class == Class::Wide { format!("{place}  {}", theme.name) } else { place };
+    line.put_right(&end, plain, frame);
+    let (of, words) = activity(model);
+    let (glyph, _, style) = verdict(theme, of);
+    line.put(&[(glyph, style), (" ", style), (&words, style)], 3, frame);
+    if let Some(notice) = model.notice.as_ref().filter(|n| matches!(n.verdict, Verdict::Idle | Verdict::Ok)) {
+        let said = said(notice);
+        let said = text::fit(&said, usize::from(line.room()), theme.glyphs.cut).into_owned();
+        line.put(&[(&said, theme.style(Role::ToastInfo))], 3, frame);
+        return;
+    }
+    if let Some(hint) = fetch_hint(model) {
+        line.put(&[(&hint, theme.style(Role::Muted))], 0, frame);
+    }
+}
+
+fn said(notice: &Notice) -> String {
+    match notice.hint.as_str() {
+        "" => notice.message.clone(),
+        hint => format!("{}: {hint}", notice.message),
+    }
+}
+
+/// What goes on now, in a few words.
+fn activity(model: &Model) -> (Verdict, String) {
+    if let Some(run) = &model.runs.active {
+        let words = match run.phase {
+            crate::tui::model::Phase::Preparing => "creating a session",
+            crate::tui::model::Phase::Asked => "starting",
+            crate::tui::model::Phase::Running => "running",
+        };
+        return (Verdict::Run, format!("run {} {words}", run.number));
+    }
+    if let Some(runtime) = model.runtimes.fetching {
+        return (Verdict::Run, format!("fetching {}", runtime.short()));
+    }
+    if model.sessions.creating > 0 {
+        return (Verdict::Run, "creating a session".to_owned());
+    }
+    match (&model.runs.last, model.sessions.current()) {
+        (Some(last), _) => {
+            (last.verdict, format!("last: {} in {}", last.ending, text::whole_millis(last.total_ms)))
+        }
+        (None, Some(row)) => (Verdict::Idle, crate::tui::overlay::session_name(&row.info)),
+        (None, None) => (Verdict::Idle, "no session yet: F5 creates one".to_owned()),
+    }
+}
+
+/// Which runtimes could be fetched, and with which key.
+fn fetch_hint(model: &Model) -> Option<String> {
+    let missing = |row: &&crate::tui::model::RuntimeRow| {
+        row.info.as_ref().is_some_and(|info| !info.available && info.fetchable)
+    };
+    let names: Vec<&str> =
+        model.runtimes.rows.iter().filter(missing).map(|row| row.runtime.short()).collect();
+    if names.is_empty() || !model.runtimes.settled {
+        return None;
+    }
+    let key = model.keymap.shown(Cmd::Setup, &[Place::Workbench], true)?;
+    Some(format!("{key} can fetch {}", names.join(", ")))
+}
+
+/// The last result, where the output has no room.
+pub(super) fn result(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
+    let area = layout.result;
+    if area.is_empty() || area.y == 0 {
+        return;
+    }
+    let rule = theme.glyphs.rule.repeat(area.width.into());
+    put(frame.buffer_mut(), area.x, area.y - 1, &rule, area.width, theme.style(Role::Border));
+    let mut line = Pieces::new(theme, area);
+    if let Some(notice) = model.notice.as_ref() {
+        let (glyph, _, style) = verdict(theme, notice.verdict);
+        let words = text::fit(&said(notice), usize::from(line.room().saturating_sub(2)), theme.glyphs.cut)
+            .into_owned();
+        line.put(&[(glyph, style), (" ", style), (&words, theme.style(Role::Text))], 0, frame);
+        return;
+    }
+    let (of, words) = activity(model);
+    let (glyph, _, style) = verdict(theme, of);
+    let words = text::fit(&words, usize::from(line.room().saturating_sub(2)), theme.glyphs.cut).into_owned();
+    line.put(&[(glyph, style), (" ", style), (&words, style)], 2, frame);
+    if let Some(last) = model.output.last_text() {
+        let last = text::fit(&last, usize::from(line.room()), theme.glyphs.cut).into_owned();
+        line.put(&[(&last, theme.style(Role::Text))], 0, frame);
+    }
+}
+
+/// A warning or error, over the panes until Esc or the next run.
+pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
+    let Some(notice) = model.notice.as_ref() else { return };
+    let role = match notice.verdict {
+        Verdict::Fail => Role::ToastError,
+        Verdict::Warn => Role::ToastWarn,
+        _ if model.screen == Screen::Setup => Role::ToastInfo,
+        _ => return,
+    };
+    if layout.class == Class::Small && model.screen == Screen::Workbench {
+        return;
+    }
+    let screen = frame.area();
+    let width = screen.width.min(64);
+    let room = usize::from(width.saturating_sub(4));
+    let mut lines = text::wrap(&notice.message, room);
+    let hints = text::wrap(&notice.hint, room);
+    let first_hint = lines.len().min(6);
+    lines.truncate(6);
+    lines.extend(hints.into_iter().take(6));
+    let height = u16::try_from(lines.len()).unwrap_or(0) + 2;
+    let area = Rect::new(screen.right() - width, screen.bottom().saturating_sub(height + 2), width, height);
+    let area = area.intersection(screen);
+    frame.render_widget(Clear, area);
+    frame.buffer_mut().set_style(area, theme.style(Role::Background));
+    let (glyph, word, _) = verdict(theme, notice.verdict);
+    let title = format!("{glyph} {word}");
+    let framed = frames::Framed { title: &title, right: "Esc close", foot: "", focused: false };
+    let inside = frames::draw(&framed, theme, area, frame);
+    for (at, (line, y)) in lines.iter().zip(inside.top()..inside.bottom()).enumerate() {
+        let style = if at < first_hint { theme.style(role) } else { theme.style(Role::Text) };
+        put(frame.buffer_mut(), inside.x + 1, y, line, inside.width.saturating_sub(1), style);
+    }
+}
+
+/// Where there is no room for anything: what is needed, what runs, how to stop and quit.
+pub(super) fn too_small(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let runs = usize::from(model.runs.active.is_some());
+    let of = if runs > 0 { Verdict::Run } else { Verdict::Idle };
+    let (glyph, _, style) = verdict(theme, of);
+    let word = if runs > 0 { "running" } else { "nothing runs" };
+    let needed = if area.width < 21 { "needs 30x8" } else { "codebeaker needs 30x8" };
+    let lines = [
+        (needed.to_owned(), theme.style(Role::Strong)),
+        (format!("this is {}x{}", area.width, area.height), theme.style(Role::Text)),
+        (format!("{glyph} {word}"), style),
+        ("^C stop  ^Q quit".to_owned(), theme.style(Role::KeysKey)),
+    ];
+    let skip = if area.height < 4 { 1 } else { 0 };
+    let first = area.y + area.height.saturating_sub(4) / 2;
+    let order: Vec<_> =
+        lines.iter().enumerate().filter(|(at, _)| skip == 0 || *at != 1).map(|(_, l)| l).collect();
+    for ((line, style), y) in order.into_iter().zip(first..area.bottom()) {
+        let shown = text::fit(line, usize::from(area.width), theme.glyphs.cut);
+        put(frame.buffer_mut(), area.x, y, &shown, area.width, *style);
+    }
+}

@@ -1,0 +1,144 @@
+//! The output pane: blocks of runs, each from its header to its result.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::put;
+use crate::tui::model::{Model, Pane, Phase};
+use crate::tui::output::{Kind, Line};
+use crate::tui::text;
+use crate::tui::theme::{Role, Theme};
+use crate::tui::widget::{outcome, verdict};
+
+/// What stands in the frame.
+pub(super) fn edges(model: &Model, theme: &Theme) -> (String, String, String) {
+    let lines = model.output.len();
+    let follow =
+        if model.output.follows() { format!("follow {}", theme.glyphs.down) } else { "scrolled".to_owned() };
+    let dropped = match model.output.dropped() {
+        0 => String::new(),
+        n => format!("{n} older dropped | "),
+    };
+    let wrap = if model.output.wrap { "" } else { "cut | " };
+    (Pane::Output.title().to_owned(), format!("{dropped}{wrap}{follow} {lines} lines"), String::new())
+}
+
+/// First line shown, lines shown, all lines.
+pub(super) fn scroll(model: &Model, inside: Rect) -> Option<(usize, usize, usize)> {
+    let (rows, columns) = room(model, inside);
+    Some((model.output.first_shown(rows, columns), rows, model.output.len()))
+}
+
+/// Rows and columns of the text: the last row is for input while a program runs.
+fn room(model: &Model, area: Rect) -> (usize, usize) {
+    let input = u16::from(model.runs.active.is_some());
+    (usize::from(area.height.saturating_sub(input)), usize::from(area.width))
+}
+
+pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+    if area.is_empty() {
+        return;
+    }
+    let (rows, columns) = room(model, area);
+    let output = &model.output;
+    if output.len() == 0 && model.runs.active.is_none() {
+        let hint = "nothing has run yet: F5 runs the editor's code";
+        put(frame.buffer_mut(), area.x + 1, area.y, hint, area.width - 1, theme.style(Role::Muted));
+        return;
+    }
+    let mut y = area.y;
+    let bottom = area.y + u16::try_from(rows).unwrap_or(u16::MAX).min(area.height);
+    for at in output.first_shown(rows, columns)..output.len() {
+        let Some(line) = output.line(at) else { break };
+        if y >= bottom {
+            break;
+        }
+        y = draw_line(&line, model, theme, Rect { y, height: bottom - y, ..area }, frame);
+    }
+    if model.runs.active.is_some() {
+        input_line(model, theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
+    }
+}
+
+/// A line's pieces with their styles.
+fn pieces<'a>(line: &'a Line, theme: &Theme, width: usize) -> Vec<(std::borrow::Cow<'a, str>, Style)> {
+    let plain = |role| vec![(line.text.as_str().into(), theme.style(role))];
+    match line.kind {
+        Kind::Header => plain(Role::Strong),
+        Kind::Note => plain(Role::Meta),
+        Kind::Input => {
+            vec![("> ".into(), theme.style(Role::Meta)), (line.text.as_str().into(), theme.style(Role::Text))]
+        }
+        Kind::Rule => vec![(theme.glyphs.rule.repeat(width.min(54)).into(), theme.style(Role::Border))],
+        Kind::Result(of) => {
+            let (glyph, word, style) = outcome(theme, of);
+            vec![
+                (format!("{glyph} {word}  ").into(), style),
+                (line.text.as_str().into(), theme.style(Role::Text)),
+            ]
+        }
+        Kind::Stdout | Kind::Stderr => {
+            let base =
+                if line.kind == Kind::Stderr { theme.style(Role::Stderr) } else { theme.style(Role::Text) };
+            let mut from = 0;
+            let mut out = Vec::new();
+            for (end, style) in &line.styles {
+                out.push((line.text.get(from..*end).unwrap_or_default().into(), base.patch(*style)));
+                from = *end;
+            }
+            out.push((line.text.get(from..).unwrap_or_default().into(), base));
+            out
+        }
+    }
+}
+
+/// Draws one line, over several rows where lines are wrapped, and gives the row after it.
+fn draw_line(line: &Line, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> u16 {
+    let wrap = model.output.wrap;
+    let mut skip = if wrap { 0 } else { model.output.left };
+    let (mut x, mut y) = (area.x, area.y);
+    for (piece, style) in pieces(line, theme, area.width.into()) {
+        for grapheme in piece.graphemes(true) {
+            let width = text::width(grapheme);
+            if skip > 0 {
+                skip = skip.saturating_sub(width.max(1));
+                continue;
+            }
+            let cells = u16::try_from(width).unwrap_or(0);
+            if x + cells > area.right() {
+                if !wrap || y + 1 >= area.bottom() {
+                    return y + 1;
+                }
+                (x, y) = (area.x, y + 1);
+            }
+            let (end, _) = frame.buffer_mut().set_stringn(x, y, grapheme, width, style);
+            x = end;
+        }
+    }
+    y + 1
+}
+
+/// What is typed for the running program, or how to type it.
+fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
+    let active = model.focus == Pane::Output && model.feeds;
+    if active || !model.input.text().is_empty() {
+        let used =
+            put(frame.buffer_mut(), area.x, area.y, "input > ", area.width, theme.style(Role::KeysKey));
+        let field = Rect { x: area.x + used, width: area.width - used, ..area };
+        model.input.draw(theme, field, active && model.overlays.is_empty(), frame);
+        return;
+    }
+    let (glyph, _, style) = verdict(theme, crate::tui::model::Verdict::Run);
+    let running = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Running);
+    let preparing = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Preparing);
+    let (words, keys) = match (running, model.focus) {
+        _ if preparing => ("creating a session", "Ctrl-C stop"),
+        (false, _) => ("starting", "Ctrl-C stop"),
+        (true, Pane::Output) => ("running", "Ctrl-C stop   i type input"),
+        (true, _) => ("running", "Ctrl-C stop   F6 i type input"),
+    };
+    let used = put(frame.buffer_mut(), area.x, area.y, &format!("{glyph} {words}   "), area.width, style);
+    put(frame.buffer_mut(), area.x + used, area.y, keys, area.width - used, theme.style(Role::Muted));
+}

@@ -1,0 +1,145 @@
+//! The model with what drawing it takes: everything of the workbench but the loop and the terminal.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Size;
+
+use super::highlight::Highlighter;
+use super::keys::Keymap;
+use super::model::{Model, Pane, Screen, Verdict};
+use super::msg::{Effect, Msg};
+use super::theme::{Role, TerminalKind, Theme};
+use super::{update, view};
+use crate::config::{NoHome, Paths, Settings, Warning};
+use crate::protocol::{RuntimePreference, RuntimeType, SessionId, WireName as _};
+
+/// How long colouring may hold up a frame.
+const COLOUR_BUDGET: Duration = Duration::from_millis(6);
+
+/// What the workbench is opened with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file to edit; scratch where there is none.
+    pub file: Option<PathBuf>,
+    /// The settings.
+    pub settings: Settings,
+    /// Where themes are.
+    pub paths: Paths,
+    /// What was wrong with the settings: shown when the workbench opens.
+    pub warnings: Vec<Warning>,
+    /// What the terminal can show.
+    pub terminal: TerminalKind,
+}
+
+impl Options {
+    /// What the settings file and the environment say.
+    pub fn from_env(file: Option<PathBuf>) -> Result<Self, NoHome> {
+        let paths = Paths::from_env()?;
+        let (settings, warnings) = Settings::load(&paths);
+        Ok(Self { file, settings, paths, warnings, terminal: TerminalKind::from_env() })
+    }
+}
+
+/// The workbench without a terminal.
+pub struct Workbench {
+    model: Model,
+    theme: Theme,
+    highlights: Highlighter,
+}
+
+impl std::fmt::Debug for Workbench {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workbench").field("size", &self.model.size).finish_non_exhaustive()
+    }
+}
+
+impl Workbench {
+    /// A workbench over an engine with these runtimes, on a terminal of this size.
+    pub fn new(options: &Options, runtimes: &[RuntimeType], size: Size) -> Self {
+        let (theme, more) = Theme::load(&options.settings, &options.paths, &options.terminal);
+        let mut warnings = options.warnings.clone();
+        warnings.extend(more);
+        let (keymap, more) = Keymap::load(&options.settings);
+        warnings.extend(more);
+        let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
+        if let Some(name) = &options.settings.preference {
+            match RuntimePreference::from_name(name) {
+                Some(preference) => model.preference = preference,
+                None => {
+                    let message = format!("unknown `{name}`: there are speed, security, memory, balanced");
+                    warnings.push(Warning { place: "preference".to_owned(), line: None, message });
+                }
+            }
+        }
+        if let Some(first) = warnings.first() {
+            let more = match warnings.len() {
+                1 => String::new(),
+                n => format!(" (and {} more)", n - 1),
+            };
+            model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
+        }
+        model.editor.set_look(super::editor::Look {
+            text: theme.style(Role::Text),
+            gutter: theme.style(Role::Gutter),
+            line: theme.style(Role::CodeLine),
+            selection: theme.style(Role::Selection),
+        });
+        Self { model, theme, highlights: Highlighter::default() }
+    }
+
+    /// What is to be done when the workbench opens.
+    pub fn begin(&self) -> Vec<Effect> {
+        update::begin(&self.model)
+    }
+
+    /// Takes a message that arrived so long after the workbench opened, and says what is to be done.
+    pub fn update(&mut self, msg: Msg, at: Duration) -> Vec<Effect> {
+        update::update(&mut self.model, msg, at)
+    }
+
+    /// What is on the screen is no longer right.
+    pub fn needs_drawing(&self) -> bool {
+        self.model.redraw
+    }
+
+    /// The session whose statistics are on the screen and may change.
+    pub fn watched(&self) -> Option<SessionId> {
+        self.model.watched().cloned()
+    }
+
+    /// Everything must be drawn again.
+    pub(crate) fn redraw(&mut self) {
+        self.model.redraw = true;
+    }
+
+    /// Draws. What could not be coloured in time asks for another frame.
+    pub fn draw(&mut self, frame: &mut Frame<'_>) {
+        self.model.size = frame.area().as_size();
+        let done = self.colour();
+        self.model.redraw = !done;
+        view::view(&self.model, &self.theme, &self.highlights, frame);
+    }
+
+    /// Colours what will be on the screen. True: all of it, or there is nothing to colour yet.
+    fn colour(&mut self) -> bool {
+        let inside = self.model.layout().inside(Pane::Editor);
+        if !self.highlights.is_warm() || inside.is_empty() {
+            return true;
+        }
+        let editor = &self.model.editor;
+        self.highlights.sync(editor.lines(), editor.revision(), self.model.document.language());
+        let top = usize::from(editor.area().scroll_offset().0).max(editor.cursor().0);
+        self.highlights.ensure(editor.lines(), top + usize::from(inside.height) + 1, COLOUR_BUDGET)
+    }
+
+    /// Reads the grammars, once, when there is something to colour: after the first frame, since it takes a while.
+    pub fn warm_up(&mut self) {
+        let useful = self.model.screen == Screen::Workbench && !self.model.document.loading;
+        if useful && !self.highlights.is_warm() {
+            self.highlights.warm_up();
+            self.model.redraw = true;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Any size and any state draws.
+
+mod tui_support;
+
+use bytes::Bytes;
+use codebeaker::protocol::*;
+use codebeaker::tui::{Msg, RunMsg, RuntimeMsg, SessionMsg};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use proptest::prelude::*;
+use tui_support::{Bench, RUNTIMES, finished, runtime, session};
+
+/// Something that may happen, in any order.
+fn happening() -> impl Strategy<Value = Vec<Msg>> {
+    let one = |msg: Msg| vec![msg];
+    let text = "[a-z日é\u{301}\u{202e}👩\u{200d}👧\\x1b\t\r\n \\[;0-9mK]{0,60}";
+    prop_oneof![
+        4 => any_key().prop_map(move |event| one(Msg::Input(event))),
+        1 => (0u16..220, 0u16..110, 0u8..3).prop_map(move |(column, row, kind)| {
+            let kind = [MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollUp, MouseEventKind::ScrollDown]
+                [usize::from(kind)];
+            one(Msg::Input(Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })))
+        }),
+        1 => (0u16..220, 0u16..110).prop_map(move |(w, h)| one(Msg::Input(Event::Resize(w, h)))),
+        1 => text.prop_map(move |text| one(Msg::Input(Event::Paste(text)))),
+        2 => (1u32..4, text).prop_map(move |(run, text)| {
+            one(Msg::Run(RunMsg::Output(run, vec![(OutputStream::Stdout, Bytes::from(text))])))
+        }),
+        1 => (1u32..4, -1i32..3).prop_map(move |(run, exit)| one(Msg::Run(RunMsg::Finished(run, finished(exit))))),
+        1 => (1u32..4, "[a-z]{1,3}").prop_map(move |(run, id)| {
+            let info = Box::new(session(&id, Language::TypeScript, RuntimeType::Bun));
+            one(Msg::Session(SessionMsg::Created { run: Some(run), result: Ok(info) }))
+        }),
+        1 => text.prop_map(move |text| {
+            let failure = Failure::new(ErrorKind::Internal, text.clone(), text);
+            one(Msg::Session(SessionMsg::Created { run: None, result: Err(failure) }))
+        }),
+        1 => prop::collection::vec(any::<bool>(), RUNTIMES.len()).prop_map(|there| {
+            let known = |(of, there): (RuntimeType, bool)| Msg::Runtime(RuntimeMsg::Known(of, Ok(runtime(of, there))));
+            RUNTIMES.into_iter().zip(there).map(known).collect()
+        }),
+    ]
+}
+
+fn any_key() -> impl Strategy<Value = Event> {
+    let code = prop_oneof![
+        (1u8..9).prop_map(KeyCode::F),
+        prop::sample::select("rnsixflWu1345?:q日".chars().collect::<Vec<_>>()).prop_map(KeyCode::Char),
+        prop::sample::select(vec![
+            KeyCode::Enter,
+            KeyCode::Esc,
+            KeyCode::Tab,
+            KeyCode::Backspace,
+            KeyCode::Up,
+            KeyCode::Down,
+            KeyCode::Left,
+            KeyCode::Right,
+            KeyCode::PageUp,
+            KeyCode::PageDown,
+            KeyCode::Home,
+            KeyCode::End,
+        ]),
+    ];
+    let mods = prop::sample::select(vec![KeyModifiers::NONE, KeyModifiers::SHIFT, KeyModifiers::CONTROL]);
+    (code, mods).prop_map(|(code, mods)| Event::Key(KeyEvent::new(code, mods)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_size_and_any_model_draw(
+        width in 1u16..200,
+        height in 1u16..100,
+        happenings in prop::collection::vec(happening(), 0..40),
+        after in (1u16..200, 1u16..100),
+    ) {
+        let mut bench = Bench::new(width, height);
+        for msg in happenings.into_iter().flatten() {
+            bench.tell(msg);
+        }
+        bench.terminal.draw(|frame| bench.workbench.draw(frame)).unwrap();
+        // The terminal may have another size before the model hears of it.
+        bench.terminal.backend_mut().resize(after.0, after.1);
+        bench.terminal.draw(|frame| bench.workbench.draw(frame)).unwrap();
+        for cell in &bench.terminal.backend().buffer().content {
+            prop_assert!(!cell.symbol().chars().any(|c| c.is_control() || c == '\u{202e}'), "{:?}", cell.symbol());
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What the workbench does about what happens, without a terminal's loop: effects and screens.
+
+mod tui_support;
+
+use bytes::Bytes;
+use codebeaker::config::Settings;
+use codebeaker::protocol::*;
+use codebeaker::tui::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SessionMsg};
+use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use tui_support::{Bench, ctrl, finished, key, options, runtime, session, typed};
+
+const BUN: &[RuntimeType] = &[RuntimeType::Bun];
+
+fn created(id: &str, run: Option<u32>, language: Language) -> Msg {
+    let info = Box::new(session(id, language, RuntimeType::Bun));
+    Msg::Session(SessionMsg::Created { run, result: Ok(info) })
+}
+
+fn executed(bench: &Bench) -> usize {
+    bench.effects.iter().filter(|effect| matches!(effect, Effect::Execute { .. })).count()
+}
+
+#[test]
+fn a_run_is_stopped_while_its_session_is_created() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(BUN).press([key(KeyCode::F(5)), ctrl('c')]);
+    assert!(bench.effects.contains(&Effect::CancelCreate(Some(1))));
+    assert!(bench.screen().contains("! stopped  before it began"));
+    // A session that comes all the same is there for the next run.
+    bench.tell(created("s1", Some(1), Language::TypeScript));
+    assert_eq!(executed(&bench), 0);
+    bench.press([key(KeyCode::F(5))]);
+    assert_eq!(executed(&bench), 1);
+}
+
+#[test]
+fn a_stop_waits_for_the_run_to_have_a_name() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(BUN).press([key(KeyCode::F(5))]).tell(created("s1", Some(1), Language::TypeScript));
+    bench.press([ctrl('c')]);
+    let signal = Effect::Signal(1, ExecutionId::from("e"), Signal::Int);
+    assert!(!bench.effects.contains(&signal));
+    bench.tell(Msg::Run(RunMsg::Accepted(1, ExecutionId::from("e"))));
+    assert!(bench.effects.contains(&signal));
+}
+
+#[test]
+fn another_language_gets_a_session_of_its_own_and_says_so() {
+    let mut bench = Bench::new(100, 30);
+    bench.found(&[RuntimeType::Bun, RuntimeType::NativeProcess]);
+    bench.press(typed("x")).tell(created("py", None, Language::Python));
+    bench.press([key(KeyCode::F(5))]);
+    let asked = |effect: &Effect| {
+        matches!(effect, Effect::CreateSession { params, run: Some(1) }
+        if params.language == Language::TypeScript && params.runtime_preference == Some(RuntimePreference::Balanced))
+    };
+    assert!(bench.effects.iter().any(asked), "{:?}", bench.effects);
+    assert!(bench.screen().contains("the chosen session is Python; creating a session for TypeScript"));
+}
+
+#[test]
+fn a_session_that_fits_is_used_again() {
+    let mut bench = Bench::new(100, 30);
+    bench.found(BUN).press(typed("x")).tell(created("ts", None, Language::TypeScript));
+    bench.tell(created("js", None, Language::JavaScript)).press([key(KeyCode::F(5))]);
+    let used = |effect: &Effect| matches!(effect, Effect::Execute { session, .. } if session.0 == "ts");
+    assert!(bench.effects.iter().any(used), "{:?}", bench.effects);
+}
+
+#[test]
+fn what_is_known_already_is_not_drawn_again() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript)).stats("s1").stats("s1");
+    bench.screen();
+    assert!(!bench.workbench.needs_drawing());
+    bench.stats("s1");
+    bench.tell(Msg::Runtime(RuntimeMsg::Known(RuntimeType::Bun, Ok(runtime(RuntimeType::Bun, true)))));
+    bench.tell(Msg::Session(SessionMsg::Listed(Ok(vec![session(
+        "s1",
+        Language::TypeScript,
+        RuntimeType::Bun,
+    )]))));
+    assert!(!bench.workbench.needs_drawing());
+}
+
+#[test]
+fn figures_are_asked_for_one_at_a_time_and_only_where_they_show() {
+    let mut bench = Bench::new(120, 36);
+    let asked = |bench: &Bench| bench.effects.iter().filter(|e| matches!(e, Effect::Stats(_))).count();
+    bench.tell(Msg::Tick);
+    assert_eq!(asked(&bench), 0);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript));
+    bench.tell(Msg::Tick).tell(Msg::Tick);
+    assert_eq!(asked(&bench), 1);
+    bench.stats("s1").tell(Msg::Input(Event::Resize(80, 24))).tell(Msg::Tick);
+    assert_eq!(asked(&bench), 1, "no stats pane on a smaller screen");
+}
+
+#[test]
+fn the_mouse_chooses_panes_and_sessions() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(created("a", None, Language::TypeScript)).tell(created(
+        "b",
+        None,
+        Language::JavaScript,
+    ));
+    let mouse =
+        |kind, column, row| Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+    bench.press([mouse(MouseEventKind::Down(MouseButton::Left), 5, 2)]);
+    let screen = bench.screen();
+    assert!(screen.contains("> 1 Sessions") && screen.contains("▸○ ts"), "{screen}");
+    bench.press([mouse(MouseEventKind::Down(MouseButton::Left), 40, 25)]);
+    assert!(bench.screen().contains("> 4 Output"));
+    bench.press([mouse(MouseEventKind::Down(MouseButton::Left), 33, 3)]);
+    bench.press(typed("QQ"));
+    assert!(bench.screen().contains("QQ"), "{}", bench.screen());
+}
+
+#[test]
+fn the_wheel_leaves_and_finds_the_newest_output() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(BUN).runs(&[(OutputStream::Stdout, &"line\n".repeat(100))], 0);
+    let wheel = |kind| Event::Mouse(MouseEvent { kind, column: 40, row: 18, modifiers: KeyModifiers::NONE });
+    assert!(bench.screen().contains("follow"));
+    bench.press([wheel(MouseEventKind::ScrollUp)]);
+    assert!(bench.screen().contains("scrolled"));
+    bench.press([wheel(MouseEventKind::ScrollDown), wheel(MouseEventKind::ScrollDown)]);
+    assert!(bench.screen().contains("follow"));
+}
+
+#[test]
+fn nothing_hostile_reaches_the_screen() {
+    let evil = "a\u{1b}]0;x\u{7}b\u{202e}c\u{9b}2J\u{e0041}";
+    let mut bench = Bench::new(120, 36);
+    let mut info = runtime(RuntimeType::Bun, false);
+    info.reason = Some(evil.to_owned());
+    info.fix = Some(evil.to_owned());
+    bench.found(&[]).tell(Msg::Runtime(RuntimeMsg::Known(RuntimeType::Bun, Ok(info))));
+    let first = bench.screen();
+    let mut named = session(evil, Language::TypeScript, RuntimeType::Bun);
+    named.name = Some(evil.to_owned());
+    bench.press([key(KeyCode::Esc)]).found(BUN);
+    bench.tell(Msg::Session(SessionMsg::Created { run: None, result: Ok(Box::new(named)) }));
+    bench.press([key(KeyCode::F(5))]);
+    bench.tell(Msg::Run(RunMsg::Output(1, vec![(OutputStream::Stderr, Bytes::from(evil))])));
+    let mut result = finished(1);
+    result.result = None;
+    result.error = Some(evil.to_owned());
+    bench.tell(Msg::Run(RunMsg::Finished(1, result)));
+    let failure = Failure::new(ErrorKind::Internal, evil, evil);
+    bench.tell(Msg::Session(SessionMsg::Listed(Err(failure))));
+    for screen in [first, bench.screen()] {
+        let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}' || c >= '\u{e0000}';
+        assert!(!screen.chars().any(bad), "{screen:?}");
+    }
+}
+
+#[test]
+fn own_keys_are_used_and_shown() {
+    let (settings, warnings) = Settings::parse("c", "[keys]\n\"run.start\" = [\"ctrl-r\"]\n");
+    assert_eq!(warnings, []);
+    let mut bench = Bench::with(&codebeaker::tui::Options { settings, ..options() }, 80, 24);
+    bench.found(BUN).press([key(KeyCode::F(5))]);
+    assert!(bench.screen().contains("Ctrl-R run"), "{}", bench.screen());
+    assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { .. })));
+    bench.press([ctrl('r')]);
+    assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { .. })));
+}
+
+#[test]
+fn bad_settings_are_told_with_their_line() {
+    let (settings, warnings) = Settings::parse("config.toml", "theem = \"mono\"\n");
+    let mut bench = Bench::with(&codebeaker::tui::Options { settings, warnings, ..options() }, 100, 30);
+    assert!(bench.screen().contains("config.toml line 1: unknown key `theem`"), "{}", bench.screen());
+}
+
+#[test]
+fn a_lost_session_is_not_run_in() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript));
+    let lost = SessionEvent::State {
+        session_id: SessionId::from("s1"),
+        state: SessionState::Lost,
+        reason: Some("its process ended".to_owned()),
+    };
+    bench.tell(Msg::Session(SessionMsg::Told(codebeaker::engine::Told::Event(lost))));
+    let screen = bench.screen();
+    assert!(screen.contains("✗ ts") && screen.contains("its process ended"), "{screen}");
+    bench.press([key(KeyCode::F(5))]);
+    assert_eq!(executed(&bench), 0);
+    assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { run: Some(1), .. })));
+}
+
+#[test]
+fn closing_a_session_asks_only_if_something_runs_in_it() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript));
+    bench.press([key(KeyCode::Esc), key(KeyCode::Char('1')), key(KeyCode::Char('x'))]);
+    assert!(bench.effects.contains(&Effect::CloseSession(SessionId::from("s1"))));
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript)).press([key(KeyCode::F(5))]);
+    bench.press([key(KeyCode::Esc), key(KeyCode::Char('1')), key(KeyCode::Char('x'))]);
+    assert!(!bench.effects.contains(&Effect::CloseSession(SessionId::from("s1"))));
+    assert!(bench.screen().contains("Close the session?"));
+    bench.press([key(KeyCode::Enter)]);
+    assert!(bench.effects.contains(&Effect::CloseSession(SessionId::from("s1"))));
+}
+
+#[test]
+fn escape_and_a_key_that_come_together_are_two_keys() {
+    let alt = |c: char| Event::Key(crossterm::event::KeyEvent::new(KeyCode::Char(c), KeyModifiers::ALT));
+    let mut bench = Bench::new(100, 30);
+    bench.found(BUN).press([alt('?')]);
+    assert!(bench.screen().contains("keys that work now"), "{}", bench.screen());
+    // A person's own binding of Alt stays his.
+    let mut options = options();
+    options.settings.keys.insert("run.start".into(), vec!["alt-r".into()]);
+    let mut bench = Bench::with(&options, 100, 30);
+    bench.found(BUN).press([alt('r')]);
+    assert!(
+        bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { .. })),
+        "{:?}",
+        bench.effects
+    );
+}
+
+#[test]
+fn text_that_no_file_has_is_not_left_without_a_question() {
+    let mut bench = Bench::new(100, 30);
+    bench.found(BUN).press(typed("x")).press([ctrl('q')]);
+    assert!(!bench.effects.contains(&Effect::Quit));
+    assert!(bench.screen().contains("has changes that are not saved"), "{}", bench.screen());
+    bench.press([ctrl('q')]);
+    assert!(bench.effects.contains(&Effect::Quit));
+}
+
+#[test]
+fn what_is_typed_while_a_file_is_read_comes_after_it() {
+    let path = std::path::PathBuf::from("/somewhere/a.py");
+    let mut opened = options();
+    opened.file = Some(path.clone());
+    let mut bench = Bench::with(&opened, 100, 30);
+    bench.found(BUN).press(typed("x"));
+    bench.tell(Msg::File(FileMsg::Read(path, Ok(Some("y = 1\n".into())))));
+    assert!(bench.screen().contains("xy = 1"), "{}", bench.screen());
+}

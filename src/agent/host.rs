@@ -111,6 +111,15 @@ struct Task {
 impl Agent {
     /// Greets the agent at the other end of `stream` and tells it where its workspace is.
     pub async fn connect(stream: UnixStream, workspace: &[u8]) -> Result<Self, AgentError> {
+        Self::connect_within(stream, workspace, HELLO_TIME).await
+    }
+
+    /// As [`Agent::connect`], for an agent that may take another time to say that it is there.
+    pub async fn connect_within(
+        stream: UnixStream,
+        workspace: &[u8],
+        time: Duration,
+    ) -> Result<Self, AgentError> {
         let (read, write) = stream.into_split();
         let (requests, queue) = mpsc::channel(64);
         let (gone_send, gone) = watch::channel(None);
@@ -129,7 +138,7 @@ impl Agent {
         let agent = Self { shared };
         let mut hello = hello?;
         agent.shared.send(0, &Request::Init { workspace: workspace.to_vec() }).await?;
-        match tokio::time::timeout(HELLO_TIME, hello.reply()).await {
+        match tokio::time::timeout(time, hello.reply()).await {
             Ok(Ok(Reply::Hello { .. })) => {
                 hello.over = true;
                 Ok(agent)

@@ -70,6 +70,7 @@ fn requests() -> impl Strategy<Value = Request> {
         any::<i32>().prop_map(Request::Signal),
         any::<(u16, u16)>().prop_map(|(rows, cols)| Request::Resize(rows, cols)),
         any::<u32>().prop_map(Request::Credit),
+        Just(Request::Cancel),
         (bytes(), mode, any::<bool>(), bytes()).prop_map(|(path, mode, last, data)| Request::Write {
             path,
             mode,

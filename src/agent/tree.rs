@@ -21,10 +21,14 @@ const DT_UNKNOWN: u8 = 0;
 /// Deletes `name` in `dir`, and all that is in it where it is a directory. A link is deleted, not followed.
 pub fn delete(dir: &impl AsRawFd, name: &CStr) -> Result<()> {
     match sys::remove(dir, name, false) {
-        Err(e) if matches!(e.raw_os_error(), Some(sys::EISDIR | 1)) => {}
+        Err(e) if matches!(e.raw_os_error(), Some(sys::EISDIR | sys::EPERM)) => {}
         result => return result,
     }
-    let top = open_directory(dir, name)?;
+    let top = match open_directory(dir, name) {
+        // What may not be deleted is no directory.
+        Err(e) if e.raw_os_error() == Some(sys::ENOTDIR) => return Err(Error::from_raw_os_error(sys::EPERM)),
+        result => result?,
+    };
     empty(&top)?;
     sys::remove(dir, name, true)
 }

@@ -21,6 +21,8 @@ pub const EPERM: i32 = 1;
 pub const ESRCH: i32 = 3;
 pub const EIO: i32 = 5;
 pub const ECHILD: i32 = 10;
+pub const ENOTEMPTY: i32 = 39;
+pub const ELOOP: i32 = 40;
 pub const EXDEV: i32 = 18;
 pub const ENOTDIR: i32 = 20;
 pub const EISDIR: i32 = 21;
@@ -498,6 +500,11 @@ pub fn remove(dir: &impl AsRawFd, name: &CStr, directory: bool) -> Result<()> {
 pub fn rename(from: &impl AsRawFd, name: &CStr, to: &impl AsRawFd, new: &CStr) -> Result<()> {
     // SAFETY: two valid strings.
     check(unsafe { renameat(from.as_raw_fd(), name.as_ptr(), to.as_raw_fd(), new.as_ptr()) }).map(drop)
+}
+
+/// Whether a directory has something of this name.
+pub fn is_there(dir: &impl AsRawFd, name: &CStr) -> bool {
+    open_at(dir, name, O_PATH).is_ok()
 }
 
 /// Makes a directory readable, writable and searchable by its owner.

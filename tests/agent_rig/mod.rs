@@ -147,6 +147,8 @@ impl Drop for Rig {
         self.agent.close();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Where a test failed its tree may be deeper than `TempDir` can delete.
+        let _ = codebeaker::agent::remove_tree(self.directory.path());
     }
 }
 

@@ -38,7 +38,7 @@ fn parse(pid: i32, stat: &str) -> Option<Process> {
     })
 }
 
-/// What the programs below the agent use; `supervisors` are the agent's own and don't count.
+/// What the programs below the agent use; `supervisors` are those the agent knows of.
 pub fn of_descendants(me: i32, supervisors: &[i32]) -> Usage {
     let all = processes();
     let mut family = vec![me];
@@ -55,6 +55,10 @@ pub fn of_descendants(me: i32, supervisors: &[i32]) -> Usage {
                 continue;
             }
             family.push(process.pid);
+            // A child of the agent itself is a supervisor, perhaps one that is just ending.
+            if parent == me {
+                continue;
+            }
             usage.cpu_us += process.cpu_us;
             usage.memory_bytes += process.memory_bytes;
             usage.processes += 1;

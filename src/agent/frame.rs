@@ -53,11 +53,11 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-/// Appends a frame to `out`. The payload is cut into no more than it may be by the caller.
+/// Appends a frame to `out`. One with a longer payload than [`MAX_PAYLOAD`] is not to be sent: its reader refuses it.
 pub fn encode(out: &mut Vec<u8>, kind: u8, id: u32, payload: &[u8]) {
-    debug_assert!(payload.len() <= MAX_PAYLOAD);
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     out.reserve(HEADER + payload.len());
-    out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+    out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(&[VERSION, kind, 0, 0]);
     out.extend_from_slice(&id.to_le_bytes());
     out.extend_from_slice(payload);
@@ -73,8 +73,11 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes in what arrived.
+    /// Takes in what arrived. After an error that is nothing any more.
     pub fn push(&mut self, bytes: &[u8]) {
+        if self.broken.is_some() {
+            return;
+        }
         if self.taken > 0 && self.taken >= self.buffer.len() / 2 {
             self.buffer.drain(..self.taken);
             self.taken = 0;

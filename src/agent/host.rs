@@ -4,7 +4,7 @@
 //! one that sends more, or anything that can't be read, is cut off, and every task on it ends with [`AgentError`].
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::frame::Decoder;
+use super::frame::{Decoder, HEADER, MAX_PAYLOAD};
 use super::wire::{
     CHUNK, Entry, Exit, List, Mode, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Start, Usage, cost,
 };
@@ -24,6 +24,8 @@ use super::wire::{
 const HELLO_TIME: Duration = Duration::from_secs(10);
 /// How long a file command may take before the agent counts as hung.
 const COMMAND_TIME: Duration = Duration::from_secs(120);
+/// Bytes of an agent's reason that are passed on.
+const MAX_MESSAGE: usize = 4096;
 /// Output that is returned to the agent's window at once: fewer and larger grants.
 const GRANT: u32 = OUTPUT_WINDOW / 4;
 
@@ -86,10 +88,12 @@ struct Routes {
 /// Where the replies to one task go.
 #[derive(Debug)]
 struct Route {
+    /// Bounded by what is let through: output within the window, one start, one end.
     replies: mpsc::UnboundedSender<Reply>,
     stdin: Arc<Semaphore>,
-    /// What may still come before more is granted; it bounds the channel.
-    window: Arc<Mutex<u32>>,
+    /// What may still come before more is granted. The piece that uses it up may reach beyond.
+    window: Arc<AtomicI64>,
+    started: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -102,7 +106,7 @@ struct Task {
     id: u32,
     replies: mpsc::UnboundedReceiver<Reply>,
     stdin: Arc<Semaphore>,
-    window: Arc<Mutex<u32>>,
+    window: Arc<AtomicI64>,
     ungranted: u32,
     over: bool,
     shared: Arc<Shared>,
@@ -111,6 +115,15 @@ struct Task {
 impl Agent {
     /// Greets the agent at the other end of `stream` and tells it where its workspace is.
     pub async fn connect(stream: UnixStream, workspace: &[u8]) -> Result<Self, AgentError> {
+        Self::connect_within(stream, workspace, HELLO_TIME).await
+    }
+
+    /// As [`Agent::connect`], for an agent that may take another time to say that it is there.
+    pub async fn connect_within(
+        stream: UnixStream,
+        workspace: &[u8],
+        time: Duration,
+    ) -> Result<Self, AgentError> {
         let (read, write) = stream.into_split();
         let (requests, queue) = mpsc::channel(64);
         let (gone_send, gone) = watch::channel(None);
@@ -129,7 +142,7 @@ impl Agent {
         let agent = Self { shared };
         let mut hello = hello?;
         agent.shared.send(0, &Request::Init { workspace: workspace.to_vec() }).await?;
-        match tokio::time::timeout(HELLO_TIME, hello.reply()).await {
+        match tokio::time::timeout(time, hello.reply()).await {
             Ok(Ok(Reply::Hello { .. })) => {
                 hello.over = true;
                 Ok(agent)
@@ -143,8 +156,14 @@ impl Agent {
 
     /// Starts a program.
     pub async fn start(&self, start: Start) -> Result<(Process, ProcessControl), AgentError> {
+        let terminal = start.pty != (0, 0);
+        let reads = start.stdin || terminal;
         let task = self.shared.begin(&Request::Start(start)).await?;
-        let control = ProcessControl { id: task.id, shared: self.shared.clone(), stdin: task.stdin.clone() };
+        if !reads {
+            task.stdin.close();
+        }
+        let (shared, stdin) = (self.shared.clone(), task.stdin.clone());
+        let control = ProcessControl { id: task.id, terminal, shared, stdin };
         Ok((Process { task }, control))
     }
 
@@ -188,10 +207,14 @@ impl Agent {
     /// Lists a directory; gives its entries and whether there are more.
     pub async fn list(&self, list: List) -> Result<(Vec<Entry>, bool), AgentError> {
         // Paths have at most 4096 bytes.
+        let max_entries = list.max_entries as usize;
         let most = u64::from(list.max_entries) * 4200;
         let mut task = self.shared.begin(&Request::List(list)).await?;
         let (data, (_, more)) = task.data(most).await?;
         let entries = Entry::decode_all(&data).map_err(|e| AgentError::Gone(format!("it sent {e}")))?;
+        if entries.len() > max_entries {
+            return Err(AgentError::Gone("it sent more entries than it was asked for".into()));
+        }
         Ok((entries, more != 0))
     }
 
@@ -239,9 +262,9 @@ impl Shared {
     /// A route for replies to task `id`.
     fn open(self: &Arc<Self>, id: u32) -> Result<Task, AgentError> {
         let (send, replies) = mpsc::unbounded_channel();
-        let window = Arc::new(Mutex::new(OUTPUT_WINDOW));
+        let window = Arc::new(AtomicI64::new(OUTPUT_WINDOW.into()));
         let stdin = Arc::new(Semaphore::new(STDIN_WINDOW as usize));
-        let route = Route { replies: send, stdin: stdin.clone(), window: window.clone() };
+        let route = Route { replies: send, stdin: stdin.clone(), window: window.clone(), started: false };
         let mut routes = lock(&self.routes);
         if routes.closed {
             return Err(self.why_gone());
@@ -260,10 +283,14 @@ impl Shared {
     async fn send(&self, id: u32, request: &Request) -> Result<(), AgentError> {
         let mut bytes = Vec::new();
         request.encode(id, &mut bytes);
-        if bytes.len() > super::frame::MAX_PAYLOAD {
+        if bytes.len() > HEADER + MAX_PAYLOAD {
             return Err(AgentError::Refused { errno: 7, message: "Argument list too long".into() });
         }
-        self.requests.send(bytes).await.map_err(|_| self.why_gone())
+        // An agent reads whatever else it does: one that does not is stopped, or worse.
+        match tokio::time::timeout(COMMAND_TIME, self.requests.send(bytes)).await {
+            Ok(sent) => sent.map_err(|_| self.why_gone()),
+            Err(_) => Err(AgentError::Silent),
+        }
     }
 
     fn why_gone(&self) -> AgentError {
@@ -272,18 +299,27 @@ impl Shared {
 }
 
 impl Task {
-    /// The next reply, with its cost returned to the agent's window.
+    /// The next reply. Giving up waiting for it loses nothing: what came is taken last of all.
     async fn reply(&mut self) -> Result<Reply, AgentError> {
+        if self.ungranted >= GRANT {
+            self.grant().await;
+        }
         let Some(reply) = self.replies.recv().await else { return Err(self.shared.why_gone()) };
         if let Reply::Stdout(data) | Reply::Stderr(data) | Reply::Data(data) = &reply {
             self.ungranted += cost(data.len());
-            if self.ungranted >= GRANT {
-                let granted = std::mem::take(&mut self.ungranted);
-                *lock(&self.window) += granted;
-                self.shared.send(self.id, &Request::Credit(granted)).await?;
-            }
         }
         Ok(reply)
+    }
+
+    /// Returns to the agent's window what was taken. Where that can't be sent the stream has ended, and what came
+    /// before is still to be had.
+    async fn grant(&mut self) {
+        let Ok(permit) = self.shared.requests.reserve().await else { return };
+        let granted = std::mem::take(&mut self.ungranted);
+        self.window.fetch_add(granted.into(), Ordering::Relaxed);
+        let mut bytes = Vec::new();
+        Request::Credit(granted).encode(self.id, &mut bytes);
+        permit.send(bytes);
     }
 
     async fn timely(&mut self) -> Result<Reply, AgentError> {
@@ -312,8 +348,9 @@ impl Task {
 
     fn unexpected(&mut self, reply: Reply) -> AgentError {
         match reply {
-            Reply::Failed { errno, message } => {
+            Reply::Failed { errno, mut message } => {
                 self.over = true;
+                message.truncate(message.floor_char_boundary(MAX_MESSAGE));
                 AgentError::Refused { errno, message }
             }
             _ => AgentError::Gone("it answered what was not asked".into()),
@@ -328,7 +365,7 @@ impl Drop for Task {
         self.stdin.close();
         if !self.over {
             let mut bytes = Vec::new();
-            Request::Signal(9).encode(self.id, &mut bytes);
+            Request::Cancel.encode(self.id, &mut bytes);
             // A full queue means the agent is behind; whoever waits for room then sends it.
             if let Err(mpsc::error::TrySendError::Full(bytes)) = self.shared.requests.try_send(bytes) {
                 let requests = self.shared.requests.clone();
@@ -349,19 +386,16 @@ pub struct Process {
 impl Process {
     /// What comes next. After an error, and after `Exited`, nothing does.
     pub async fn next(&mut self) -> Result<ProcessEvent, AgentError> {
-        loop {
-            return Ok(match self.task.reply().await? {
-                Reply::Started { .. } => ProcessEvent::Started,
-                Reply::Stdout(data) => ProcessEvent::Stdout(data.into()),
-                Reply::Stderr(data) => ProcessEvent::Stderr(data.into()),
-                Reply::Exited(exit) => {
-                    self.task.over = true;
-                    ProcessEvent::Exited(exit)
-                }
-                Reply::StdinCredit(_) | Reply::StdinClosed => continue,
-                other => return Err(self.task.unexpected(other)),
-            });
-        }
+        Ok(match self.task.reply().await? {
+            Reply::Started { .. } => ProcessEvent::Started,
+            Reply::Stdout(data) => ProcessEvent::Stdout(data.into()),
+            Reply::Stderr(data) => ProcessEvent::Stderr(data.into()),
+            Reply::Exited(exit) => {
+                self.task.over = true;
+                ProcessEvent::Exited(exit)
+            }
+            other => return Err(self.task.unexpected(other)),
+        })
     }
 }
 
@@ -369,6 +403,7 @@ impl Process {
 #[derive(Clone, Debug)]
 pub struct ProcessControl {
     id: u32,
+    terminal: bool,
     shared: Arc<Shared>,
     stdin: Arc<Semaphore>,
 }
@@ -378,14 +413,18 @@ impl ProcessControl {
     pub async fn feed(&self, data: &[u8]) -> Result<bool, AgentError> {
         for piece in data.chunks(CHUNK) {
             let Ok(permit) = self.stdin.acquire_many(piece.len() as u32).await else { return Ok(false) };
-            permit.forget();
             self.shared.send(self.id, &Request::Stdin(piece.to_vec())).await?;
+            // Used up only now: whoever gives up feeding before has sent nothing.
+            permit.forget();
         }
         Ok(!self.stdin.is_closed())
     }
 
-    /// Ends standard input.
+    /// Ends standard input; a terminal's only for the program that reads it now.
     pub async fn end_input(&self) -> Result<(), AgentError> {
+        if !self.terminal {
+            self.stdin.close();
+        }
         self.shared.send(self.id, &Request::StdinEof).await
     }
 
@@ -438,6 +477,8 @@ async fn read_replies(
         }
     };
     gone.send_replace(Some(reason));
+    // The writer ends too: one that was cut off is not to be left with half a stream.
+    closed.cancel();
     if let Some(shared) = shared.upgrade() {
         let mut routes = lock(&shared.routes);
         routes.closed = true;
@@ -451,26 +492,39 @@ fn deliver(decoder: &mut Decoder, shared: &Shared) -> Result<(), String> {
     while let Some(frame) = decoder.next_frame().map_err(|e| format!("it sent {e}"))? {
         let id = frame.id;
         let reply = Reply::decode(frame).map_err(|e| format!("it sent {e}"))?;
-        let routes = lock(&shared.routes);
-        // Whoever asked may have gone meanwhile.
-        let Some(route) = routes.by_id.get(&id) else { continue };
+        lock(&shared.routes).take(id, reply)?;
+    }
+    Ok(())
+}
+
+impl Routes {
+    /// Hands a reply to whoever waits for it; he may have gone meanwhile. Error: it was not to be sent.
+    fn take(&mut self, id: u32, reply: Reply) -> Result<(), String> {
+        let Some(route) = self.by_id.get_mut(&id) else { return Ok(()) };
         match &reply {
             Reply::Stdout(data) | Reply::Stderr(data) | Reply::Data(data) => {
-                let mut window = lock(&route.window);
-                // An agent stops when its window is used up; the piece that uses it up may reach beyond.
-                if *window == 0 {
+                let cost = i64::from(cost(data.len()));
+                if route.window.fetch_sub(cost, Ordering::Relaxed) <= 0 {
                     return Err("it sent more output than it was granted".into());
                 }
-                *window = window.saturating_sub(cost(data.len()));
+                let _ = route.replies.send(reply);
             }
             Reply::StdinCredit(bytes) => {
                 let free = (STDIN_WINDOW as usize).saturating_sub(route.stdin.available_permits());
                 route.stdin.add_permits((*bytes as usize).min(free));
             }
             Reply::StdinClosed => route.stdin.close(),
-            _ => {}
+            Reply::Started { .. } if std::mem::replace(&mut route.started, true) => {
+                return Err("it started the same program twice".into());
+            }
+            Reply::Started { .. } => drop(route.replies.send(reply)),
+            // Every other reply is the last one: what comes after it is for nobody.
+            _ => {
+                route.stdin.close();
+                let _ = route.replies.send(reply);
+                self.by_id.remove(&id);
+            }
         }
-        let _ = route.replies.send(reply);
+        Ok(())
     }
-    Ok(())
 }

@@ -15,9 +15,14 @@ pub const POLLHUP: i16 = 16;
 pub const SIGKILL: c_int = 9;
 pub const SIGPIPE: c_int = 13;
 pub const SIGCHLD: c_int = 17;
+pub const SIGCONT: c_int = 18;
+const SIGXFSZ: c_int = 25;
+pub const EPERM: i32 = 1;
 pub const ESRCH: i32 = 3;
 pub const EIO: i32 = 5;
 pub const ECHILD: i32 = 10;
+pub const ENOTEMPTY: i32 = 39;
+pub const ELOOP: i32 = 40;
 pub const EXDEV: i32 = 18;
 pub const ENOTDIR: i32 = 20;
 pub const EISDIR: i32 = 21;
@@ -137,6 +142,7 @@ unsafe extern "C" {
     fn getpid() -> c_int;
     fn setrlimit(resource: c_int, limit: *const Rlimit) -> c_int;
     fn getrlimit(resource: c_int, limit: *mut Rlimit) -> c_int;
+    fn getauxval(kind: c_ulong) -> c_ulong;
 }
 
 fn check(result: c_int) -> Result<c_int> {
@@ -352,16 +358,68 @@ pub fn watch_children() -> Result<OwnedFd> {
     own(unsafe { signalfd(-1, &set, O_NONBLOCK | O_CLOEXEC) })
 }
 
-/// Gives a program the signals as a shell would: none blocked, SIGPIPE ends it.
+/// Gives a program the signals as a shell would: none blocked, none ignored, whatever the agent was started with.
 pub fn reset_signals() {
     const SIG_SETMASK: c_int = 2;
+    const LAST: c_int = 64;
     let mut empty = SigSet([0; 128]);
-    // SAFETY: the set is valid; 0 is SIG_DFL.
+    // SAFETY: the set is valid; 0 is SIG_DFL, and a number that can't be set is refused.
     unsafe {
+        for number in 1..=LAST {
+            signal(number, 0);
+        }
         sigemptyset(&mut empty);
         sigprocmask(SIG_SETMASK, &empty, std::ptr::null_mut());
-        signal(SIGPIPE, 0);
     }
+}
+
+/// Makes a file that grows beyond the limit, or a pipe without a reader, an error of this process and not its end.
+pub fn survive_writing() {
+    const SIG_IGN: usize = 1;
+    // SAFETY: no handler is installed that could run.
+    unsafe {
+        signal(SIGXFSZ, SIG_IGN);
+        signal(SIGPIPE, SIG_IGN);
+    }
+}
+
+/// Has this process killed when the one that forked it ends; `parent` is that one's id.
+pub fn die_with(parent: i32) {
+    const PR_SET_PDEATHSIG: c_int = 1;
+    // SAFETY: takes integers only.
+    unsafe { prctl(PR_SET_PDEATHSIG, SIGKILL as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) };
+    // It may have ended before.
+    if std::os::unix::process::parent_id() as i32 != parent {
+        exit_now(0);
+    }
+}
+
+/// How many descriptors this process may have open.
+pub fn open_files_limit() -> u64 {
+    const RLIMIT_NOFILE: c_int = 7;
+    let mut limit = Rlimit { soft: 0, hard: 0 };
+    // SAFETY: the pointer is valid for the call; a failure leaves zeroes.
+    unsafe { getrlimit(RLIMIT_NOFILE, &mut limit) };
+    limit.soft
+}
+
+/// Bytes of a page.
+pub fn page_size() -> u64 {
+    const AT_PAGESZ: c_ulong = 6;
+    // SAFETY: takes an integer; 0 where there is no such entry.
+    match unsafe { getauxval(AT_PAGESZ) } {
+        0 => 4096,
+        bytes => bytes,
+    }
+}
+
+/// How many bytes can be read from a pipe now.
+pub fn readable_bytes(fd: &impl AsRawFd) -> u64 {
+    const FIONREAD: c_ulong = 0x541B;
+    let mut bytes: c_int = 0;
+    // SAFETY: this request writes an int; a failure leaves zero.
+    unsafe { ioctl(fd.as_raw_fd(), FIONREAD, &mut bytes) };
+    u64::try_from(bytes).unwrap_or(0)
 }
 
 /// Lowers a limit of this process; one that is lower already stays.
@@ -372,7 +430,7 @@ pub fn lower_cpu_limit(seconds: u64) -> Result<()> {
     check(unsafe { getrlimit(RLIMIT_CPU, &mut limit) })?;
     limit.soft = limit.soft.min(seconds);
     // One second more, in which a program that catches SIGXCPU may end by itself.
-    limit.hard = limit.hard.min(seconds + 1);
+    limit.hard = limit.hard.min(seconds.saturating_add(1));
     // SAFETY: as above.
     check(unsafe { setrlimit(RLIMIT_CPU, &limit) }).map(drop)
 }
@@ -442,6 +500,11 @@ pub fn remove(dir: &impl AsRawFd, name: &CStr, directory: bool) -> Result<()> {
 pub fn rename(from: &impl AsRawFd, name: &CStr, to: &impl AsRawFd, new: &CStr) -> Result<()> {
     // SAFETY: two valid strings.
     check(unsafe { renameat(from.as_raw_fd(), name.as_ptr(), to.as_raw_fd(), new.as_ptr()) }).map(drop)
+}
+
+/// Whether a directory has something of this name.
+pub fn is_there(dir: &impl AsRawFd, name: &CStr) -> bool {
+    open_at(dir, name, O_PATH).is_ok()
 }
 
 /// Makes a directory readable, writable and searchable by its owner.

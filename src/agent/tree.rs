@@ -13,18 +13,22 @@ use super::sys;
 
 /// Beyond this depth a subtree is moved to the top.
 const MAX_DEPTH: usize = 64;
-/// Names read at once.
-const BATCH: usize = 1024;
+/// Names read at once, and kept at most for each directory in work.
+const BATCH: usize = 512;
 const DT_DIR: u8 = 4;
 const DT_UNKNOWN: u8 = 0;
 
 /// Deletes `name` in `dir`, and all that is in it where it is a directory. A link is deleted, not followed.
 pub fn delete(dir: &impl AsRawFd, name: &CStr) -> Result<()> {
     match sys::remove(dir, name, false) {
-        Err(e) if matches!(e.raw_os_error(), Some(sys::EISDIR | 1)) => {}
+        Err(e) if matches!(e.raw_os_error(), Some(sys::EISDIR | sys::EPERM)) => {}
         result => return result,
     }
-    let top = open_directory(dir, name)?;
+    let top = match open_directory(dir, name) {
+        // What may not be deleted is no directory.
+        Err(e) if e.raw_os_error() == Some(sys::ENOTDIR) => return Err(Error::from_raw_os_error(sys::EPERM)),
+        result => result?,
+    };
     empty(&top)?;
     sys::remove(dir, name, true)
 }
@@ -48,45 +52,53 @@ fn open_directory(dir: &impl AsRawFd, name: &CStr) -> Result<OwnedFd> {
     Ok(fd)
 }
 
+/// A directory in work.
+struct Level {
+    fd: OwnedFd,
+    /// Its name in the one above.
+    name: CString,
+    /// Directories in it that are known not to be empty.
+    full: Vec<CString>,
+}
+
 /// Deletes everything in a directory, but not the directory itself.
 pub fn empty(top: &OwnedFd) -> Result<()> {
     sys::unlock_directory(top);
     let mut moved = 0u64;
-    // What lies between `top` and the directory in work, with the name of each in its parent.
-    let mut path: Vec<(OwnedFd, CString)> = Vec::new();
+    let mut full = sweep(top)?;
+    // What lies between `top` and the directory in work.
+    let mut path: Vec<Level> = Vec::new();
     loop {
-        let here = path.last().map_or(top, |(fd, _)| fd);
-        let Some(child) = delete_files(here)? else {
-            let Some((_, name)) = path.pop() else { return Ok(()) };
-            let parent = path.last().map_or(top, |(fd, _)| fd);
-            sys::remove(parent, &name, true)?;
-            continue;
-        };
-        if path.len() < MAX_DEPTH {
-            let fd = open_directory(here, &child)?;
-            path.push((fd, child));
+        let depth = path.len();
+        let (here, full) = path.last_mut().map_or((top, &mut full), |level| (&level.fd, &mut level.full));
+        if let Some(child) = full.pop() {
+            if depth >= MAX_DEPTH {
+                // From the top it is one level down, and what is above it can be finished.
+                unless_changed(move_up(here, &child, top, &mut moved))?;
+            } else if let Some(fd) = unless_changed(open_directory(here, &child))? {
+                path.push(Level { full: sweep(&fd)?, fd, name: child });
+            }
             continue;
         }
-        // Too deep: from the top it is one level down, and what is above it can be finished.
-        loop {
-            moved += 1;
-            let name = sys::c_path(format!(".deep-{}-{moved}", std::process::id()).as_bytes())?;
-            match sys::rename(here, &child, top, &name) {
-                Err(e) if matches!(e.raw_os_error(), Some(sys::EEXIST | 39)) => continue,
-                result => break result?,
-            }
+        *full = sweep(here)?;
+        if full.is_empty() {
+            let Some(level) = path.pop() else { return Ok(()) };
+            let parent = path.last().map_or(top, |above| &above.fd);
+            unless_changed(sys::remove(parent, &level.name, true))?;
         }
     }
 }
 
-/// Deletes what is no directory in `here`, and directories that are empty; gives one that is not, if there is one.
-fn delete_files(here: &OwnedFd) -> Result<Option<CString>> {
-    loop {
+/// Deletes what is no directory in `here`, and directories that are empty; gives some that are not, if there are any.
+fn sweep(here: &OwnedFd) -> Result<Vec<CString>> {
+    let mut full = Vec::new();
+    while full.is_empty() {
         // A fresh descriptor each time: its offset is at the beginning, and what was deleted is not listed again.
-        let listing = sys::open_at(here, c".", sys::O_RDONLY | sys::O_DIRECTORY)?;
-        let names = sys::names(&listing, BATCH)?;
+        let listing = sys::open_at(here, c".", sys::O_RDONLY | sys::O_DIRECTORY);
+        let Some(listing) = unless_changed(listing)? else { break };
+        let names = unless_changed(sys::names(&listing, BATCH))?.unwrap_or_default();
         if names.is_empty() {
-            return Ok(None);
+            break;
         }
         for (name, kind) in names {
             let removed = match kind {
@@ -94,17 +106,46 @@ fn delete_files(here: &OwnedFd) -> Result<Option<CString>> {
                 DT_UNKNOWN => sys::remove(here, &name, false).or_else(|_| sys::remove(here, &name, true)),
                 _ => sys::remove(here, &name, false),
             };
-            match removed {
-                Ok(()) => {}
-                Err(e) if e.raw_os_error() == Some(sys::ENOENT) => {}
-                Err(e) if is_full(&e) => return Ok(Some(name)),
-                Err(e) => return Err(e),
+            match unless_changed(removed) {
+                Err(e) if is_full(&e) => full.push(name),
+                result => drop(result?),
             }
         }
+    }
+    Ok(full)
+}
+
+/// Moves the directory `child` to the top, under a name that is free there.
+fn move_up(here: &OwnedFd, child: &CStr, top: &OwnedFd, moved: &mut u64) -> Result<()> {
+    let mut locked = false;
+    loop {
+        *moved += 1;
+        let name = sys::c_path(format!(".deep-{}-{moved}", std::process::id()).as_bytes())?;
+        match sys::rename(here, child, top, &name) {
+            // Taken: by a directory that is not empty, or by a file.
+            Err(e)
+                if is_full(&e) || (e.raw_os_error() == Some(sys::ENOTDIR) && sys::is_there(top, &name)) => {}
+            // A directory gets another parent only if it can be written to.
+            Err(e) if e.raw_os_error() == Some(sys::EACCES) && !locked => {
+                locked = true;
+                open_directory(here, child)?;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// `None` where somebody else has moved, deleted or replaced the thing meanwhile: it is looked at again, or gone.
+fn unless_changed<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(e) if matches!(e.raw_os_error(), Some(sys::ENOENT | sys::ENOTDIR | sys::EISDIR | sys::ELOOP)) => {
+            Ok(None)
+        }
+        result => result.map(Some),
     }
 }
 
 /// ENOTEMPTY, or EEXIST as some file systems say.
 fn is_full(error: &Error) -> bool {
-    matches!(error.raw_os_error(), Some(39 | sys::EEXIST))
+    matches!(error.raw_os_error(), Some(sys::ENOTEMPTY | sys::EEXIST))
 }

@@ -49,6 +49,13 @@ pub struct Start {
     pub cpu_seconds: u64,
 }
 
+impl Start {
+    /// How long it may take.
+    pub fn timeout(&self) -> Option<std::time::Duration> {
+        (self.timeout_ms > 0).then(|| std::time::Duration::from_millis(self.timeout_ms))
+    }
+}
+
 /// What the host asks of the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -69,6 +76,8 @@ pub enum Request {
     Resize(u16, u16),
     /// More output may come: so many bytes.
     Credit(u32),
+    /// Nobody waits for this task any more: all of it ends, and nothing more is said about it.
+    Cancel,
     /// Begins to write a file; `last` if `data` is all of it.
     Write {
         /// Which.
@@ -355,6 +364,7 @@ impl Request {
             Self::Signal(number) => (0x05, put.u32(*number as u32)),
             Self::Resize(rows, cols) => (0x06, put.u16(*rows).u16(*cols)),
             Self::Credit(bytes) => (0x07, put.u32(*bytes)),
+            Self::Cancel => (0x08, put),
             Self::Write { path, mode, last, data } => {
                 (0x10, put.bytes(path).u8((*mode == Mode::Append).into()).u8((*last).into()).rest(data))
             }
@@ -394,6 +404,7 @@ impl Request {
             0x05 => Self::Signal(t.i32()?),
             0x06 => Self::Resize(t.u16()?, t.u16()?),
             0x07 => Self::Credit(t.u32()?),
+            0x08 => Self::Cancel,
             0x10 => Self::Write {
                 path: t.bytes()?,
                 mode: if t.flag()? { Mode::Append } else { Mode::Replace },

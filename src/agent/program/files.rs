@@ -98,9 +98,16 @@ impl Workspace {
     /// Opens a regular file for writing and makes the directories above it. `exclusive` refuses one that exists.
     pub fn write(&self, path: &[u8], mode: Mode, exclusive: bool) -> Result<File> {
         let path = self.relative(path)?;
-        let (parent, name) = self.parent(&path, true)?;
         let flags = sys::O_WRONLY | sys::O_NONBLOCK | sys::O_CREAT | if exclusive { sys::O_EXCL } else { 0 };
-        let file = File::from(sys::open_beneath(&parent, &name, flags, 0o644)?);
+        // By its whole path, so that a link may lead anywhere in the workspace.
+        let open = || sys::open_beneath(&self.dir, &path, flags, 0o644);
+        let file = File::from(match open() {
+            Err(e) if e.raw_os_error() == Some(sys::ENOENT) => {
+                self.parent(&path, true)?;
+                open()?
+            }
+            result => result?,
+        });
         if !file.metadata()?.is_file() {
             return Err(not_regular());
         }
@@ -143,7 +150,11 @@ impl Workspace {
             return tree::delete(&parent, &name);
         }
         match sys::remove(&parent, &name, false) {
-            Err(e) if matches!(e.raw_os_error(), Some(sys::EISDIR | 1)) => sys::remove(&parent, &name, true),
+            Err(e) if matches!(e.raw_os_error(), Some(sys::EISDIR | sys::EPERM)) => {
+                let removed = sys::remove(&parent, &name, true);
+                // A file that may not be deleted is still no directory.
+                removed.map_err(|second| if second.raw_os_error() == Some(sys::ENOTDIR) { e } else { second })
+            }
             result => result,
         }
     }

@@ -5,6 +5,7 @@
 //! bounded: what a program writes is read only as far as the host has granted, and as the stream takes it.
 //! When the stream ends, everything the agent ever started ends with it.
 
+mod begin;
 mod channel;
 mod files;
 mod session;
@@ -14,6 +15,7 @@ mod task;
 mod usage;
 mod walk;
 
+use std::fs::File;
 use std::io::Result;
 
 use self::channel::Channel;
@@ -28,8 +30,9 @@ pub fn main() {
 
 fn run() -> Result<()> {
     let _ = sys::deny_inspection();
+    sys::survive_writing();
     sys::become_subreaper()?;
-    let children = sys::watch_children()?;
+    let children = File::from(sys::watch_children()?);
     let stream = sys::duplicate(0)?;
     let null = sys::open_path(c"/dev/null", sys::O_RDWR)?;
     for fd in 0..3 {

@@ -1,21 +1,24 @@
 //! The agent's loop: what is ready is done, nothing waits for anything else.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{Error, ErrorKind, Result, Write};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Instant;
 
 use super::super::sys::{self, PollFd};
-use super::super::wire::{CWD_FAILED, Exit, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Start, Usage};
+use super::super::wire::{Exit, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Usage};
+use super::begin::{Begun, begin};
 use super::channel::Channel;
 use super::files::Workspace;
-use super::spawn;
 use super::supervise;
-use super::task::{Process, Reading, Task, failure, failure_of};
+use super::task::{Task, failure, failure_of};
 use super::usage;
-use super::walk;
 
-/// Tasks at once; a session needs a few.
-const MAX_TASKS: usize = 256;
+/// Programs at once; a session needs a few.
+const MAX_PROGRAMS: usize = 256;
+/// File commands at once, which must be possible whatever programs run.
+const MAX_FILE_COMMANDS: usize = 64;
 /// Frames done before the rest is looked at again.
 const REQUESTS_AT_ONCE: usize = 64;
 
@@ -32,9 +35,13 @@ enum Source {
 /// Everything the agent knows.
 pub struct Session {
     channel: Channel,
-    children: OwnedFd,
+    children: File,
     workspace: Option<Workspace>,
     tasks: BTreeMap<u32, Task>,
+    /// How many programs and file commands there may be at once.
+    most: (usize, usize),
+    /// The task whose output is looked at first: the one for which there was no room last time.
+    first: u32,
     /// Of programs that have ended.
     spent: Usage,
     buffer: Vec<u8>,
@@ -42,12 +49,14 @@ pub struct Session {
 
 impl Session {
     /// An agent that waits for its first request.
-    pub fn new(channel: Channel, children: OwnedFd) -> Self {
+    pub fn new(channel: Channel, children: File) -> Self {
         Self {
             channel,
             children,
             workspace: None,
             tasks: BTreeMap::new(),
+            most: affordable(usize::try_from(sys::open_files_limit()).unwrap_or(usize::MAX)),
+            first: 0,
             spent: Usage::default(),
             buffer: vec![0; super::super::wire::CHUNK],
         }
@@ -68,11 +77,21 @@ impl Session {
         loop {
             let timeout = self.collect(&mut fds, &mut sources);
             sys::wait_ready(&mut fds, timeout)?;
+            let mut without_room = None;
             for (fd, &source) in fds.iter().zip(&sources) {
-                if fd.revents != 0 && !self.handle(source, fd.revents)? {
-                    return Ok(());
+                if fd.revents == 0 {
+                    continue;
+                }
+                match source {
+                    // Taken up again when there is room, and before the others: nobody is left out for ever.
+                    Source::Output(id, _) if self.channel.is_full() => {
+                        without_room.get_or_insert(id);
+                    }
+                    _ if !self.handle(source, fd.revents)? => return Ok(()),
+                    _ => {}
                 }
             }
+            self.first = without_room.unwrap_or(self.first);
             self.advance_readings();
             self.finish_tasks();
             self.channel.flush()?;
@@ -87,40 +106,36 @@ impl Session {
             fds.push(PollFd { fd, events, revents: 0 });
             sources.push(source);
         };
-        let mut timeout = -1;
-        add(
-            self.channel.fd(),
-            sys::POLLIN | if self.channel.has_output() { sys::POLLOUT } else { 0 },
-            Source::Channel,
-        );
-        add(self.children.as_raw_fd(), sys::POLLIN, Source::Children);
         let room = !self.channel.is_full();
-        for (&id, task) in &self.tasks {
+        // While the host does not read it is not listened to: what it asks for would have to be kept.
+        let mut events = if room { sys::POLLIN } else { 0 };
+        events |= if self.channel.has_output() { sys::POLLOUT } else { 0 };
+        add(self.channel.fd(), events, Source::Channel);
+        add(self.children.as_raw_fd(), sys::POLLIN, Source::Children);
+        let now = Instant::now();
+        let mut timeout = i32::MAX;
+        for (&id, task) in self.tasks.range(self.first..).chain(self.tasks.range(..self.first)) {
             match task {
                 Task::Process(p) => {
                     if let Some(reports) = &p.reports {
                         add(reports.as_raw_fd(), sys::POLLIN, Source::Reports(id));
                     }
-                    if room && p.window > 0 {
-                        for (index, output) in p.outputs.iter().enumerate() {
-                            if let Some(output) = output {
-                                add(output.as_raw_fd(), sys::POLLIN, Source::Output(id, index));
-                            }
-                        }
-                        if p.lingers() {
-                            timeout = 50;
+                    for (index, output) in p.outputs.iter().enumerate() {
+                        if let Some(output) = output.as_ref().filter(|_| room && p.may_speak()) {
+                            add(output.as_raw_fd(), sys::POLLIN, Source::Output(id, index));
                         }
                     }
                     if let Some(stdin) = &p.stdin {
-                        let wants = !p.stdin_queue.is_empty() || p.stdin_eof;
-                        add(stdin.as_raw_fd(), if wants { sys::POLLOUT } else { 0 }, Source::Stdin(id));
+                        let events = if p.has_input() { sys::POLLOUT } else { 0 };
+                        add(stdin.as_raw_fd(), events, Source::Stdin(id));
                     }
+                    timeout = timeout.min(p.patience(now));
                 }
                 Task::Read(r) if room && r.window > 0 => timeout = 0,
                 Task::Read(_) | Task::Write(..) => {}
             }
         }
-        timeout
+        if timeout == i32::MAX { -1 } else { timeout }
     }
 
     /// Does what one ready descriptor asks for. False: the stream has ended.
@@ -175,8 +190,14 @@ impl Session {
     fn request(&mut self, id: u32, request: Request) -> Result<()> {
         let refused = |message: &str| Error::new(ErrorKind::InvalidData, message.to_owned());
         if let Request::Init { workspace } = request {
-            self.workspace = Some(Workspace::open(&workspace)?);
-            self.channel.send(0, &Reply::Hello { pid: sys::process_id() as u32 });
+            let reply = match Workspace::open(&workspace) {
+                Ok(workspace) => {
+                    self.workspace = Some(workspace);
+                    Reply::Hello { pid: sys::process_id() as u32 }
+                }
+                Err(e) => failure_of(&e),
+            };
+            self.channel.send(0, &reply);
             return Ok(());
         }
         let Some(workspace) = &self.workspace else { return Err(refused("the first request must be Init")) };
@@ -185,7 +206,8 @@ impl Session {
             | Request::StdinEof
             | Request::Signal(_)
             | Request::Resize(..)
-            | Request::Credit(_) => {
+            | Request::Credit(_)
+            | Request::Cancel => {
                 return self.control(id, request);
             }
             Request::WriteMore { last, data } => {
@@ -202,7 +224,7 @@ impl Session {
         if self.tasks.contains_key(&id) {
             return Err(refused("a task with this id is under way"));
         }
-        let outcome = if self.tasks.len() >= MAX_TASKS {
+        let outcome = if !self.has_place_for(&request) {
             // EAGAIN
             Ok(Begun::Replied(failure(11)))
         } else {
@@ -216,6 +238,15 @@ impl Session {
             Err(e) => self.channel.send(id, &failure_of(&e)),
         }
         Ok(())
+    }
+
+    fn has_place_for(&self, request: &Request) -> bool {
+        let is_program = |task: &&Task| matches!(task, Task::Process(p) if !p.worker);
+        let programs = self.tasks.values().filter(is_program).count();
+        match request {
+            Request::Start(_) => programs < self.most.0,
+            _ => self.tasks.len() - programs < self.most.1,
+        }
     }
 
     /// Requests about a task under way; one that has just ended is no error.
@@ -240,6 +271,8 @@ impl Session {
                 p.feed(id, &mut self.channel);
             }
             (Task::Process(p), Request::Signal(number)) => p.signal(number),
+            (Task::Process(p), Request::Cancel) => p.cancel(),
+            (_, Request::Cancel) => drop(self.tasks.remove(&id)),
             (_, Request::Signal(_)) => {
                 self.tasks.remove(&id);
                 self.channel.send(id, &Reply::Failed { errno: 0, message: "cancelled".into() });
@@ -280,7 +313,7 @@ impl Session {
 
     fn supervisors(&self) -> impl Iterator<Item = i32> + '_ {
         self.tasks.values().filter_map(|t| match t {
-            Task::Process(p) => Some(p.supervisor),
+            Task::Process(p) => p.supervisor,
             _ => None,
         })
     }
@@ -290,11 +323,26 @@ impl Session {
         supervise::drain(&self.children);
         while let Ok(Some(pid)) = sys::peek_ended() {
             let _ = sys::reap(pid);
+            for task in self.tasks.values_mut() {
+                match task {
+                    // From now on the number may be anybody's.
+                    Task::Process(p) if p.supervisor == Some(pid) => p.supervisor = None,
+                    _ => {}
+                }
+            }
         }
-        let known: Vec<i32> = self.supervisors().collect();
-        for stray in supervise::children_of_this_process().into_iter().filter(|p| !known.contains(p)) {
+        for stray in self.strays() {
+            sys::send_signal(-stray, sys::SIGKILL);
             sys::send_signal(stray, sys::SIGKILL);
         }
+    }
+
+    /// Children that are no supervisors of tasks: what a supervisor that was killed has left.
+    fn strays(&self) -> Vec<i32> {
+        let known: Vec<i32> = self.supervisors().collect();
+        let mut children = supervise::children_of_this_process();
+        children.retain(|pid| !known.contains(pid));
+        children
     }
 
     fn advance_readings(&mut self) {
@@ -318,11 +366,13 @@ impl Session {
     }
 
     fn finish_tasks(&mut self) {
+        let bereft = self.tasks.values().any(|t| matches!(t, Task::Process(p) if p.is_bereft()));
+        let strays = bereft && !self.strays().is_empty();
         let channel = &mut self.channel;
         let spent = &mut self.spent;
         self.tasks.retain(|&id, task| match task {
             Task::Process(p) => {
-                let over = p.finish(id, channel);
+                let over = p.finish(id, channel, strays);
                 if over && let Some(Exit { cpu_us, peak_bytes, .. }) = p.exit().filter(|_| !p.worker) {
                     spent.cpu_us += cpu_us;
                     spent.peak_bytes = spent.peak_bytes.max(peak_bytes);
@@ -334,68 +384,15 @@ impl Session {
     }
 }
 
-/// What became of a request that begins something.
-enum Begun {
-    Task(Task),
-    Replied(Reply),
-}
-
-fn begin(workspace: &Workspace, request: Request) -> Result<Begun> {
-    let process = |running, worker| Ok(Begun::Task(Task::Process(Box::new(Process::new(running, worker)))));
-    let done = |a| Ok(Begun::Replied(Reply::Done(a, 0)));
-    match request {
-        Request::Start(start) => match workspace.directory(&start.cwd) {
-            Ok(directory) => process(start_program(workspace, start, &directory)?, false),
-            Err(e) => {
-                let Reply::Failed { errno, message } = failure_of(&e) else { return Err(e) };
-                Ok(Begun::Replied(Reply::Failed { errno, message: format!("{CWD_FAILED}{message}") }))
-            }
-        },
-        Request::Write { path, mode, last, data } => {
-            let mut file = workspace.write(&path, mode, false)?;
-            file.write_all(&data)?;
-            let written = data.len() as u64;
-            if last { done(written) } else { Ok(Begun::Task(Task::Write(file, written))) }
-        }
-        Request::Read { path, max } => {
-            let (file, size) = workspace.read(&path)?;
-            Ok(Begun::Task(Task::Read(Reading {
-                file,
-                size,
-                left: max.min(size),
-                window: OUTPUT_WINDOW.into(),
-            })))
-        }
-        Request::Mkdir { path, parents } => workspace.make(&path, parents).and_then(|()| done(0)),
-        Request::Delete { path, recursive: false } => workspace.delete(&path, false).and_then(|()| done(0)),
-        Request::Delete { path, recursive: true } => process(
-            spawn::worker(&[workspace.raw()], |_| workspace.delete(&path, true).map(|()| (0, 0)))?,
-            true,
-        ),
-        Request::Copy { source, destination, overwrite } => process(
-            spawn::worker(&[workspace.raw()], |_| {
-                workspace.copy(&source, &destination, overwrite).map(|n| (n, 0))
-            })?,
-            true,
-        ),
-        Request::List(list) => {
-            let dir = workspace.directory(&list.path)?;
-            process(
-                spawn::worker(&[dir.as_raw_fd()], |out| walk::list(walk::reopen(&dir)?, &list, out))?,
-                true,
-            )
-        }
-        Request::Measure => process(
-            spawn::worker(&[workspace.raw()], |_| walk::measure(walk::reopen(workspace.dir())?))?,
-            true,
-        ),
-        _ => Err(Error::from_raw_os_error(sys::EINVAL)),
-    }
-}
-
-/// Starts a program with `/workspace` in its arguments and directory meaning the workspace.
-fn start_program(workspace: &Workspace, mut start: Start, directory: &OwnedFd) -> Result<spawn::Running> {
-    start.argv.iter_mut().for_each(|argument| *argument = workspace.translate(argument, false));
-    start.env.iter_mut().for_each(|variable| *variable = workspace.translate(variable, true));
-    spawn::program(&start, directory)
+/// How many programs and file commands an agent with `limit` descriptors may do at once, so that none fails half way
+/// and the agent can always do its own work.
+fn affordable(limit: usize) -> (usize, usize) {
+    /// Of a program: its three streams, the supervisor's reports, and the way to it.
+    const PROGRAM: usize = 5;
+    const FILE_COMMAND: usize = 3;
+    /// The agent's own, and those that are open only while something is started.
+    const OWN: usize = 48;
+    let files = (limit / 16).clamp(1, MAX_FILE_COMMANDS);
+    let programs = limit.saturating_sub(OWN + files * FILE_COMMAND) / PROGRAM;
+    (programs.clamp(1, MAX_PROGRAMS), files)
 }

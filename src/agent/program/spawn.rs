@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Error, Read, Result, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::super::sys;
 use super::super::wire::{Exit, Start};
@@ -47,10 +47,10 @@ pub fn program(start: &Start, directory: &OwnedFd) -> Result<Running> {
     };
     let (streams, stdin, outputs) =
         if start.pty == (0, 0) { pipes(start.stdin)? } else { terminal(start.pty)? };
-    let timeout = (start.timeout_ms > 0).then(|| Duration::from_millis(start.timeout_ms));
+    let timeout = start.timeout();
     let keep = [&streams.stdin, &streams.stdout, &streams.stderr, directory].map(AsRawFd::as_raw_fd);
     let (supervisor, control, reports) = supervised(&keep, |control, reports| {
-        let Ok(children) = sys::watch_children() else { return };
+        let Ok(children) = sys::watch_children().map(File::from) else { return };
         let started = Instant::now();
         let pid = match program
             .launch(&streams, &[&control.as_raw_fd(), &reports.as_raw_fd(), &children.as_raw_fd()])
@@ -74,7 +74,10 @@ pub fn worker(keep: &[RawFd], work: impl FnOnce(&mut File) -> Result<(u64, u64)>
     sys::set_nonblocking(&read)?;
     let mut data = File::from(write);
     let keep: Vec<RawFd> = keep.iter().copied().chain([data.as_raw_fd()]).collect();
+    let agent = sys::process_id();
     let (supervisor, control, reports) = supervised(&keep, |_control, reports| {
+        // It watches nothing while it works.
+        sys::die_with(agent);
         let exit = match work(&mut data) {
             Ok((a, b)) => Exit { wall_us: a, cpu_us: b, ..Exit::default() },
             Err(e) => Exit { code: e.raw_os_error().unwrap_or(sys::EIO), ..Exit::default() },
@@ -90,6 +93,8 @@ fn supervised(keep: &[RawFd], work: impl FnOnce(&mut File, &mut File)) -> Result
     let (control_read, control_write) = sys::pipe()?;
     let (report_read, report_write) = sys::pipe()?;
     sys::set_nonblocking(&report_read)?;
+    // A supervisor that was stopped reads nothing, and the agent waits for nobody.
+    sys::set_nonblocking(&control_write)?;
     if let Some(pid) = sys::fork_process()? {
         return Ok((pid, File::from(control_write), report_read));
     }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use super::super::sys;
@@ -84,10 +84,10 @@ pub fn watch(
     started: Instant,
     timeout: Option<Duration>,
     control: &mut File,
-    children: &OwnedFd,
+    children: &File,
 ) -> Exit {
     let mut exit = Exit::default();
-    let mut deadline = timeout.map(|t| started + t);
+    let mut deadline = timeout.and_then(|t| started.checked_add(t));
     let mut control_open = true;
     loop {
         if let Some(ended) = take_ended(pid) {
@@ -109,6 +109,9 @@ pub fn watch(
             },
         ];
         if sys::wait_ready(&mut fds, wait).is_err() {
+            // Out of memory, say: what can't be watched is ended.
+            exit.signal = sys::SIGKILL;
+            kill_everything(pid);
             break;
         }
         drain(children);
@@ -159,13 +162,19 @@ fn forward(pid: i32, number: i32) {
 
 fn kill_everything(pid: i32) {
     sys::send_signal(-pid, sys::SIGKILL);
+    kill_children();
+}
+
+/// Kills this process's children, and the groups they lead: of a group nobody gets away by forking.
+fn kill_children() {
     for child in children_of_this_process() {
+        sys::send_signal(-child, sys::SIGKILL);
         sys::send_signal(child, sys::SIGKILL);
     }
 }
 
 /// Kills and reaps all that came to this process, and what comes to it meanwhile. Gives how many there were.
-pub fn end_leftovers(children: &OwnedFd) -> u32 {
+pub fn end_leftovers(children: &File) -> u32 {
     let until = Instant::now() + KILL_TIME;
     let mut killed = 0;
     loop {
@@ -182,9 +191,7 @@ pub fn end_leftovers(children: &OwnedFd) -> u32 {
         if Instant::now() >= until {
             return killed;
         }
-        for child in children_of_this_process() {
-            sys::send_signal(child, sys::SIGKILL);
-        }
+        kill_children();
         // The signal wakes this up; the short limit is for one that was missed.
         let mut fds = [sys::PollFd { fd: children.as_raw_fd(), events: sys::POLLIN, revents: 0 }];
         let _ = sys::wait_ready(&mut fds, 50);
@@ -193,11 +200,9 @@ pub fn end_leftovers(children: &OwnedFd) -> u32 {
 }
 
 /// Empties a signal descriptor.
-pub fn drain(signals: &OwnedFd) {
-    if let Ok(mut file) = signals.try_clone().map(File::from) {
-        let mut bytes = [0; 1024];
-        while matches!(file.read(&mut bytes), Ok(n) if n > 0) {}
-    }
+pub fn drain(mut signals: &File) {
+    let mut bytes = [0; 1024];
+    while matches!(signals.read(&mut bytes), Ok(n) if n > 0) {}
 }
 
 /// The process ids of this process's children.

@@ -1,5 +1,6 @@
 //! What runs below the agent and what it uses, from `/proc`.
 
+use super::super::sys;
 use super::super::wire::Usage;
 
 /// One process, as `/proc/PID/stat` tells it.
@@ -33,27 +34,16 @@ fn parse(pid: i32, stat: &str) -> Option<Process> {
         pid,
         parent: fields.get(1)?.parse().ok()?,
         cpu_us: ticks * 10_000,
-        memory_bytes: number(21)? * page_size(),
+        memory_bytes: number(21)? * sys::page_size(),
     })
 }
 
-fn page_size() -> u64 {
-    // From the auxiliary vector's AT_PAGESZ; 4096 where it can't be read.
-    std::fs::read("/proc/self/auxv")
-        .ok()
-        .and_then(|auxv| {
-            auxv.chunks_exact(16).find_map(|pair| {
-                let (key, value) = pair.split_at(8);
-                (key == 6u64.to_ne_bytes()).then(|| value.try_into().ok().map(u64::from_ne_bytes))?
-            })
-        })
-        .unwrap_or(4096)
-}
-
-/// What the programs below the agent use; `supervisors` are the agent's own and don't count.
+/// What the programs below the agent use; `supervisors` are those the agent knows of.
 pub fn of_descendants(me: i32, supervisors: &[i32]) -> Usage {
     let all = processes();
     let mut family = vec![me];
+    // Where processes are hidden from others than their tracers a supervisor is not listed, but its programs are.
+    family.extend_from_slice(supervisors);
     let mut usage = Usage::default();
     // Each round finds the children of those found in the last.
     let mut next = 0;
@@ -65,11 +55,13 @@ pub fn of_descendants(me: i32, supervisors: &[i32]) -> Usage {
                 continue;
             }
             family.push(process.pid);
-            if !supervisors.contains(&process.pid) {
-                usage.cpu_us += process.cpu_us;
-                usage.memory_bytes += process.memory_bytes;
-                usage.processes += 1;
+            // A child of the agent itself is a supervisor, perhaps one that is just ending.
+            if parent == me {
+                continue;
             }
+            usage.cpu_us += process.cpu_us;
+            usage.memory_bytes += process.memory_bytes;
+            usage.processes += 1;
         }
     }
     usage
@@ -82,6 +74,6 @@ mod tests {
         let fields = "S 7 1 1 0 -1 4194560 1 0 0 0 3 4 5 6 20 0 1 0 100 1000 25 0";
         let process = super::parse(42, &format!("42 (a) (b c) {fields}")).unwrap();
         assert_eq!((process.parent, process.cpu_us), (7, 180_000));
-        assert_eq!(process.memory_bytes, 25 * super::page_size());
+        assert_eq!(process.memory_bytes, 25 * super::sys::page_size());
     }
 }

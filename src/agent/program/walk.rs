@@ -10,10 +10,19 @@ use super::super::wire::{Entry, List};
 
 /// How deep a walk goes at most: each level holds a descriptor.
 const MAX_DEPTH: usize = 128;
-/// Names of one directory that are looked at.
+/// Names that are looked at of one directory, and kept of all in work.
 const MAX_NAMES: usize = 200_000;
+/// The longest path that can be asked for; what lies deeper is not listed.
+const MAX_PATH: usize = 4095;
 /// Entries after which measuring stops.
 const MAX_MEASURED: u64 = 500_000;
+
+/// A directory in work, with the names in it that are still to be looked at.
+type Level = (OwnedFd, std::vec::IntoIter<(std::ffi::CString, u8)>);
+
+fn kept(stack: &[(Level, usize)]) -> usize {
+    stack.iter().map(|((_, names), _)| names.len()).sum()
+}
 
 /// Visits everything below `dir`, directories before what is in them, names in order, no link followed. `visit` gets
 /// the path from `dir` and says whether to go on.
@@ -23,13 +32,13 @@ fn walk(
     hidden: bool,
     visit: &mut dyn FnMut(&[u8], &std::fs::Metadata) -> Result<bool>,
 ) -> Result<()> {
-    let open = |fd: OwnedFd| -> Result<(OwnedFd, std::vec::IntoIter<(std::ffi::CString, u8)>)> {
-        let mut names = sys::names(&fd, MAX_NAMES)?;
+    let open = |fd: OwnedFd, most: usize| -> Result<Level> {
+        let mut names = sys::names(&fd, most)?;
         names.sort();
         Ok((fd, names.into_iter()))
     };
     let mut path: Vec<u8> = Vec::new();
-    let mut stack = vec![(open(dir)?, 0)];
+    let mut stack = vec![(open(dir, MAX_NAMES)?, 0)];
     while let Some(((fd, names), prefix)) = stack.last_mut() {
         path.truncate(*prefix);
         let Some((name, _)) = names.next() else {
@@ -53,7 +62,7 @@ fn walk(
             && stack.len() < depth.min(MAX_DEPTH)
             && let Some(((fd, _), _)) = stack.last()
             && let Ok(below) = sys::open_at(fd, &name, sys::O_RDONLY | sys::O_DIRECTORY)
-            && let Ok(level) = open(below)
+            && let Ok(level) = open(below, MAX_NAMES.saturating_sub(kept(&stack)))
         {
             stack.push((level, path.len()));
         }
@@ -73,6 +82,10 @@ pub fn list(dir: OwnedFd, list: &List, out: &mut File) -> Result<(u64, u64)> {
         if count >= u64::from(list.max_entries) {
             more = 1;
             return Ok(false);
+        }
+        if path.len() > MAX_PATH {
+            more = 1;
+            return Ok(true);
         }
         count += 1;
         let kind = match meta.file_type() {

@@ -302,3 +302,31 @@ async fn an_engine_that_is_dropped_ends_its_programs_and_the_next_removes_its_di
     timely(next.shutdown()).await;
     nothing_at_all(root.path());
 }
+
+/// As where a process ends by an error of its own: nothing is awaited any more.
+#[test]
+fn programs_end_with_the_runtime_under_the_engine() {
+    let root = tempfile::tempdir().unwrap();
+    for _ in 0..20 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let here = runtime.block_on(async {
+            let engine = embedded_with(&root, |_| {});
+            if !Kind::Python.is_here(&*engine).await {
+                return false;
+            }
+            let bench = Bench { engine, kind: Kind::Python };
+            for _ in 0..4 {
+                let id = bench.create().await.session_id;
+                let mut running = bench.start(interactive(&id, "echo ready; sleep 1000")).await.unwrap();
+                printed(&mut running, "ready\n").await;
+            }
+            true
+        });
+        drop(runtime);
+        let waiting = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        waiting.block_on(until("its programs end", || processes(root.path()).is_empty()));
+        if !here {
+            return;
+        }
+    }
+}

@@ -71,7 +71,8 @@ pub async fn launch(
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::from(program))
         .stderr(Stdio::null())
-        .kill_on_drop(true)
+        // Dropped, it ends by the end of its stream. A kill in the midst of that would set free what it is ending.
+        .kill_on_drop(false)
         .spawn()
         .map_err(|e| failed("the launcher can't be started", &e))?;
     let specification = launch.encode().map_err(|e| failed("its specification", &e))?;

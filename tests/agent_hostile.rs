@@ -393,32 +393,62 @@ async fn an_agent_that_breaks_the_rules_is_cut_off() {
 /// The window is what was granted, however it is used up: reaching beyond its end does not make it larger.
 #[tokio::test]
 async fn reaching_beyond_the_window_gains_nothing() {
+    let (turn, mut turns) = tokio::sync::mpsc::channel(1);
     let (stream, fake_agent) = fake(move |mut stream| {
         greet(&mut stream);
         let id = asked(&mut stream, |r| matches!(r, Request::Start(_))).unwrap();
-        // To the last byte but one, and then all that a frame takes: again and again, as often as it is granted.
-        let mut sent = 0u64;
-        let mut granted = 1u64 << 20;
-        for _ in 0..40 {
-            while granted > sent + 512 {
-                let n = (granted - sent - 1).min(64 << 10) as usize;
-                say(&mut stream, id, &Reply::Stdout(vec![0; n])).ok()?;
-                sent += n.max(512) as u64;
+        let mut free = 1i64 << 20;
+        for _ in 0..4 {
+            while free > 512 {
+                let n = (free - 1).clamp(512, 64 << 10);
+                say(&mut stream, id, &Reply::Stdout(vec![0; n as usize])).unwrap();
+                free -= n;
             }
-            say(&mut stream, id, &Reply::Stdout(vec![0; MAX_PAYLOAD])).ok()?;
-            // The host counts this as used; whoever forgets it grants it again.
-            asked(&mut stream, |r| matches!(r, Request::Credit(_)))?;
-            granted = sent + (256 << 10);
+            // The piece that uses it up may reach beyond.
+            if free > 0 {
+                say(&mut stream, id, &Reply::Stdout(vec![0; MAX_PAYLOAD])).unwrap();
+                free -= MAX_PAYLOAD as i64;
+            }
+            turn.blocking_send("read").unwrap();
+            while free < 700 << 10 {
+                free += next_credit(&mut stream);
+            }
+            turn.blocking_send("read no more").unwrap();
         }
-        Some(())
+        drop(turn);
+        (0..26).all(|_| say(&mut stream, id, &Reply::Stdout(vec![0; 64 << 10])).is_ok())
     });
     let agent = connect(stream).await.unwrap();
     let (mut process, _control) = soon(agent.start(shell("true"))).await.unwrap();
-    // Read for as long as something is there, so that credit is given.
-    while soon(process.next()).await.is_ok() {}
-    drop(process);
-    agent.close();
-    assert_eq!(joined(fake_agent).await, None, "it could send beyond its window for ever");
+    let reading = async {
+        while turns.recv().await.is_some() {
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = turns.recv() => break,
+                    event = process.next() => drop(event.unwrap()),
+                }
+            }
+        }
+    };
+    soon(reading).await;
+    // From here on nobody reads: this is more than it may have on its way.
+    assert!(soon(agent.gone()).await.contains("more output than it was granted"));
+    joined(fake_agent).await;
+}
+
+/// The bytes that the next credit grants.
+fn next_credit(stream: &mut UnixStream) -> i64 {
+    let (mut decoder, mut byte) = (Decoder::default(), [0]);
+    loop {
+        stream.read_exact(&mut byte).unwrap();
+        decoder.push(&byte);
+        while let Ok(Some(frame)) = decoder.next_frame() {
+            if let Ok(Request::Credit(bytes)) = Request::decode(&frame) {
+                return bytes.into();
+            }
+        }
+    }
 }
 
 /// Replies that carry nothing and are never read must not gather.

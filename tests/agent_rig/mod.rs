@@ -18,7 +18,7 @@ use codebeaker::agent::{Agent, AgentError, Process, ProcessEvent};
 use rustix::fs::MemfdFlags;
 
 /// Longer than anything here takes on a slow and busy machine: a hang becomes a failure.
-pub const LONG: Duration = Duration::from_secs(20);
+pub const LONG: Duration = Duration::from_secs(60);
 
 /// Nobody in particular, for what root may and an ordinary user may not.
 pub const NOBODY: u32 = 65534;

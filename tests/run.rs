@@ -201,6 +201,17 @@ fn time_is_up() {
 }
 
 #[test]
+fn what_keeps_a_run_from_being_done_is_an_object_too() {
+    let home = Home::new();
+    let output = home.run(&["run", "nowhere.py", "--json"]);
+    assert_eq!(output.status.code(), Some(125));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["success"], false);
+    assert!(report["error"].as_str().unwrap().contains("nowhere.py can't be read"), "{report}");
+    assert!(text(&output.stderr).contains("nowhere.py can't be read"));
+}
+
+#[test]
 fn json_is_one_object_that_says_why() {
     if !has("python3") {
         return;

@@ -22,6 +22,11 @@ impl Problem {
         Self { message: message.into(), next_step: next_step.into() }
     }
 
+    /// The same for programs that read: `{success, error, hint}`.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "success": false, "error": self.message, "hint": self.next_step })
+    }
+
     /// Tells the person, and gives the exit code.
     pub fn tell(&self) -> ExitCode {
         say(&self.message);

@@ -31,8 +31,17 @@ const PIECE: usize = 64 << 10;
 /// The exit code of a program that wrote to a pipe which nobody reads: 128 and SIGPIPE.
 const BROKEN_PIPE: i32 = 141;
 
-/// Runs a file.
+/// Runs a file. With `--json` what keeps it from being run is an object too.
 pub async fn run(args: args::Run) -> Result<ExitCode, Problem> {
+    let json = args.json;
+    let outcome = run_file(args).await;
+    if let (true, Err(problem)) = (json, &outcome) {
+        exit::print(&format!("{:#}\n", problem.to_json()))?;
+    }
+    outcome
+}
+
+async fn run_file(args: args::Run) -> Result<ExitCode, Problem> {
     let (code, name) = read_code(&args.file).await?;
     let language = args.language.map_or_else(|| guess(&args.file, &code), Ok)?;
     let surroundings = Surroundings::read()?;

@@ -65,7 +65,18 @@ fn compile(agent: &Path, target: &str, fixed: bool) -> Result<(), String> {
         "--target",
         target,
     ]);
-    rustc.args(["-C", "opt-level=s", "-C", "panic=abort", "-C", "codegen-units=1", "-C", "strip=symbols"]);
+    rustc.args([
+        "-C",
+        "opt-level=s",
+        "-C",
+        "panic=abort",
+        "-C",
+        "codegen-units=1",
+        "-C",
+        "lto=fat",
+        "-C",
+        "strip=symbols",
+    ]);
     rustc.arg("-C").arg(format!("target-feature={}crt-static", if fixed { '+' } else { '-' }));
     rustc.arg("-o").arg(agent).arg("src/agent/main.rs");
     if let Some(linker) = env::var_os("RUSTC_LINKER") {

@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
 }
 
 fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
-    let _logs = logging::start();
+    logging::start();
     let mut builder = match verb {
         // The workbench draws on its own thread while its engine works on another.
         Verb::Open(_) => tokio::runtime::Builder::new_multi_thread(),

@@ -157,6 +157,8 @@ macro_rules! contract {
                 programs::code_that_fails,
                 programs::code_with_arguments_variables_and_input,
                 programs::code_of_any_name,
+                programs::code_that_runs_at_once_has_files_of_its_own,
+                programs::files_that_look_like_options_or_tests,
                 programs::exact_arguments_and_variables,
                 programs::what_can_not_be_started,
                 programs::ended_by_signals,
@@ -191,14 +193,17 @@ macro_rules! contract {
 }
 
 contract! { deno: Deno }
+mod deno_alone {
+    parts! { Deno: programs::what_deno_is_allowed, }
+}
 contract! { bun: Bun }
 contract! { python: Python }
 contract! { javascript: JavaScript }
 
 /// Compilers are slow; what is not theirs was held against the others.
 mod go {
-    parts! { Go: programs::compiled_code, }
+    parts! { Go: programs::compiled_code, programs::code_that_runs_at_once_has_files_of_its_own, programs::files_that_look_like_options_or_tests, }
 }
 mod csharp {
-    parts! { CSharp: programs::compiled_code, }
+    parts! { CSharp: programs::compiled_code, programs::code_that_runs_at_once_has_files_of_its_own, programs::files_that_look_like_options_or_tests, }
 }

@@ -6,21 +6,18 @@ use std::process::ExitCode;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::engine::Engine;
 use crate::protocol::RuntimeInfo;
 
 use super::args;
 use super::exit::{self, Problem};
-use super::surroundings::{Surroundings, shut_down};
+use super::surroundings::Surroundings;
 
 /// Prints the report. Exit code 0 where at least one runtime is ready.
 pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?;
-    let engine = surroundings.engine()?;
-    let types = engine.runtime_types();
-    let infos = join_all(types.into_iter().map(|t| engine.runtime(t, true))).await;
-    let runtimes: Vec<RuntimeInfo> = infos.into_iter().collect::<Result<_, _>>()?;
-    shut_down(engine.as_ref()).await;
+    // The runtimes themselves, without an engine: it is asked just when that can't be had.
+    let known = surroundings.runtimes();
+    let runtimes: Vec<RuntimeInfo> = join_all(known.iter().map(|r| r.info(true))).await;
     let ready = runtimes.iter().any(|r| r.available);
     if args.json {
         let report = json!({

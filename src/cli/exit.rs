@@ -22,9 +22,10 @@ impl Problem {
         Self { message: message.into(), next_step: next_step.into() }
     }
 
-    /// The same for programs that read: `{success, error, hint}`.
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({ "success": false, "error": self.message, "hint": self.next_step })
+    /// Prints the same for programs that read: `{success, error, hint}`.
+    pub fn print(&self) -> Result<(), Self> {
+        let object = serde_json::json!({ "success": false, "error": self.message, "hint": self.next_step });
+        print(&format!("{object:#}\n"))
     }
 
     /// Tells the person, and gives the exit code.
@@ -52,6 +53,13 @@ impl From<crate::provision::ProvisionError> for Problem {
 /// Arguments that can't be read, or a question for help.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
+    // What follows -- is the program's own.
+    let asked_for_json = std::env::args_os().take_while(|a| a != "--").any(|a| a == "--json");
+    if error.use_stderr() && asked_for_json {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let _ = Problem::new(first, "codebeaker --help").print();
+    }
     if error.use_stderr() { ExitCode::from(OURS) } else { ExitCode::SUCCESS }
 }
 

@@ -19,6 +19,9 @@ use clap::Parser;
 use args::{Arguments, Verb};
 use exit::Problem;
 
+/// How long threads that work for the last verb may take to end.
+const END_TIME: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Runs what the process's arguments ask for.
 pub fn main() -> ExitCode {
     // The launcher of a session: before anything else, while there is one thread.
@@ -57,7 +60,7 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
             Verb::Completions { .. } | Verb::Man => Ok(ExitCode::SUCCESS),
         }
     });
-    // A thread that still waits for standard input must not keep the process.
-    runtime.shutdown_background();
+    // What is being cleaned up on another thread comes to its end; what hangs doesn't keep us.
+    runtime.shutdown_timeout(END_TIME);
     outcome
 }

@@ -1,14 +1,17 @@
 //! `codebeaker run`: one program in a session of its own; its output, its input, its signals and its exit code pass
 //! through.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -28,6 +31,8 @@ use super::surroundings::{Surroundings, shut_down};
 const MAX_CODE: u64 = 16 << 20;
 /// Bytes of standard input passed on at once.
 const PIECE: usize = 64 << 10;
+/// How often a run in the background looks whether the terminal is its own by now.
+const BACKGROUND_PAUSE: Duration = Duration::from_millis(250);
 /// The exit code of a program that wrote to a pipe which nobody reads: 128 and SIGPIPE.
 const BROKEN_PIPE: i32 = 141;
 
@@ -36,7 +41,7 @@ pub async fn run(args: args::Run) -> Result<ExitCode, Problem> {
     let json = args.json;
     let outcome = run_file(args).await;
     if let (true, Err(problem)) = (json, &outcome) {
-        exit::print(&format!("{:#}\n", problem.to_json()))?;
+        problem.print()?;
     }
     outcome
 }
@@ -59,7 +64,11 @@ async fn run_file(args: args::Run) -> Result<ExitCode, Problem> {
         Ok(Ok(session)) => run.execute(session, code, name, signals).await,
         Ok(Err(problem)) => Err(problem),
         Err(signal) => {
-            exit::say("stopped before the program was started");
+            let stopped = Problem::new("stopped before the program was started", "");
+            exit::say(&stopped);
+            if args.json {
+                stopped.print()?;
+            }
             Ok(exit::code(128 + signal.number()))
         }
     };
@@ -150,14 +159,22 @@ impl Run<'_> {
             ..Execute::new(session.session_id.clone(), Command::ExecuteCode(code))
         };
         let execution = self.engine.execute(execute).await?;
-        let _feeding = AbortOnDropHandle::new(tokio::spawn(feed(self.engine.clone(), id.clone())));
-        let passing = pass_signals(self.engine.clone(), id.clone(), signals, self.gave_up.clone());
+        let interactive = self.args.file != Path::new("-");
+        let _feeding =
+            interactive.then(|| AbortOnDropHandle::new(tokio::spawn(feed(self.engine.clone(), id.clone()))));
+        let passed = Arc::new(AtomicI32::new(0));
+        let passing =
+            pass_signals(self.engine.clone(), id.clone(), signals, self.gave_up.clone(), passed.clone());
         let _passing = AbortOnDropHandle::new(tokio::spawn(passing));
         let Some(result) = self.follow(execution, id).await? else { return Ok(exit::code(BROKEN_PIPE)) };
         if self.args.json {
             exit::print(&format!("{:#}\n", report(&session, &result)))?;
         }
-        conclude(&result, self.args.json)
+        match passed.load(Ordering::SeqCst) {
+            // It was stopped before it was a program.
+            signal if signal != 0 && result.process().is_none() => Ok(exit::code(128 + signal)),
+            _ => conclude(&result, self.args.json),
+        }
     }
 
     fn preference(&self) -> Option<crate::protocol::RuntimePreference> {
@@ -248,17 +265,47 @@ async fn write(out: &mut (impl AsyncWriteExt + Unpin), data: &[u8]) -> std::io::
 
 /// Passes our standard input on, until it or the program ends.
 async fn feed(engine: Arc<dyn Engine>, id: ExecutionId) {
-    let mut stdin = tokio::io::stdin();
-    let mut buffer = vec![0; PIECE];
-    loop {
-        let (data, eof) = match stdin.read(&mut buffer).await {
-            Ok(0) | Err(_) => (Bytes::new(), true),
-            Ok(n) => (Bytes::copy_from_slice(&buffer[..n]), false),
-        };
-        if engine.input(&id, data, eof).await.is_err() || eof {
+    let (pieces, mut arrived) = mpsc::channel(1);
+    // A thread of its own: one that waits in a read can't be ended, and must keep nobody waiting at the end.
+    let reader = std::thread::Builder::new().name("standard input".into());
+    if reader.spawn(move || read_stdin(&pieces)).is_err() {
+        return;
+    }
+    while let Some(data) = arrived.recv().await {
+        if engine.input(&id, data, false).await.is_err() {
             return;
         }
     }
+    // The program has ended, or reads no more: then nobody misses the end.
+    let _ = engine.input(&id, Bytes::new(), true).await;
+}
+
+fn read_stdin(pieces: &mpsc::Sender<Bytes>) {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        while in_background() {
+            // To read the terminal now would stop us. Whoever runs us in the background may bring us forward.
+            if pieces.is_closed() {
+                return;
+            }
+            std::thread::sleep(BACKGROUND_PAUSE);
+        }
+        match std::io::stdin().lock().read(&mut buffer) {
+            Ok(n) if n > 0 => {
+                if pieces.blocking_send(Bytes::copy_from_slice(&buffer[..n])).is_err() {
+                    return;
+                }
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            _ => return,
+        }
+    }
+}
+
+/// Whether standard input is a terminal that belongs to another job of the shell's.
+fn in_background() -> bool {
+    let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stdin());
+    foreground.is_ok_and(|group| group != rustix::process::getpgrp())
 }
 
 /// Passes on the signals that we get; the second Ctrl-C kills.
@@ -267,6 +314,7 @@ async fn pass_signals(
     id: ExecutionId,
     mut signals: Signals,
     gave_up: CancellationToken,
+    passed: Arc<AtomicI32>,
 ) {
     let mut interrupted = false;
     loop {
@@ -275,6 +323,7 @@ async fn pass_signals(
             signal => signal,
         };
         interrupted |= signal == Signal::Int;
+        passed.store(signal.number(), Ordering::SeqCst);
         let _ = engine.interrupt(InterruptTarget::Execution(id.clone()), signal).await;
         if signal == Signal::Kill {
             gave_up.cancel();

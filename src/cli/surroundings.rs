@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Paths, Settings, Warning};
-use crate::engine::{Embedded, Engine, EngineSettings};
+use crate::engine::{Embedded, Engine, EngineSettings, Runtime};
 use crate::protocol::RuntimePreference;
 use crate::provision;
 use crate::runtimes::{self, RuntimeSettings};
@@ -53,12 +53,16 @@ impl Surroundings {
         }
     }
 
+    /// The runtimes of this machine.
+    pub fn runtimes(&self) -> Vec<Arc<dyn Runtime>> {
+        let cache = self.paths.state.join("runtimes.json");
+        runtimes::all(RuntimeSettings::new(self.provision(), Some(cache)))
+    }
+
     /// The engine in this process.
     pub fn engine(&self) -> Result<Arc<Embedded>, Problem> {
-        let cache = self.paths.state.join("runtimes.json");
-        let runtimes = runtimes::all(RuntimeSettings::new(self.provision(), Some(cache)));
         let settings = EngineSettings::new(self.paths.state.join("sessions"));
-        Ok(Arc::new(Embedded::new(settings, runtimes)?))
+        Ok(Arc::new(Embedded::new(settings, self.runtimes())?))
     }
 }
 
@@ -73,11 +77,10 @@ fn unknown_preference(name: &str) -> Option<String> {
 /// How long the end of an engine may take: agents that don't end are killed long before.
 const END_TIME: Duration = Duration::from_secs(20);
 
-/// Shuts an engine down; a second Ctrl-C, or too long a time, leaves the rest to the kernel and the next engine.
+/// Shuts an engine down; what takes too long is left to the kernel and the next engine.
 pub async fn shut_down(engine: &dyn Engine) {
     tokio::select! {
         () = engine.shutdown() => {}
         () = tokio::time::sleep(END_TIME) => tracing::warn!("the engine did not end in time"),
-        _ = tokio::signal::ctrl_c() => {}
     }
 }

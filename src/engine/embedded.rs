@@ -77,10 +77,12 @@ pub(super) struct Inner {
 }
 
 /// An execution that is queued or under way.
+#[derive(Clone)]
 pub(super) struct Under {
     pub session: SessionId,
     pub phase: watch::Receiver<Phase>,
     pub cancelled: CancellationToken,
+    pub killed: CancellationToken,
 }
 
 impl Embedded {
@@ -173,6 +175,8 @@ impl Inner {
             asked: Instant::now(),
             phase,
             cancelled: CancellationToken::new(),
+            killed: CancellationToken::new(),
+            concurrent: params.concurrent,
         };
         // Held to the end, so that a session is either closed before this or knows of it.
         let mut life = lock(&session.life);
@@ -181,7 +185,8 @@ impl Inner {
             let message = format!("{QUEUE} commands of session {} wait or run already", session.id);
             return Err(Failure::new(ErrorKind::Busy, message, "wait for one of them to end"));
         }
-        let under = Under { session: session.id.clone(), phase: phases, cancelled: job.cancelled.clone() };
+        let (cancelled, killed) = (job.cancelled.clone(), job.killed.clone());
+        let under = Under { session: session.id.clone(), phase: phases, cancelled, killed };
         self.enter(&id, under)?;
         if params.concurrent {
             session.work.spawn_on(worker::perform(self.clone(), session.clone(), job), &self.tokio);
@@ -327,16 +332,16 @@ impl Engine for Embedded {
     }
 
     async fn interrupt(&self, target: InterruptTarget, signal: Signal) -> Result<bool, Failure> {
-        let meant: Vec<(watch::Receiver<Phase>, CancellationToken)> = {
+        let meant: Vec<Under> = {
             let executions = lock(&self.inner.executions);
             let matching = executions.iter().filter(|(id, under)| match &target {
                 InterruptTarget::Execution(wanted) => *id == wanted,
                 InterruptTarget::Session(session) => under.session == *session,
             });
-            matching.map(|(_, under)| (under.phase.clone(), under.cancelled.clone())).collect()
+            matching.map(|(_, under)| under.clone()).collect()
         };
         let mut any = false;
-        for (phase, cancelled) in meant {
+        for Under { phase, cancelled, killed, .. } in meant {
             // What doesn't run yet never will. Whoever was just about to start it has either seen that, or its
             // program is there to be signalled.
             if matches!(*phase.borrow(), Phase::Waiting) {
@@ -345,6 +350,9 @@ impl Engine for Embedded {
             }
             let now = phase.borrow().clone();
             if let Phase::Running { control, .. } | Phase::Preparing(control) = now {
+                if signal == Signal::Kill {
+                    killed.cancel();
+                }
                 any |= control.signal(signal.number()).await.is_ok();
             }
         }

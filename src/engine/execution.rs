@@ -22,8 +22,14 @@ use super::runtime::{CodeFile, Step};
 use super::session::Session;
 
 /// How much longer than a command's own time-out its agent may take to end it, before it counts as hung.
-const GRACE: Duration = Duration::from_secs(15);
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a killed program may take to be gone, before its agent counts as hung.
+const KILL_TIME: Duration = Duration::from_secs(3);
 const SIGKILL: i32 = 9;
+/// The name of code that has none, without the extension.
+const SNIPPET: &str = "snippet";
+/// Where compiled programs go, from the workspace.
+const BUILD: &str = ".codebeaker";
 
 /// A command on its way.
 pub struct Job {
@@ -40,6 +46,10 @@ pub struct Job {
     pub phase: watch::Sender<Phase>,
     /// It is not to be started any more.
     pub cancelled: CancellationToken,
+    /// It was sent the signal that nothing survives.
+    pub killed: CancellationToken,
+    /// It does not wait for the session's other commands.
+    pub concurrent: bool,
 }
 
 /// Where an execution is.
@@ -64,11 +74,18 @@ pub enum Phase {
 pub struct Outcome {
     pub output: Option<CommandOutput>,
     pub error: Option<String>,
+    /// The agent no longer answers: the session is lost, but what is known of the program is told.
+    pub hung: bool,
 }
 
 impl Outcome {
     fn failed(error: impl Into<String>) -> Self {
-        Self { output: None, error: Some(error.into()) }
+        Self { output: None, error: Some(error.into()), hung: false }
+    }
+
+    /// Of a session that can't be used (any more).
+    pub fn unusable(failure: Failure) -> Self {
+        Self::failed(failure.message)
     }
 
     /// Of what was interrupted too early to have done anything.
@@ -80,7 +97,7 @@ impl Outcome {
 impl From<Result<CommandOutput, String>> for Outcome {
     fn from(result: Result<CommandOutput, String>) -> Self {
         match result {
-            Ok(output) => Self { output: Some(output), error: None },
+            Ok(output) => Self { output: Some(output), error: None, hung: false },
             Err(error) => Self::failed(error),
         }
     }
@@ -113,7 +130,7 @@ async fn prepare<'a>(session: &Session, job: &'a Job) -> Result<Prepared<'a>, Ag
         Command::ExecuteShell(shell) => {
             let argv =
                 std::iter::once(shell.command_name.clone()).chain(shell.args.iter().cloned()).collect();
-            match session.runtime.call(argv).await {
+            match session.runtime.call(&session.context, argv).await {
                 Ok(argv) => {
                     let step = Step { argv, env: shell.env.clone(), quiet: false };
                     Prepared::Steps(Cow::Borrowed(shell), vec![step])
@@ -121,7 +138,7 @@ async fn prepare<'a>(session: &Session, job: &'a Job) -> Result<Prepared<'a>, Ag
                 Err(failure) => Prepared::Done(Outcome::failed(failure.to_string())),
             }
         }
-        Command::ExecuteCode(code) => match prepare_code(session, code).await? {
+        Command::ExecuteCode(code) => match prepare_code(session, job, code).await? {
             Ok(steps) => {
                 let shell = ExecuteShell { stdin: code.stdin.clone(), ..ExecuteShell::default() };
                 Prepared::Steps(Cow::Owned(shell), steps)
@@ -138,29 +155,41 @@ async fn prepare<'a>(session: &Session, job: &'a Job) -> Result<Prepared<'a>, Ag
 /// Writes the code to its file; gives the steps that run it, or why it can't be run.
 async fn prepare_code(
     session: &Session,
+    job: &Job,
     code: &ExecuteCode,
 ) -> Result<Result<Vec<Step>, String>, AgentError> {
     if code.repl {
         return Ok(Err("repl is not offered by this runtime: leave it out".into()));
     }
     let language = code.language.unwrap_or(session.language);
-    let path = file_name(code.file_name.as_deref().unwrap_or("snippet"), language);
+    // What runs at the same time has files of its own.
+    let own = job.concurrent.then(|| job.id.short());
+    let snippet = own.map_or_else(|| SNIPPET.to_owned(), |own| format!("{SNIPPET}-{own}"));
+    let path = file_name(code.file_name.as_deref().unwrap_or(&snippet), language);
+    let build = own.map_or_else(|| BUILD.to_owned(), |own| format!("{BUILD}/{own}"));
     let write = WriteFile::bytes(path.clone(), code.code.as_bytes());
     if let Err(error) = files::write(&session.agent, &write).await? {
         return Ok(Err(error));
     }
-    let file = CodeFile { path, language, args: code.args.clone() };
-    Ok(session.runtime.plan(file).await.map_err(|failure| failure.to_string()))
+    let file = CodeFile { path, language, args: code.args.clone(), build };
+    Ok(session.runtime.plan(&session.context, file).await.map_err(|failure| failure.to_string()))
 }
 
 /// A name that interpreters take for a file of this language: not for an option, nor for another language.
 fn file_name(wanted: &str, language: Language) -> String {
     let extension = Path::new(wanted).extension().and_then(|e| e.to_str());
     // Python alone takes any name; it is the one that messages have.
-    let fits = language == Language::Python && wanted != "snippet"
+    let fits = language == Language::Python && !wanted.starts_with(SNIPPET)
         || extension.and_then(Language::from_extension) == Some(language);
-    let front = if wanted.starts_with('-') { "./" } else { "" };
-    if fits { format!("{front}{wanted}") } else { format!("{front}{wanted}.{}", language.extension()) }
+    let front = if wanted.starts_with(['-', '@']) { "./" } else { "" };
+    let name = if language == Language::Go { go_file_name(wanted) } else { wanted.to_owned() };
+    if fits { format!("{front}{name}") } else { format!("{front}{name}.{}", language.extension()) }
+}
+
+/// Go builds no file that is called a test, nor one that begins with an @.
+fn go_file_name(wanted: &str) -> String {
+    let name = wanted.trim_start_matches('@');
+    name.strip_suffix("_test.go").map_or_else(|| name.to_owned(), |rest| format!("{rest}_test_.go"))
 }
 
 /// A command that starts programs.
@@ -218,8 +247,13 @@ impl Program<'_> {
             let left =
                 self.job.timeout.map(|t| t.saturating_sub(began.elapsed()).max(Duration::from_millis(1)));
             output = Output::default();
+            let mut hung = false;
             let exit = match self.step(&step, left, &mut output).await {
                 Ok(exit) => exit,
+                Err(AgentError::Silent) => {
+                    hung = true;
+                    self.presumed_end(left)
+                }
                 Err(AgentError::Refused { errno, message }) => {
                     return Ok(self.not_started(&step, errno, &message));
                 }
@@ -235,6 +269,9 @@ impl Program<'_> {
             if failed && step.quiet {
                 self.forward(OutputStream::Stdout, output.stdout.clone().into()).await;
                 self.forward(OutputStream::Stderr, output.stderr.clone().into()).await;
+            }
+            if hung {
+                return Ok(Outcome { hung, ..self.outcome(total, output) });
             }
             if failed || index == last {
                 break;
@@ -288,9 +325,17 @@ impl Program<'_> {
         loop {
             let next = process.next();
             // Counted anew each time: a reader who was slow to take the output says nothing about the agent.
-            let event = match deadline.map(|at| at.max(tokio::time::Instant::now()) + GRACE) {
-                Some(at) => tokio::time::timeout_at(at, next).await.map_err(|_| AgentError::Silent)??,
-                None => next.await?,
+            let overdue = async {
+                match deadline.map(|at| at.max(tokio::time::Instant::now()) + GRACE) {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let event = tokio::select! {
+                biased;
+                event = next => event?,
+                () = overdue => return Err(AgentError::Silent),
+                () = self.still_there() => return Err(AgentError::Silent),
             };
             if !std::mem::replace(&mut told, true) {
                 let _ = self.job.events.send(ExecutionEvent::Started).await;
@@ -308,6 +353,18 @@ impl Program<'_> {
         }
     }
 
+    /// Waits for longer than a killed program may be there; without a kill, for ever.
+    async fn still_there(&self) {
+        self.job.killed.cancelled().await;
+        tokio::time::sleep(KILL_TIME).await;
+    }
+
+    /// The end of a program whose agent doesn't tell: it is killed with it.
+    fn presumed_end(&self, timeout: Option<Duration>) -> Exit {
+        let killed = self.job.killed.is_cancelled();
+        Exit { signal: SIGKILL, timed_out: timeout.is_some() && !killed, ..Exit::default() }
+    }
+
     /// Passes output on; waits while whoever asked for it is slower. One who is gone misses it.
     async fn forward(&self, stream: OutputStream, data: Bytes) {
         if self.job.stream && !data.is_empty() {
@@ -317,9 +374,10 @@ impl Program<'_> {
 
     fn start(&self, step: &Step, timeout: Option<Duration>) -> Start {
         let mut variables = self.session.variables.clone();
-        if self.shell.pty.is_some() {
-            variables.insert("TERM".into(), "xterm-256color".into());
-        }
+        // Colours are for terminals; some programs write them into pipes too unless they are told.
+        let (name, value) =
+            if self.shell.pty.is_some() { ("TERM", "xterm-256color") } else { ("NO_COLOR", "1") };
+        variables.insert(name.into(), value.into());
         variables.extend(step.env.clone());
         variables.extend(self.shell.env.clone());
         Start {
@@ -347,7 +405,7 @@ impl Program<'_> {
             None => (126, format!("{name} can't be started: {message}")),
         };
         let process = ProcessResult { exit_code, ..ProcessResult::default() };
-        Outcome { output: Some(CommandOutput::Process(process)), error: Some(error) }
+        Outcome { output: Some(CommandOutput::Process(process)), error: Some(error), hung: false }
     }
 
     fn outcome(&self, exit: Exit, mut output: Output) -> Outcome {
@@ -383,7 +441,7 @@ impl Program<'_> {
             cpu_ms: (exit.peak_bytes > 0).then_some(exit.cpu_us / 1000),
             stdout_base64,
         };
-        Outcome { output: Some(CommandOutput::Process(process)), error }
+        Outcome { output: Some(CommandOutput::Process(process)), error, hung: false }
     }
 
     fn limit_reached(&self, exit: &Exit) -> Option<LimitReached> {
@@ -404,7 +462,11 @@ impl Program<'_> {
 
 fn seconds(duration: Duration) -> String {
     let s = duration.as_secs_f64();
-    if s.fract() == 0.0 { format!("{s:.0} s") } else { format!("{s:.1} s") }
+    match s {
+        s if s < 1.0 => format!("{} ms", duration.as_millis()),
+        s if s.fract() == 0.0 => format!("{s:.0} s"),
+        s => format!("{s:.1} s"),
+    }
 }
 
 fn signal_name(number: i32) -> String {

@@ -26,7 +26,7 @@ use crate::protocol::{
 };
 
 pub use embedded::{Embedded, EngineSettings};
-pub use runtime::{CodeFile, Environment, LaunchSpec, Runtime, Step, Teardown};
+pub use runtime::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step, Teardown};
 pub use select::nominal;
 
 /// How the agent is linked: `static`, `dynamic`, or `none` where there is none.

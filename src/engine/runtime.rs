@@ -28,10 +28,19 @@ pub trait Runtime: Send + Sync {
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure>;
 
     /// How `argv` is really called here: an interpreter's own name becomes its path, with what must be in front.
-    async fn call(&self, argv: Vec<String>) -> Result<Vec<String>, Failure>;
+    async fn call(&self, context: &SessionContext, argv: Vec<String>) -> Result<Vec<String>, Failure>;
 
     /// How a file with code is run.
-    async fn plan(&self, code: CodeFile) -> Result<Vec<Step>, Failure>;
+    async fn plan(&self, context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure>;
+}
+
+/// Where programs are called: what a runtime has to know of a session for that.
+#[derive(Clone, Debug)]
+pub struct SessionContext {
+    /// The session's directory on this machine, as of [`LaunchSpec`].
+    pub directory: PathBuf,
+    /// Whether it was asked for the network.
+    pub network: bool,
 }
 
 /// What an environment is launched for.
@@ -84,6 +93,8 @@ pub struct CodeFile {
     pub language: Language,
     /// The program's arguments.
     pub args: Vec<String>,
+    /// Where compiled programs go, from the workspace: a directory that no other execution uses meanwhile.
+    pub build: String,
 }
 
 /// One program on the way to running code; the last one is the code itself, those before it must succeed.

@@ -51,7 +51,7 @@ pub fn nothing_fits(params: &SelectParams, runtimes: &[RuntimeInfo]) -> Failure 
                 format!("use one of {}", names(runtimes.iter())),
             );
         };
-        if !info.available {
+        if !info.available && info.languages.contains(&params.language) {
             let reason = info.reason.as_deref().unwrap_or("it was not found");
             let fix = info.fix.clone().unwrap_or_else(|| "see codebeaker doctor".into());
             return Failure::new(ErrorKind::NoRuntime, format!("{wanted} is not available: {reason}"), fix);

@@ -47,6 +47,8 @@ pub struct Session {
     pub config: SessionConfig,
     pub limits: SessionLimits,
     pub isolation: IsolationReport,
+    /// Where its programs are called.
+    pub context: super::SessionContext,
     /// The variables of every program in it.
     pub variables: BTreeMap<String, String>,
     pub agent: Agent,

@@ -40,9 +40,13 @@ pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
         () = session.closing.cancelled() => Err(closed(&session.id)),
         outcome = execution::perform(&session, &job, inner.settings.output_kept) => outcome,
     };
-    if let Err(failure) = &outcome {
+    let lost = match &outcome {
+        Err(failure) => Some(failure.message.clone()),
+        Ok(outcome) => outcome.hung.then(|| "the environment does not answer".to_owned()),
+    };
+    if let Some(reason) = lost {
         // Of one that is being closed nothing is lost.
-        inner.lose(&session, failure.message.clone());
+        inner.lose(&session, reason);
     }
     finish(&inner, &session, job, outcome);
 }
@@ -73,7 +77,7 @@ fn finish(inner: &Inner, session: &Session, job: Job, outcome: Result<Outcome, F
     job.phase.send_replace(Phase::Over);
     lock(&inner.executions).remove(&job.id);
     end(inner, session);
-    let outcome = outcome.unwrap_or_else(|failure| Outcome { output: None, error: Some(failure.message) });
+    let outcome = outcome.unwrap_or_else(Outcome::unusable);
     let result = ExecuteResult {
         success: outcome.error.is_none(),
         result: outcome.output,

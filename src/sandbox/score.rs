@@ -146,8 +146,12 @@ pub fn report() -> Vec<ReportedLayer> {
         .into_iter()
         .map(|layer| {
             let (active, detail) = match layer {
-                Layer::CleanEnvironment | Layer::Supervisor | Layer::NoNewPrivileges => (true, ""),
-                Layer::ResourceLimits => (true, "open files, file size, core dumps; time by the supervisor"),
+                Layer::CleanEnvironment | Layer::NoNewPrivileges => (true, ""),
+                // It runs as the same user as the program it watches.
+                Layer::Supervisor => (true, "ends what programs leave behind, but hostile code can kill it"),
+                Layer::ResourceLimits => {
+                    (true, "open files, file size, core dumps; time where it is asked for")
+                }
                 Layer::UnprivilegedUser if root => {
                     (false, "CodeBeaker runs as root, and so do its native sessions")
                 }

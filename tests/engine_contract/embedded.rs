@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use codebeaker::engine::{
-    CodeFile, Embedded, Engine, EngineSettings, Environment, LaunchSpec, Runtime, Step, Teardown,
+    CodeFile, Embedded, Engine, EngineSettings, Environment, LaunchSpec, Runtime, SessionContext, Step,
+    Teardown,
 };
 use codebeaker::protocol::{
     CreateSession, ErrorKind, Execute, Failure, Language, Progress, RuntimeInfo, RuntimeType, SessionState,
@@ -57,12 +58,12 @@ impl Runtime for Gated {
         Ok(Environment { teardown, ..environment })
     }
 
-    async fn call(&self, argv: Vec<String>) -> Result<Vec<String>, Failure> {
-        self.inner.call(argv).await
+    async fn call(&self, context: &SessionContext, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+        self.inner.call(context, argv).await
     }
 
-    async fn plan(&self, code: CodeFile) -> Result<Vec<Step>, Failure> {
-        self.inner.plan(code).await
+    async fn plan(&self, context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure> {
+        self.inner.plan(context, code).await
     }
 }
 

@@ -133,8 +133,8 @@ pub async fn time_is_up(bench: &Bench) {
     let result = timely(bench.start(execute).await.unwrap().finished()).await.unwrap();
     let process = result.process().unwrap();
     assert_eq!((process.exit_code, process.timed_out, process.stdout.as_str()), (124, true, "before\n"));
-    assert_eq!(process.limit.as_ref().map(|l| (l.name.as_str(), l.value.as_str())), Some(("time", "0.3 s")));
-    assert!(result.error.unwrap().contains("0.3 s"));
+    assert_eq!(process.limit.as_ref().map(|l| (l.name.as_str(), l.value.as_str())), Some(("time", "300 ms")));
+    assert!(result.error.unwrap().contains("300 ms"));
     bench.without_processes(&id).await;
     let execute = Execute { timeout_ms: Some(60_000), ..Execute::new(id, sh("echo in time")) };
     assert!(timely(bench.start(execute).await.unwrap().finished()).await.unwrap().success);
@@ -227,4 +227,44 @@ pub async fn input_by_value(bench: &Bench) {
     assert!(bench.execute(&id, with("true", Some(lines))).await.success);
     assert_eq!(bench.execute(&id, with("cat", None)).await.process().unwrap().stdout, "");
     assert_eq!(bench.execute(&id, with("cat", Some(String::new()))).await.process().unwrap().stdout, "");
+}
+
+pub async fn code_that_runs_at_once_has_files_of_its_own(bench: &Bench) {
+    let id = bench.create().await.session_id;
+    let mut running = Vec::new();
+    for number in 0..4 {
+        let command = Command::ExecuteCode(code(&bench.kind.printing(number)));
+        let execute = Execute { concurrent: true, ..Execute::new(id.clone(), command) };
+        running.push(bench.start(execute).await.unwrap());
+    }
+    for (number, execution) in running.into_iter().enumerate() {
+        let result = timely(execution.finished()).await.unwrap();
+        let printed = result.process().map(|p| p.stdout.trim().to_owned());
+        assert_eq!(printed, Some(number.to_string()), "{result:?}");
+    }
+}
+
+pub async fn files_that_look_like_options_or_tests(bench: &Bench) {
+    let id = bench.create().await.session_id;
+    for name in ["@P", "x_test"] {
+        let name = format!("{name}.{}", bench.kind.language().extension());
+        let named = ExecuteCode { file_name: Some(name.clone()), ..code(&bench.kind.printing(7)) };
+        let result = bench.execute(&id, Command::ExecuteCode(named)).await;
+        assert_eq!(result.process().map(|p| p.stdout.trim()), Some("7"), "{name}: {result:?}");
+    }
+}
+
+/// Its flags are ours: they give what the session has, and the network only where it was asked for.
+pub async fn what_deno_is_allowed(bench: &Bench) {
+    const ASKS: &str = "const f = Deno.makeTempFileSync(); Deno.writeTextFileSync(f, 'x'); \
+        Deno.hostname(); console.log(Deno.permissions.querySync({ name: 'net' }).state)";
+    for (network, state) in [(false, "denied"), (true, "granted")] {
+        let session =
+            timely(bench.engine.create_session(CreateSession { network, ..bench.params() })).await.unwrap();
+        let result = bench.execute(&session.session_id, Command::ExecuteCode(code(ASKS))).await;
+        let told = result.process().map(|p| p.stdout.trim().to_owned());
+        // Without a person to ask, what would be asked for is denied.
+        let as_expected = told.as_deref() == Some(state) || !network && told.as_deref() == Some("prompt");
+        assert!(as_expected, "{network}: {result:?}");
+    }
 }

@@ -110,6 +110,18 @@ impl Kind {
         }
     }
 
+    /// Prints a number.
+    pub fn printing(self, number: usize) -> String {
+        match self {
+            Self::Python => format!("print({number})"),
+            Self::Go => format!("package main\nimport \"fmt\"\nfunc main() {{ fmt.Println({number}) }}"),
+            Self::CSharp => {
+                format!("class P {{ static void Main() {{ System.Console.WriteLine({number}); }} }}")
+            }
+            _ => format!("console.log({number})"),
+        }
+    }
+
     /// Waits for ever.
     pub fn endless(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::sys::{self, PollFd};
 use super::super::wire::{Exit, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Usage};
@@ -21,6 +21,8 @@ const MAX_PROGRAMS: usize = 256;
 const MAX_FILE_COMMANDS: usize = 64;
 /// Frames done before the rest is looked at again.
 const REQUESTS_AT_ONCE: usize = 64;
+/// How long supervisors may take to end their programs, before everything is killed.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a polled descriptor is.
 #[derive(Clone, Copy)]
@@ -65,9 +67,17 @@ impl Session {
     /// Serves until the stream ends; then ends everything that was started.
     pub fn serve(mut self) -> Result<()> {
         let result = self.turn_until_end();
-        // Supervisors end their programs when this is closed; whatever is left comes to the agent and is killed.
+        // Supervisors end their programs when this is closed. One that is killed before it has, sets them free; so
+        // only what doesn't end by itself, and what then comes to the agent, is killed.
+        for task in self.tasks.values_mut() {
+            if let Task::Process(p) = task
+                && p.worker
+            {
+                p.signal(sys::SIGKILL);
+            }
+        }
         self.tasks.clear();
-        supervise::end_leftovers(&self.children);
+        supervise::end_leftovers(&self.children, PATIENCE);
         result
     }
 

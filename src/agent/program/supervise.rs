@@ -132,7 +132,7 @@ pub fn watch(
             kill_everything(pid);
         }
     }
-    exit.killed = end_leftovers(children);
+    exit.killed = end_leftovers(children, Duration::ZERO);
     (exit.cpu_us, exit.peak_bytes) = sys::children_usage();
     exit
 }
@@ -173,9 +173,11 @@ fn kill_children() {
     }
 }
 
-/// Kills and reaps all that came to this process, and what comes to it meanwhile. Gives how many there were.
-pub fn end_leftovers(children: &File) -> u32 {
-    let until = Instant::now() + KILL_TIME;
+/// Reaps all that came to this process, and what comes to it meanwhile; what has not ended by itself after
+/// `patience` is killed. Gives how many there were.
+pub fn end_leftovers(children: &File, patience: Duration) -> u32 {
+    let kill_from = Instant::now() + patience;
+    let until = kill_from + KILL_TIME;
     let mut killed = 0;
     loop {
         match sys::peek_ended() {
@@ -191,7 +193,9 @@ pub fn end_leftovers(children: &File) -> u32 {
         if Instant::now() >= until {
             return killed;
         }
-        kill_children();
+        if Instant::now() >= kill_from {
+            kill_children();
+        }
         // The signal wakes this up; the short limit is for one that was missed.
         let mut fds = [sys::PollFd { fd: children.as_raw_fd(), events: sys::POLLIN, revents: 0 }];
         let _ = sys::wait_ready(&mut fds, 50);

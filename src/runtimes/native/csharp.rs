@@ -8,9 +8,6 @@ use super::probe::{self, Probes};
 use crate::engine::{CodeFile, Step};
 use crate::protocol::Language;
 
-/// Where compiled programs go, from the workspace.
-const BUILD: &str = ".codebeaker";
-
 /// How C# is compiled and run here.
 #[derive(Clone, Debug)]
 pub enum CSharp {
@@ -63,9 +60,17 @@ async fn roslyn(sdk: &Path, probes: &Probes, program: &Path) -> Option<CSharp> {
     let runtime =
         runtimes.lines().rfind(|l| l.starts_with("Microsoft.NETCore.App "))?.split(' ').nth(1)?.to_owned();
     let packs = sdk.parent()?.parent()?.join("packs/Microsoft.NETCore.App.Ref");
-    let newest = std::fs::read_dir(packs).ok()?.flatten().map(|e| e.path()).max()?;
-    let references = std::fs::read_dir(newest.join("ref")).ok()?.flatten().map(|e| e.path()).max()?;
+    let references = newest(&newest(&packs)?.join("ref"))?;
     compiler.is_file().then_some(CSharp::Roslyn { compiler, references, runtime })
+}
+
+/// The entry of a directory with the highest version in its name: `10.0.1` is newer than `9.0.4`.
+fn newest(directory: &Path) -> Option<PathBuf> {
+    let version = |path: &PathBuf| -> Vec<u32> {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        name.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+    };
+    std::fs::read_dir(directory).ok()?.flatten().map(|e| e.path()).max_by_key(version)
 }
 
 async fn mono(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
@@ -87,16 +92,16 @@ impl CSharp {
                 vec![Step::run(argv.into_iter().chain(code.args.clone()))]
             }
             Self::Mono { compiler } => {
-                let out = format!("{BUILD}/program.exe");
+                let out = format!("{}/program.exe", code.build);
                 let option = format!("-out:{out}");
                 vec![
-                    make_directory(),
+                    make_directory(&code.build),
                     Step::compile([&*compiler.to_string_lossy(), &option, &code.path]),
                     run(program, &[&out], code),
                 ]
             }
             Self::Roslyn { compiler, references, runtime } => {
-                let out = format!("{BUILD}/program.dll");
+                let out = format!("{}/program.dll", code.build);
                 let mut argv =
                     vec![program.to_owned(), "exec".into(), compiler.to_string_lossy().into_owned()];
                 argv.extend(["-nologo".into(), "-langversion:latest".into(), format!("-out:{out}")]);
@@ -104,7 +109,7 @@ impl CSharp {
                 argv.push(code.path.clone());
                 // Without a configuration beside it, the program has to be told which runtime it is for.
                 vec![
-                    make_directory(),
+                    make_directory(&code.build),
                     Step::compile(argv),
                     run(program, &["exec", "--fx-version", runtime, &out], code),
                 ]
@@ -113,8 +118,8 @@ impl CSharp {
     }
 }
 
-fn make_directory() -> Step {
-    Step::compile(["mkdir", "-p", BUILD])
+fn make_directory(path: &str) -> Step {
+    Step::compile(["mkdir", "-p", path])
 }
 
 fn run(program: &str, front: &[&str], code: &CodeFile) -> Step {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::super::RuntimeSettings;
 use super::probe::{Probes, is_script};
 use super::{launch, missing, variables};
-use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, Step};
+use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step};
 use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeInfo, RuntimeType};
 use crate::provision::{self, Tool};
 
@@ -72,8 +72,9 @@ impl Fetched {
         format!("codebeaker setup {} fetches it", self.tool.name())
     }
 
-    /// The arguments in front of a file.
-    fn front(&self, program: &Path) -> Vec<String> {
+    /// What is called to run a file, up to the file.
+    fn front(&self, program: &Path, context: &SessionContext) -> Vec<String> {
+        let mut argv = vec![program.to_string_lossy().into_owned()];
         let flags: &[&str] = match self.tool {
             Tool::Deno => &[
                 "run",
@@ -85,16 +86,19 @@ impl Fetched {
                 "--cached-only",
                 "--deny-run",
                 "--deny-ffi",
+                "--allow-sys",
                 // There is nothing in it but what the session was given.
                 "--allow-env",
-                "--allow-read=/workspace",
-                "--allow-write=/workspace",
             ],
             Tool::Bun => &["--no-install", "--no-env-file", "--no-addons", "--config=/dev/null"],
         };
-        std::iter::once(program.to_string_lossy().into_owned())
-            .chain(flags.iter().map(|f| (*f).to_owned()))
-            .collect()
+        argv.extend(flags.iter().map(|f| (*f).to_owned()));
+        if self.tool == Tool::Deno {
+            let tmp = context.directory.join("tmp");
+            argv.extend(["read", "write"].map(|what| format!("--allow-{what}=/workspace,{}", tmp.display())));
+            argv.extend(context.network.then(|| "--allow-net".to_owned()));
+        }
+        argv
     }
 }
 
@@ -139,20 +143,20 @@ impl Runtime for Fetched {
         launch::launch(&self.settings.launcher, spec, variables).await
     }
 
-    async fn call(&self, mut argv: Vec<String>) -> Result<Vec<String>, Failure> {
+    async fn call(&self, context: &SessionContext, mut argv: Vec<String>) -> Result<Vec<String>, Failure> {
         if argv.first().is_some_and(|name| name == self.tool.name()) {
             let program = self.available().await?;
             let bare_file = argv.get(1).is_some_and(|a| is_code(a));
             argv[0] = program.to_string_lossy().into_owned();
             // `deno hello.ts`: a file where the verb should be.
             if self.tool == Tool::Deno && bare_file {
-                argv.splice(0..1, self.front(&program));
+                argv.splice(0..1, self.front(&program, context));
             }
         }
         Ok(argv)
     }
 
-    async fn plan(&self, code: CodeFile) -> Result<Vec<Step>, Failure> {
+    async fn plan(&self, context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure> {
         if !LANGUAGES.contains(&code.language) {
             return Err(Failure::new(
                 ErrorKind::InvalidParams,
@@ -160,7 +164,7 @@ impl Runtime for Fetched {
                 "create a session of that language",
             ));
         }
-        let mut argv = self.front(&self.available().await?);
+        let mut argv = self.front(&self.available().await?, context);
         argv.push(code.path);
         argv.extend(code.args);
         Ok(vec![Step::run(argv)])

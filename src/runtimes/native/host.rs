@@ -11,7 +11,7 @@ use super::super::RuntimeSettings;
 use super::csharp::{self, CSharp};
 use super::probe::{self, Probes};
 use super::{launch, missing, variables};
-use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, Step};
+use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step};
 use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeInfo, RuntimeType};
 
 /// A program that runs a language here.
@@ -197,12 +197,12 @@ impl Runtime for Host {
         launch::launch(&self.settings.launcher, spec, variables).await
     }
 
-    async fn call(&self, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+    async fn call(&self, _context: &SessionContext, argv: Vec<String>) -> Result<Vec<String>, Failure> {
         // The interpreters' directories come first in the PATH.
         Ok(argv)
     }
 
-    async fn plan(&self, code: CodeFile) -> Result<Vec<Step>, Failure> {
+    async fn plan(&self, _context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure> {
         let interpreter = self.interpreter(code.language).await?;
         let program = interpreter.program.to_string_lossy().into_owned();
         let run = |front: &[&str]| {
@@ -214,9 +214,9 @@ impl Runtime for Host {
             (Language::CSharp, Some(csharp)) => csharp.plan(&program, &code),
             (Language::Go, _) => {
                 // Built and then run, not `go run`: that gives its own exit code in place of the program's.
-                let binary = ".codebeaker/program";
+                let binary = format!("{}/program", code.build);
                 let build =
-                    Step::compile([program.as_str(), "build", "-o", binary, "--", code.path.as_str()]);
+                    Step::compile([program.as_str(), "build", "-o", &binary, "--", code.path.as_str()]);
                 let run = Step::run(std::iter::once(format!("./{binary}")).chain(code.args.clone()));
                 vec![build, run]
             }

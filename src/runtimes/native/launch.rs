@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use rustix::fs::{MemfdFlags, SealFlags};
 use tokio::process::{Child, Command};
 
-use crate::agent::{self, Agent, AgentError};
+use crate::agent::{self, Agent};
 use crate::engine::{Environment, LaunchSpec, Teardown};
 use crate::protocol::{ErrorKind, Failure, SessionLimits};
 use crate::sandbox::{LAUNCH_VERB, Spec};
@@ -25,7 +25,7 @@ const OPEN_FILES: u64 = 1024;
 /// The largest file, where nothing else is asked for.
 const FILE_SIZE: u64 = 256 << 20;
 /// How long an agent may take to end everything and itself, when its stream is closed.
-const END_TIME: Duration = Duration::from_secs(10);
+const END_TIME: Duration = Duration::from_secs(3);
 
 /// Launches the agent for a session whose programs have `variables`.
 pub async fn launch(
@@ -40,27 +40,36 @@ pub async fn launch(
             "attach to a CodeBeaker server that runs on Linux",
         ));
     }
-    let failed = |what: &str, e: &dyn std::fmt::Display| {
-        Failure::new(
-            ErrorKind::Internal,
-            format!("the session can't be launched: {what}: {e}"),
-            "see codebeaker doctor",
-        )
-    };
     let workspace = spec.directory.join("workspace");
     for directory in [&workspace, &spec.directory.join("tmp"), &spec.directory.join("cache")] {
         std::fs::create_dir(directory).map_err(|e| failed("its directories can't be made", &e))?;
     }
-    let limits = SessionLimits {
-        open_files: Some(spec.limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES)),
-        file_size_bytes: Some(spec.limits.file_size_bytes.unwrap_or(FILE_SIZE).min(FILE_SIZE)),
-        ..spec.limits
-    };
-    let launch = Spec {
-        directory: workspace.clone(),
-        open_files: limits.open_files.unwrap_or(OPEN_FILES),
-        file_size: limits.file_size_bytes.unwrap_or(FILE_SIZE),
-    };
+    let (open_files, file_size) = (
+        spec.limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES),
+        spec.limits.file_size_bytes.unwrap_or(FILE_SIZE).min(FILE_SIZE),
+    );
+    let (child, stream) = start(launcher, &Spec { directory: workspace.clone(), open_files, file_size })?;
+    let stream = tokio::net::UnixStream::from_std(stream).map_err(|e| failed("no stream", &e))?;
+    let agent = Agent::connect(stream, workspace.as_os_str().as_bytes())
+        .await
+        .map_err(|e| failed("the launcher or its agent refused", &e))?;
+    Ok(Environment {
+        agent,
+        variables,
+        // What nothing enforces yet is not in force.
+        limits: SessionLimits {
+            open_files: Some(open_files),
+            file_size_bytes: Some(file_size),
+            processes: None,
+            ..spec.limits
+        },
+        isolation: super::isolation(),
+        teardown: Box::new(NativeTeardown { child }),
+    })
+}
+
+/// Starts the launcher and tells it what to do; gives our end of the agent's stream.
+fn start(launcher: &Path, spec: &Spec) -> Result<(Child, UnixStream), Failure> {
     let program = program().map_err(|e| failed("the agent can't be handed over", &e))?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| failed("no stream", &e))?;
     let child = Command::new(launcher)
@@ -75,24 +84,16 @@ pub async fn launch(
         .kill_on_drop(false)
         .spawn()
         .map_err(|e| failed("the launcher can't be started", &e))?;
-    let specification = launch.encode().map_err(|e| failed("its specification", &e))?;
+    let specification = spec.encode().map_err(|e| failed("its specification", &e))?;
     // It is smaller than what a stream takes at once, and nobody else writes before it.
     (&ours).write_all(&specification).map_err(|e| failed("the launcher does not listen", &e))?;
     ours.set_nonblocking(true).map_err(|e| failed("no stream", &e))?;
-    let stream = tokio::net::UnixStream::from_std(ours).map_err(|e| failed("no stream", &e))?;
-    let agent = Agent::connect(stream, workspace.as_os_str().as_bytes()).await.map_err(|e| match e {
-        AgentError::Refused { message, .. } => {
-            failed(&message, &"refused to run with less isolation than reported")
-        }
-        other => failed("the agent did not answer", &other),
-    })?;
-    Ok(Environment {
-        agent,
-        variables,
-        limits,
-        isolation: super::isolation(),
-        teardown: Box::new(NativeTeardown { child }),
-    })
+    Ok((child, ours))
+}
+
+fn failed(what: &str, error: &dyn std::fmt::Display) -> Failure {
+    let message = format!("the session can't be launched: {what}: {error}");
+    Failure::new(ErrorKind::Internal, message, "see codebeaker doctor")
 }
 
 /// The agent's program in memory, sealed: made once, handed to every launcher.

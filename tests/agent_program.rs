@@ -522,8 +522,9 @@ async fn programs_that_are_dropped_are_forgotten() {
     // Ones that have filled their window and ended.
     for n in 0..300 {
         let script = format!("head -c 1100000 /dev/zero; : > ended{n}");
-        let (process, _control) = soon(rig.agent.start(shell(&script))).await.unwrap();
+        let (mut process, _control) = soon(rig.agent.start(shell(&script))).await.unwrap();
         if n % 100 == 99 {
+            assert_eq!(soon(process.next()).await.unwrap(), ProcessEvent::Started);
             until("it has ended", || rig.path().join(format!("ended{n}")).exists()).await;
         }
         drop(process);

@@ -589,6 +589,29 @@ async fn when_the_agent_is_killed_so_is_everything() {
     .await;
 }
 
+/// A supervisor that is stopped sees the end of its agent all the same, and a program that of its supervisor.
+#[tokio::test]
+async fn what_is_stopped_ends_with_a_killed_agent_too() {
+    for (script, both) in [("read go; kill -STOP $PPID; echo on", false), ("read go; echo on", true)] {
+        let rig = Rig::new().await;
+        let nap = marker();
+        let start = Start { stdin: true, ..shell(&format!("{script}; exec sleep {nap}")) };
+        let (mut process, control) = soon(rig.agent.start(start)).await.unwrap();
+        assert_eq!(soon(process.next()).await.unwrap(), ProcessEvent::Started);
+        control.feed(b"\n").await.unwrap();
+        output_with(&mut process, "on").await;
+        until("it sleeps", || !marked(&nap).is_empty()).await;
+        let supervisors = children(rig.pid());
+        // The agent stopped, nobody else is there to clean up.
+        kill(rig.pid(), Signal::STOP);
+        if both {
+            kill(supervisors[0].0, Signal::KILL);
+        }
+        kill(rig.pid(), Signal::KILL);
+        until("all has ended", || marked(&nap).is_empty()).await;
+    }
+}
+
 /// How a program ended whose supervisor may not have come to tell its start.
 async fn end_of(process: &mut Process) -> Exit {
     loop {

@@ -330,7 +330,7 @@ fn deep(top: &Path, depth: usize, mode: u32) {
 
 #[tokio::test]
 async fn a_tree_of_any_depth_is_deleted_and_listed_as_far_as_paths_go() {
-    let rig = Rig::new().await;
+    let rig = Rig::in_memory().await;
     for top in ["one", "two"] {
         std::fs::create_dir(rig.path().join(top)).unwrap();
         deep(&rig.path().join(top), 20_000, 0o700);
@@ -347,7 +347,7 @@ async fn a_tree_of_any_depth_is_deleted_and_listed_as_far_as_paths_go() {
 
 #[tokio::test]
 async fn a_tree_of_any_width_is_deleted_soon() {
-    let rig = Rig::new().await;
+    let rig = Rig::in_memory().await;
     for top in ["one", "two"] {
         for n in 0..20_000 {
             let below = rig.path().join(format!("{top}/{n}"));
@@ -358,7 +358,6 @@ async fn a_tree_of_any_width_is_deleted_soon() {
     let began = Instant::now();
     soon(rig.agent.delete(b"one", true)).await.unwrap();
     remove_tree(&rig.path().join("two")).unwrap();
-    println!("took {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     assert_eq!(std::fs::read_dir(rig.path()).unwrap().count(), 0);
 }

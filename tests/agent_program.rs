@@ -9,8 +9,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use agent_rig::*;
-use codebeaker::agent::wire::{List, Mode, Start};
-use codebeaker::agent::{AgentError, ProcessEvent};
+use codebeaker::agent::wire::{Exit, List, Mode, Start};
+use codebeaker::agent::{AgentError, Process, ProcessEvent};
 use rustix::process::Signal;
 
 const SIGINT: i32 = 2;
@@ -377,14 +377,13 @@ async fn the_end_of_input_reaches_a_program_in_a_terminal() {
 #[tokio::test]
 async fn a_terminal_takes_more_input_than_it_can_hold_and_its_end_after_it() {
     let rig = Rig::new().await;
-    // Ctrl-D is a byte like any other in raw mode: so the end is one, or two.
-    let script = "stty raw -echo; echo ready; head -c 300000 | wc -c; stty -raw; cat; echo over";
+    let script = "stty raw -echo; echo ready; head -c 300000 | wc -c; stty -raw; echo cooked; cat; echo over";
     let (mut process, control) = soon(rig.agent.start(in_terminal(script))).await.unwrap();
     output_with(&mut process, "ready").await;
     let feeding = async {
         control.feed(&vec![b'x'; 300_000]).await.unwrap();
     };
-    let ((), text) = soon(async { tokio::join!(feeding, output_with(&mut process, "300000")) }).await;
+    let ((), text) = soon(async { tokio::join!(feeding, output_with(&mut process, "cooked")) }).await;
     assert!(text.contains("300000"));
     control.feed(b"last").await.unwrap();
     control.end_input().await.unwrap();
@@ -464,7 +463,7 @@ async fn usage_is_plausible() {
     let spent = ended.exit.cpu_us + idle.exit.cpu_us + large.exit.cpu_us;
     assert_eq!((all.cpu_us, all.peak_bytes, all.processes), (spent, large.exit.peak_bytes, 0));
     // What runs now counts too, whoever's child it has become.
-    let script = "(setsid sh -c 'head -c 50M /dev/zero | (tail -c 50M; sleep 1000)' >/dev/null 2>&1 &); echo on; sleep 1000";
+    let script = "(setsid sh -c '(head -c 50M /dev/zero; sleep 1000) | tail -c 50M' >/dev/null 2>&1 &); echo on; sleep 1000";
     let (mut process, _control) = soon(rig.agent.start(shell(script))).await.unwrap();
     output_with(&mut process, "on").await;
     soon(async { while rig.agent.usage().await.unwrap().memory_bytes < 50 << 20 {} }).await;
@@ -523,8 +522,9 @@ async fn programs_that_are_dropped_are_forgotten() {
     // Ones that have filled their window and ended.
     for n in 0..300 {
         let script = format!("head -c 1100000 /dev/zero; : > ended{n}");
-        let (process, _control) = soon(rig.agent.start(shell(&script))).await.unwrap();
+        let (mut process, _control) = soon(rig.agent.start(shell(&script))).await.unwrap();
         if n % 100 == 99 {
+            assert_eq!(soon(process.next()).await.unwrap(), ProcessEvent::Started);
             until("it has ended", || rig.path().join(format!("ended{n}")).exists()).await;
         }
         drop(process);
@@ -548,7 +548,7 @@ async fn when_the_host_is_gone_so_is_everything() {
         output_with(&mut program.0, "on").await;
         programs.push(program);
     }
-    assert!(marked(&nap).len() >= 12);
+    until("all sleep", || marked(&nap).len() >= 12).await;
     drop(programs.pop());
     rig.agent.close();
     for (process, control) in &mut programs {
@@ -589,6 +589,38 @@ async fn when_the_agent_is_killed_so_is_everything() {
     .await;
 }
 
+/// A supervisor that is stopped sees the end of its agent all the same, and a program that of its supervisor.
+#[tokio::test]
+async fn what_is_stopped_ends_with_a_killed_agent_too() {
+    for (script, both) in [("read go; kill -STOP $PPID; echo on", false), ("read go; echo on", true)] {
+        let rig = Rig::new().await;
+        let nap = marker();
+        let start = Start { stdin: true, ..shell(&format!("{script}; exec sleep {nap}")) };
+        let (mut process, control) = soon(rig.agent.start(start)).await.unwrap();
+        assert_eq!(soon(process.next()).await.unwrap(), ProcessEvent::Started);
+        control.feed(b"\n").await.unwrap();
+        output_with(&mut process, "on").await;
+        until("it sleeps", || !marked(&nap).is_empty()).await;
+        let supervisors = children(rig.pid());
+        // The agent stopped, nobody else is there to clean up.
+        kill(rig.pid(), Signal::STOP);
+        if both {
+            kill(supervisors[0].0, Signal::KILL);
+        }
+        kill(rig.pid(), Signal::KILL);
+        until("all has ended", || marked(&nap).is_empty()).await;
+    }
+}
+
+/// How a program ended whose supervisor may not have come to tell its start.
+async fn end_of(process: &mut Process) -> Exit {
+    loop {
+        if let ProcessEvent::Exited(exit) = process.next().await.unwrap() {
+            return exit;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_supervisor_that_is_killed_takes_its_program_with_it() {
     let rig = Rig::new().await;
@@ -599,10 +631,10 @@ async fn a_supervisor_that_is_killed_takes_its_program_with_it() {
                 "setsid sh -c 'setsid sleep {nap} & sleep {nap}' & sleep {nap} & sleep {nap} & kill -9 $PPID; sleep {nap}"
             )
         } else {
-            format!("echo; kill -9 $PPID; sleep {nap}")
+            format!("kill -9 $PPID; sleep {nap}")
         };
-        let ended = rig.sh(&script).await;
-        assert_eq!(ended.exit.signal, SIGKILL);
+        let (mut process, _control) = soon(rig.agent.start(shell(&script))).await.unwrap();
+        assert_eq!(soon(end_of(&mut process)).await.signal, SIGKILL);
         assert_eq!(marked(&nap), Vec::<i32>::new(), "the end was told too early");
     }
     assert_eq!(rig.sh("echo still there").await.text(), "still there");
@@ -614,16 +646,21 @@ async fn a_supervisor_that_is_killed_takes_its_program_with_it() {
 async fn a_supervisor_that_is_stopped_can_be_ended() {
     let rig = Rig::new().await;
     let nap = marker();
-    let script = format!("kill -STOP $PPID; echo on; sleep {nap}");
-    let (mut process, control) = soon(rig.agent.start(shell(&script))).await.unwrap();
+    let script = format!("read go; kill -STOP $PPID; echo on; sleep {nap}");
+    let (mut process, control) =
+        soon(rig.agent.start(Start { stdin: true, ..shell(&script) })).await.unwrap();
+    assert_eq!(soon(process.next()).await.unwrap(), ProcessEvent::Started);
+    control.feed(b"\n").await.unwrap();
     output_with(&mut process, "on").await;
     control.signal(SIGKILL).await.unwrap();
     assert_eq!(soon(rest(&mut process)).await.unwrap().exit.signal, SIGKILL);
     assert_eq!(marked(&nap), Vec::<i32>::new());
     // One that does it again and again.
     let script = format!("while :; do kill -STOP $PPID; done & sleep {nap}");
-    let ended = rig.run(Start { timeout_ms: 200, ..shell(&script) }).await;
-    assert!(ended.exit.timed_out, "{:?}", ended.exit);
+    let begin = Start { timeout_ms: 200, ..shell(&script) };
+    let (mut process, _control) = soon(rig.agent.start(begin)).await.unwrap();
+    let exit = soon(end_of(&mut process)).await;
+    assert!(exit.timed_out, "{exit:?}");
     assert_eq!(marked(&nap), Vec::<i32>::new());
     until("nothing is left", || children(rig.pid()).is_empty()).await;
 }

@@ -383,11 +383,16 @@ pub fn survive_writing() {
     }
 }
 
-/// Has this process killed when the one that forked it ends; `parent` is that one's id.
-pub fn die_with(parent: i32) {
+/// Has this process signalled when the one that forked it ends.
+pub fn signal_at_end_of_parent(signal: c_int) {
     const PR_SET_PDEATHSIG: c_int = 1;
     // SAFETY: takes integers only.
-    unsafe { prctl(PR_SET_PDEATHSIG, SIGKILL as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) };
+    unsafe { prctl(PR_SET_PDEATHSIG, signal as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) };
+}
+
+/// Has this process killed when the one that forked it ends; `parent` is that one's id.
+pub fn die_with(parent: i32) {
+    signal_at_end_of_parent(SIGKILL);
     // It may have ended before.
     if std::os::unix::process::parent_id() as i32 != parent {
         exit_now(0);

@@ -93,6 +93,12 @@ impl Rig {
         Self::over(command, directory).await
     }
 
+    /// One whose workspace is in memory, where there is such a place: how long things take does not hang on a disk.
+    pub async fn in_memory() -> Self {
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self::over(&mut plain(), directory).await
+    }
+
     /// One whose agent runs as an ordinary user; `None` where the test itself is one, and any will do.
     pub async fn ordinary() -> Self {
         let directory = tempfile::tempdir().unwrap();

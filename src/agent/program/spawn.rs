@@ -50,6 +50,8 @@ pub fn program(start: &Start, directory: &OwnedFd) -> Result<Running> {
     let timeout = start.timeout();
     let keep = [&streams.stdin, &streams.stdout, &streams.stderr, directory].map(AsRawFd::as_raw_fd);
     let (supervisor, control, reports) = supervised(&keep, |control, reports| {
+        // One that was stopped is to see that the agent is gone.
+        sys::signal_at_end_of_parent(sys::SIGCONT);
         let Ok(children) = sys::watch_children().map(File::from) else { return };
         let started = Instant::now();
         let pid = match program
@@ -120,6 +122,7 @@ impl Program<'_> {
     /// but those in `keep`: the agent waits for the end of the program's pipes.
     fn launch(&self, streams: &Streams, keep: &[&RawFd]) -> Result<i32> {
         let (failed_read, failed_write) = sys::pipe()?;
+        let supervisor = sys::process_id();
         if let Some(pid) = sys::fork_process()? {
             let keep: Vec<RawFd> = keep.iter().map(|fd| **fd).chain([failed_read.as_raw_fd()]).collect();
             sys::close_others(&keep);
@@ -131,6 +134,8 @@ impl Program<'_> {
                 _ => Ok(pid),
             };
         }
+        // Where both its supervisor and the agent are killed nobody else would end it.
+        sys::die_with(supervisor);
         let error = self.become_it(streams);
         let _ = File::from(failed_write).write_all(&error.raw_os_error().unwrap_or(sys::EIO).to_le_bytes());
         sys::exit_now(127)

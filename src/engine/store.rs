@@ -19,7 +19,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes a directory for this engine below `sessions`, and removes those whose engine is gone.
+    /// Makes a directory for this engine below `sessions`.
     pub fn open(sessions: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(sessions)?;
         loop {

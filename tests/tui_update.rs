@@ -244,3 +244,37 @@ fn what_is_typed_while_a_file_is_read_comes_after_it() {
     bench.tell(Msg::File(FileMsg::Read(path, Ok(Some("y = 1\n".into())))));
     assert!(bench.screen().contains("xy = 1"), "{}", bench.screen());
 }
+
+/// A bench with this file open.
+fn opened(content: &str) -> Bench {
+    let path = std::path::PathBuf::from("/somewhere/a.py");
+    let mut bench = Bench::with(&codebeaker::tui::Options { file: Some(path.clone()), ..options() }, 100, 30);
+    bench.found(BUN).tell(Msg::File(FileMsg::Read(path, Ok(Some(content.into())))));
+    bench
+}
+
+fn saved(bench: &Bench) -> Option<&str> {
+    bench.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Save { text, .. } => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_mark_and_line_ends_are_saved_as_they_were() {
+    let mut bench = opened("\u{feff}x = 1\r\ny = 2\r\n");
+    bench.press(typed("# n\n")).press([key(KeyCode::F(4))]);
+    assert_eq!(saved(&bench), Some("\u{feff}# n\r\nx = 1\r\ny = 2\r\n"));
+}
+
+#[test]
+fn what_cannot_be_shown_is_not_replaced_unasked() {
+    let mut bench = opened("a = '\u{1b}[1m'\n");
+    bench.press(typed("#\n")).press([key(KeyCode::F(4))]);
+    assert_eq!(saved(&bench), None);
+    assert!(bench.screen().contains("1 character that can't be shown was replaced"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]);
+    assert_eq!(saved(&bench), None);
+    bench.press([key(KeyCode::F(4)), key(KeyCode::Enter)]);
+    assert_eq!(saved(&bench), Some("#\na = '\u{241b}[1m'\n"));
+}

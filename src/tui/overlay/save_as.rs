@@ -31,7 +31,7 @@ impl SaveAs {
         if key.code == KeyCode::Enter && !path.is_empty() {
             return Outcome::Close(vec![Effect::Save {
                 path: PathBuf::from(path),
-                text: model.editor.text(),
+                text: model.file_text(),
                 revision: model.editor.revision(),
                 overwrite: false,
             }]);

@@ -107,12 +107,21 @@ fn quit(model: &mut Model) -> Vec<Effect> {
 fn save(model: &mut Model) -> Vec<Effect> {
     match model.document.path() {
         _ if model.document.loading => Vec::new(),
-        Some(path) => vec![Effect::Save {
-            path: path.to_owned(),
-            text: model.editor.text(),
-            revision: model.editor.revision(),
-            overwrite: model.document.on_disk,
-        }],
+        Some(path) => {
+            let save = Effect::Save {
+                path: path.to_owned(),
+                text: model.file_text(),
+                revision: model.editor.revision(),
+                overwrite: model.document.on_disk,
+            };
+            let losses = model.document.form.losses();
+            if losses.is_empty() {
+                return vec![save];
+            }
+            let title = "Save what is shown?";
+            model.overlays.push(Overlay::Question(Question::new(title, losses, "save", save)));
+            Vec::new()
+        }
         None => {
             let name = model.document.name();
             model.overlays.push(Overlay::SaveAs(SaveAs::new(&name)));

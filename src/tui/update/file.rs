@@ -1,7 +1,7 @@
 //! Files of this machine: read once, written when asked.
 
 use crate::protocol::Language;
-use crate::tui::document::Document;
+use crate::tui::document::{Document, Form};
 use crate::tui::model::{Model, Verdict};
 use crate::tui::msg::{Effect, FileMsg, SaveFailure};
 use crate::tui::overlay::{Overlay, Question};
@@ -16,13 +16,14 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
         FileMsg::Saved(path, revision, Ok(())) => {
             model.document.set_path(path);
             model.document.set_saved(revision);
+            model.document.form.settle();
             model.editor.set_language(model.document.language());
             let name = model.document.name();
             model.tell(Verdict::Ok, format!("{name} is saved"), "");
         }
         FileMsg::Saved(path, _, Err(SaveFailure::Exists)) => {
             let lines = vec![format!("{} exists already", path.display())];
-            let (text, revision) = (model.editor.text(), model.editor.revision());
+            let (text, revision) = (model.file_text(), model.editor.revision());
             let again = Effect::Save { path, text, revision, overwrite: true };
             let question = Question::new("Replace the file?", lines, "replace", again);
             model.overlays.push(Overlay::Question(question));
@@ -42,12 +43,14 @@ fn read(model: &mut Model, result: Result<Option<String>, String>) {
         Ok(content) => {
             model.document.on_disk = content.is_some();
             let content = content.unwrap_or_default();
+            let (form, content) = Form::of(&content);
+            model.document.form = form;
             let first = content.lines().next().unwrap_or_default();
             let language = model.document.language().or_else(|| Language::from_shebang(first));
             if let Some(language) = language {
                 model.document.set_language(language);
             }
-            model.editor.replace(&content, language);
+            model.editor.replace(content, language);
         }
         Err(why) => {
             // Scratch instead: a later save must not overwrite what could not be read.

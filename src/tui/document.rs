@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::editor::Action;
+use super::msg::Stamp;
 use super::text;
 use crate::protocol::Language;
 
@@ -21,8 +22,12 @@ pub(crate) struct Document {
     pub(crate) loading: bool,
     /// What was typed meanwhile; it is done when the text is there.
     pub(crate) held: Vec<Action>,
-    /// There is such a file.
-    pub(crate) on_disk: bool,
+    /// The file when it was read or saved; `None`: there was none.
+    pub(crate) on_disk: Option<Stamp>,
+    /// It is being saved.
+    pub(crate) saving: bool,
+    /// It shall be saved once more when it is.
+    pub(crate) save_again: bool,
     /// How the file says its text.
     pub(crate) form: Form,
 }
@@ -96,7 +101,17 @@ impl Document {
             None => ORDER.first().copied(),
         };
         let loading = path.is_some();
-        Self { path, language, saved: 1, loading, held: Vec::new(), on_disk: false, form: Form::default() }
+        Self {
+            path,
+            language,
+            saved: 1,
+            loading,
+            held: Vec::new(),
+            on_disk: None,
+            saving: false,
+            save_again: false,
+            form: Form::default(),
+        }
     }
 
     /// What the text is before anything is typed or read.
@@ -132,7 +147,6 @@ impl Document {
     pub(crate) fn set_path(&mut self, path: PathBuf) {
         self.language = of_path(&path).or(self.language);
         self.path = Some(path);
-        self.on_disk = true;
     }
 
     /// What the text is called: the file's name, or `scratch.ts`.

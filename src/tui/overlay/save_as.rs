@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::Outcome;
 use crate::tui::layout::centred;
 use crate::tui::model::Model;
-use crate::tui::msg::Effect;
+use crate::tui::msg::{Effect, Replace};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::field::Field;
@@ -33,7 +33,7 @@ impl SaveAs {
                 path: PathBuf::from(path),
                 text: model.file_text(),
                 revision: model.editor.revision(),
-                overwrite: false,
+                replace: Replace::Never,
             }]);
         }
         self.field.key(key);

@@ -348,6 +348,9 @@ fn a_file_that_something_else_changed_is_replaced_only_when_asked() {
         person.press([key(KeyCode::Char('x'))]);
         person.sees("hello.py *").await;
         person.press([key(KeyCode::Backspace), key(KeyCode::F(4))]);
+        let settled = |screen: &String| !screen.contains("hello.py *") || screen.contains("something else");
+        let screen = person.screen.wait_for(settled).await.unwrap().clone();
+        assert!(!screen.contains("something else"), "{screen}");
         assert_eq!(person.leaves().await, Exit::Quit);
     });
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "\u{feff}# new\r\nprint('hi')\r\n");

@@ -226,6 +226,26 @@ async fn nothing_happens_at_rest() {
 }
 
 #[tokio::test]
+async fn nothing_is_drawn_at_rest_after_a_run() {
+    let Some(path) = path() else { return };
+    // The wide layout: the session's figures are on the screen and asked for every second.
+    let mut person = Person::open(36, 120, &["open", "once.py"], &path);
+    person.sees("native ✓ ok").await;
+    person.types("print(6 * 7)").await;
+    person.types("\x1b[15~").await;
+    person.sees("✓ ok  exit 0").await;
+    person.sees("live 1 s").await;
+    while tokio::time::timeout(Duration::from_secs(2), person.read_some()).await.is_ok() {}
+    let bytes = person.bytes.len();
+    // This is the measurement itself.
+    let drawn = tokio::time::timeout(Duration::from_secs(5), person.read_some()).await;
+    let what = String::from_utf8_lossy(&person.bytes[bytes..]).into_owned();
+    assert!(drawn.is_err() && what.is_empty(), "drawn at rest: {what:?}");
+    person.types("\x11\x11").await;
+    person.leaves().await;
+}
+
+#[tokio::test]
 async fn it_goes_back_to_the_shell_and_returns() {
     let Some(path) = path() else { return };
     // With job control, as a person's shell has it.

@@ -127,6 +127,17 @@ impl Person {
         }
     }
 
+    /// Waits until a second passes without a frame (colours come in those after the first), and counts them all.
+    async fn rests(&self) -> usize {
+        loop {
+            let before = self.frames.load(Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if self.frames.load(Ordering::SeqCst) == before {
+                return before;
+            }
+        }
+    }
+
     async fn leaves(self) -> Exit {
         // The second answers the question, where there is one.
         self.press([ctrl('q'), ctrl('q')]);
@@ -177,9 +188,7 @@ fn nothing_is_drawn_at_rest() {
             person.sees("bun ✓ ok").await;
             person
         };
-        // Colours come in the frames after the first.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let before = person.frames.load(Ordering::SeqCst);
+        let before = person.rests().await;
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert_eq!(person.frames.load(Ordering::SeqCst), before);
         assert_eq!(person.leaves().await, Exit::Quit);
@@ -316,6 +325,35 @@ fn a_file_is_opened_changed_and_saved() {
         assert_eq!(person.leaves().await, Exit::Quit);
     });
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "# new\nprint('hi')\n");
+}
+
+#[test]
+fn a_file_that_something_else_changed_is_replaced_only_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("hello.py");
+    std::fs::write(&path, "\u{feff}print('hi')\r\n").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let options = Options { file: Some(path.clone()), ..options() };
+        let mut person = Person::open(Scripted::new(&[RuntimeType::NativeProcess]), options);
+        person.sees("print('hi')").await;
+        std::fs::write(&path, "somebody else's").unwrap();
+        person.press(typed("# new\n"));
+        person.press([key(KeyCode::F(4))]);
+        person.sees("was changed by something else").await;
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody else's");
+        person.press([key(KeyCode::Enter)]);
+        person.sees("hello.py is saved").await;
+        // What it wrote itself is no stranger's.
+        person.press([key(KeyCode::Char('x'))]);
+        person.sees("hello.py *").await;
+        person.press([key(KeyCode::Backspace), key(KeyCode::F(4))]);
+        let settled = |screen: &String| !screen.contains("hello.py *") || screen.contains("something else");
+        let screen = person.screen.wait_for(settled).await.unwrap().clone();
+        assert!(!screen.contains("something else"), "{screen}");
+        assert_eq!(person.leaves().await, Exit::Quit);
+    });
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "\u{feff}# new\r\nprint('hi')\r\n");
 }
 
 #[test]

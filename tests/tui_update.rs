@@ -5,7 +5,7 @@ mod tui_support;
 use bytes::Bytes;
 use codebeaker::config::Settings;
 use codebeaker::protocol::*;
-use codebeaker::tui::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SessionMsg};
+use codebeaker::tui::{Content, Effect, FileMsg, Msg, Replace, RunMsg, RuntimeMsg, SessionMsg, Stamp};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use tui_support::{Bench, ctrl, finished, key, options, runtime, session, typed};
 
@@ -241,6 +241,60 @@ fn what_is_typed_while_a_file_is_read_comes_after_it() {
     opened.file = Some(path.clone());
     let mut bench = Bench::with(&opened, 100, 30);
     bench.found(BUN).press(typed("x"));
-    bench.tell(Msg::File(FileMsg::Read(path, Ok(Some("y = 1\n".into())))));
+    bench.tell(Msg::File(FileMsg::Read(path, Ok(Some(content("y = 1\n"))))));
     assert!(bench.screen().contains("xy = 1"), "{}", bench.screen());
+}
+
+fn content(text: &str) -> Content {
+    Content { text: text.to_owned(), ..Content::default() }
+}
+
+/// A bench with this file open.
+fn opened(text: &str) -> Bench {
+    let path = std::path::PathBuf::from("/somewhere/a.py");
+    let mut bench = Bench::with(&codebeaker::tui::Options { file: Some(path.clone()), ..options() }, 100, 30);
+    bench.found(BUN).tell(Msg::File(FileMsg::Read(path, Ok(Some(content(text))))));
+    bench
+}
+
+fn saved(bench: &Bench) -> Option<&str> {
+    bench.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Save { text, .. } => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_mark_and_line_ends_are_saved_as_they_were() {
+    let mut bench = opened("\u{feff}x = 1\r\ny = 2\r\n");
+    bench.press(typed("# n\n")).press([key(KeyCode::F(4))]);
+    assert_eq!(saved(&bench), Some("\u{feff}# n\r\nx = 1\r\ny = 2\r\n"));
+}
+
+#[test]
+fn what_cannot_be_shown_is_not_replaced_unasked() {
+    let mut bench = opened("a = '\u{1b}[1m'\n");
+    bench.press(typed("#\n")).press([key(KeyCode::F(4))]);
+    assert_eq!(saved(&bench), None);
+    assert!(bench.screen().contains("1 character that can't be shown was replaced"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]);
+    assert_eq!(saved(&bench), None);
+    bench.press([key(KeyCode::F(4)), key(KeyCode::Enter)]);
+    assert_eq!(saved(&bench), Some("#\na = '\u{241b}[1m'\n"));
+}
+
+#[test]
+fn a_second_save_waits_for_the_first() {
+    let saves = |bench: &Bench| bench.effects.iter().filter(|e| matches!(e, Effect::Save { .. })).count();
+    let mut bench = opened("x\n");
+    bench.press(typed("a")).press([key(KeyCode::F(4))]);
+    bench.press(typed("b")).press([key(KeyCode::F(4))]);
+    assert_eq!(saves(&bench), 1);
+    let Some(Effect::Save { path, revision, .. }) = bench.effects.last().cloned() else { panic!() };
+    let stamp = Stamp { length: 3, ..Stamp::default() };
+    bench.tell(Msg::File(FileMsg::Saved(path, revision, Ok(stamp))));
+    assert_eq!(saved(&bench), Some("abx\n"));
+    let replaces =
+        |e: &Effect| matches!(e, Effect::Save { replace, .. } if *replace == Replace::Unchanged(stamp));
+    assert!(bench.effects.iter().any(replaces), "{:?}", bench.effects);
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::editor::Action;
+use super::msg::Stamp;
 use super::text;
 use crate::protocol::Language;
 
@@ -21,8 +22,76 @@ pub(crate) struct Document {
     pub(crate) loading: bool,
     /// What was typed meanwhile; it is done when the text is there.
     pub(crate) held: Vec<Action>,
-    /// There is such a file.
-    pub(crate) on_disk: bool,
+    /// The file when it was read or saved; `None`: there was none.
+    pub(crate) on_disk: Option<Stamp>,
+    /// It is being saved.
+    pub(crate) saving: bool,
+    /// It shall be saved once more when it is.
+    pub(crate) save_again: bool,
+    /// How the file says its text.
+    pub(crate) form: Form,
+}
+
+/// How a file says its text, where the editor keeps it otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// It begins with a byte order mark.
+    bom: bool,
+    /// Its lines end with CR LF.
+    crlf: bool,
+    /// Characters that the editor shows others for.
+    hidden: usize,
+    /// Line ends unlike most.
+    odd_ends: usize,
+}
+
+impl Form {
+    /// The form of a file's content, and its text without the mark.
+    pub(crate) fn of(content: &str) -> (Self, &str) {
+        let body = content.strip_prefix('\u{feff}').unwrap_or(content);
+        let pairs = body.matches("\r\n").count();
+        let feeds = body.matches('\n').count() - pairs;
+        let returns = body.matches('\r').count() - pairs;
+        let crlf = pairs > feeds;
+        let hidden = |c: &char| !matches!(c, '\n' | '\r' | '\t') && text::visible(*c) != *c;
+        let form = Self {
+            bom: body.len() < content.len(),
+            crlf,
+            hidden: body.chars().filter(hidden).count(),
+            odd_ends: returns + if crlf { feeds } else { pairs },
+        };
+        (form, body)
+    }
+
+    /// The editor's text as the file says it.
+    pub(crate) fn write(self, text: &str) -> String {
+        let mark = if self.bom { "\u{feff}" } else { "" };
+        let text = if self.crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
+        format!("{mark}{text}")
+    }
+
+    /// What of the file is lost when it is saved: nothing, or in words.
+    pub(crate) fn losses(self) -> Vec<String> {
+        let many = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+        let mut losses = Vec::new();
+        if self.hidden > 0 {
+            let verb = if self.hidden == 1 { "was" } else { "were" };
+            losses.push(format!(
+                "{} that can't be shown {verb} replaced; saving writes the text as it is shown",
+                many(self.hidden, "character")
+            ));
+        }
+        if self.odd_ends > 0 {
+            let all = if self.crlf { "CR LF" } else { "LF" };
+            losses.push(format!("{} unlike most; saving makes all {all}", many(self.odd_ends, "line end")));
+        }
+        losses
+    }
+
+    /// The file now has the text as it is shown.
+    pub(crate) fn settle(&mut self) {
+        (self.hidden, self.odd_ends) = (0, 0);
+    }
 }
 
 impl Document {
@@ -32,7 +101,17 @@ impl Document {
             None => ORDER.first().copied(),
         };
         let loading = path.is_some();
-        Self { path, language, saved: 1, loading, held: Vec::new(), on_disk: false }
+        Self {
+            path,
+            language,
+            saved: 1,
+            loading,
+            held: Vec::new(),
+            on_disk: None,
+            saving: false,
+            save_again: false,
+            form: Form::default(),
+        }
     }
 
     /// What the text is before anything is typed or read.
@@ -68,7 +147,6 @@ impl Document {
     pub(crate) fn set_path(&mut self, path: PathBuf) {
         self.language = of_path(&path).or(self.language);
         self.path = Some(path);
-        self.on_disk = true;
     }
 
     /// What the text is called: the file's name, or `scratch.ts`.
@@ -113,5 +191,34 @@ pub(crate) fn sample(language: Language) -> &'static str {
         Language::CSharp => {
             "// F5 runs this\nfor (var n = 1; n < 5; n++)\n    Console.WriteLine($\"{n} {n * n}\");\n"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::editor::Editor;
+
+    #[test]
+    fn a_file_keeps_its_mark_and_line_ends() {
+        for content in ["", "\u{feff}", "a\n", "a\r\nb\r\n", "\u{feff}a\r\n\tb", "\u{feff}a\nb\n"] {
+            let (form, text) = Form::of(content);
+            let editor = Editor::new(text, None);
+            assert!(!editor.text().contains(['\r', '\u{feff}']));
+            assert_eq!(form.write(&editor.text()), content);
+            assert_eq!(form.losses(), Vec::<String>::new(), "{content:?}");
+        }
+    }
+
+    #[test]
+    fn what_saving_would_lose_is_known() {
+        let (form, text) = Form::of("a\r\nb\r\nc\nd\re\u{1b}\u{200b}\u{feff}");
+        assert_eq!((form.hidden, form.odd_ends, form.crlf, form.bom), (3, 2, true, false));
+        assert_eq!(form.write(&Editor::new(text, None).text()).matches("\r\n").count(), 4);
+        assert_eq!(form.losses().len(), 2);
+        let (mut form, _) = Form::of("a\nb\nc\r\n");
+        assert_eq!((form.odd_ends, form.crlf), (1, false));
+        form.settle();
+        assert!(form.losses().is_empty());
     }
 }

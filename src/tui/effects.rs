@@ -1,7 +1,6 @@
 //! Does what the model asks for outside of it: talks to the engine, reads and writes files. Every task has an owner
 //! here that ends it, and tells what came of it through the one bounded channel.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::disk;
 use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
 use crate::engine::{Engine, Execution, InterruptTarget};
 use crate::protocol::{
@@ -20,10 +20,6 @@ use crate::protocol::{
 const CHUNK: usize = 256 * 1024;
 /// Lines of input that may wait for a program to read them.
 const INPUT_QUEUE: usize = 64;
-/// The largest file that is opened.
-const LARGEST_FILE: u64 = 2 * 1024 * 1024;
-/// The editor counts lines with 16 bits.
-const MOST_LINES: usize = 60_000;
 
 type Sender = mpsc::Sender<Msg>;
 
@@ -99,11 +95,14 @@ impl Effects {
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
             Effect::Read(path) => self.ask(|_| async move {
-                let result = read(&path).await;
+                let of = path.clone();
+                let result = blocking(move || disk::read(&of)).await.and_then(|result| result);
                 Msg::File(FileMsg::Read(path, result))
             }),
-            Effect::Save { path, text, revision, overwrite } => self.ask(move |_| async move {
-                let result = save(&path, &text, overwrite).await;
+            Effect::Save { path, text, revision, replace } => self.ask(move |_| async move {
+                let to = path.clone();
+                let result = blocking(move || disk::save(&to, &text, replace)).await;
+                let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(path, revision, result))
             }),
             // The loop's own.
@@ -281,35 +280,7 @@ async fn feed_all(
     }
 }
 
-/// The text of a file; `None`: there is none yet.
-async fn read(path: &Path) -> Result<Option<String>, String> {
-    match tokio::fs::metadata(path).await {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-        Ok(meta) if !meta.is_file() => return Err("it is no regular file".to_owned()),
-        Ok(meta) if meta.len() > LARGEST_FILE => return Err("it is larger than 2 MiB".to_owned()),
-        Ok(_) => {}
-    }
-    let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string())?;
-    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
-    if text.lines().count() > MOST_LINES {
-        return Err(format!("it has more than {MOST_LINES} lines"));
-    }
-    Ok(Some(text))
-}
-
-async fn save(path: &PathBuf, text: &str, overwrite: bool) -> Result<(), SaveFailure> {
-    use tokio::io::AsyncWriteExt as _;
-    let mut options = tokio::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    if !overwrite {
-        options.create_new(true);
-    }
-    let failure = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => SaveFailure::Exists,
-        _ => SaveFailure::Other(error.to_string()),
-    };
-    let mut file = options.open(path).await.map_err(failure)?;
-    file.write_all(text.as_bytes()).await.map_err(failure)?;
-    file.flush().await.map_err(failure)
+/// Does what blocks where it may. It is not ended half way, whatever becomes of who waits for it.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
 }

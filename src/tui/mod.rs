@@ -5,6 +5,7 @@
 //! whether it is in this process.
 
 mod commands;
+mod disk;
 mod document;
 mod editor;
 mod effects;
@@ -33,7 +34,7 @@ use crossterm::event::EventStream;
 
 use crate::engine::Engine;
 
-pub use msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+pub use msg::{Content, Effect, FileMsg, Msg, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Stamp};
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
 pub use workbench::{Options, Workbench};

@@ -304,6 +304,11 @@ impl Model {
         Some(&row.info.session_id)
     }
 
+    /// The text as its file is to have it.
+    pub(crate) fn file_text(&self) -> String {
+        self.document.form.write(&self.editor.text())
+    }
+
     /// The text has changes that its file hasn't, or that no file has.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.is_changed() && (self.document.path().is_some() || !self.editor.text().trim().is_empty())

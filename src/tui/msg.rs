@@ -86,9 +86,38 @@ pub enum RunMsg {
 #[derive(Debug)]
 pub enum FileMsg {
     /// One was read; `None`: there is no such file yet.
-    Read(PathBuf, Result<Option<String>, String>),
+    Read(PathBuf, Result<Option<Content>, String>),
     /// One was written, with the text of this revision.
-    Saved(PathBuf, u64, Result<(), SaveFailure>),
+    Saved(PathBuf, u64, Result<Stamp, SaveFailure>),
+}
+
+/// What tells whether a file was changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// When it was written last: seconds and nanoseconds.
+    pub modified: (i64, i64),
+    /// Its bytes.
+    pub length: u64,
+}
+
+/// What is in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// All of it.
+    pub text: String,
+    /// The file's stamp when it was read.
+    pub stamp: Stamp,
+}
+
+/// Which file may be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// None.
+    Never,
+    /// The one that was read or saved, if it is as it was.
+    Unchanged(Stamp),
+    /// Any: its person was asked.
+    Always,
 }
 
 /// Why a file was not written.
@@ -96,6 +125,8 @@ pub enum FileMsg {
 pub enum SaveFailure {
     /// There is one already, and it was not to be replaced.
     Exists,
+    /// It was changed since it was read or saved.
+    Changed,
     /// Anything else, in words.
     Other(String),
 }
@@ -165,8 +196,8 @@ pub enum Effect {
         text: String,
         /// The revision of the text.
         revision: u64,
-        /// Replaces a file that is there.
-        overwrite: bool,
+        /// What of a file that is there.
+        replace: Replace,
     },
     /// Goes back to the shell until `fg`.
     Suspend,

@@ -12,7 +12,7 @@ use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg};
 use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
-use crate::config::{NoHome, Paths, Settings, Warning};
+use crate::config::{Paths, Settings, Warning};
 use crate::protocol::{RuntimePreference, RuntimeType, SessionId, WireName as _};
 
 /// How long colouring may hold up a frame.
@@ -31,15 +31,6 @@ pub struct Options {
     pub warnings: Vec<Warning>,
     /// What the terminal can show.
     pub terminal: TerminalKind,
-}
-
-impl Options {
-    /// What the settings file and the environment say.
-    pub fn from_env(file: Option<PathBuf>) -> Result<Self, NoHome> {
-        let paths = Paths::from_env()?;
-        let (settings, warnings) = Settings::load(&paths);
-        Ok(Self { file, settings, paths, warnings, terminal: TerminalKind::from_env() })
-    }
 }
 
 /// The workbench without a terminal.

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::Outcome;
 use crate::tui::layout::centred;
 use crate::tui::model::Model;
-use crate::tui::msg::Effect;
+use crate::tui::msg::{Effect, Replace};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::field::Field;
@@ -31,9 +31,9 @@ impl SaveAs {
         if key.code == KeyCode::Enter && !path.is_empty() {
             return Outcome::Close(vec![Effect::Save {
                 path: PathBuf::from(path),
-                text: model.editor.text(),
+                text: model.file_text(),
                 revision: model.editor.revision(),
-                overwrite: false,
+                replace: Replace::Never,
             }]);
         }
         self.field.key(key);

@@ -7,7 +7,7 @@ use crate::tui::commands::Cmd;
 use crate::tui::document::{self, ORDER};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
-use crate::tui::msg::Effect;
+use crate::tui::msg::{Effect, Replace};
 use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, SaveAs};
 
 /// Does what a command says.
@@ -104,15 +104,29 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn save(model: &mut Model) -> Vec<Effect> {
+pub(super) fn save(model: &mut Model) -> Vec<Effect> {
     match model.document.path() {
         _ if model.document.loading => Vec::new(),
-        Some(path) => vec![Effect::Save {
-            path: path.to_owned(),
-            text: model.editor.text(),
-            revision: model.editor.revision(),
-            overwrite: model.document.on_disk,
-        }],
+        // Two at once would each take the other for a stranger's.
+        Some(_) if model.document.saving => {
+            model.document.save_again = true;
+            Vec::new()
+        }
+        Some(path) => {
+            let save = Effect::Save {
+                path: path.to_owned(),
+                text: model.file_text(),
+                revision: model.editor.revision(),
+                replace: model.document.on_disk.map_or(Replace::Never, Replace::Unchanged),
+            };
+            let losses = model.document.form.losses();
+            if losses.is_empty() {
+                return vec![save];
+            }
+            let title = "Save what is shown?";
+            model.overlays.push(Overlay::Question(Question::new(title, losses, "save", save)));
+            Vec::new()
+        }
         None => {
             let name = model.document.name();
             model.overlays.push(Overlay::SaveAs(SaveAs::new(&name)));

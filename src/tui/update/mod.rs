@@ -17,6 +17,12 @@ pub(crate) use command::perform;
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
+    let effects = handle(model, msg);
+    model.document.saving |= effects.iter().any(|effect| matches!(effect, Effect::Save { .. }));
+    effects
+}
+
+fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),

@@ -73,10 +73,24 @@ fn session(row: &SessionRow, lines: &mut Vec<(&'static str, String)>) {
     lines.push(("", String::new()));
     lines.push(("start", text::millis(row.info.startup_ms)));
     lines.push(("runs", row.info.execution_count.to_string()));
-    let memory = row.info.config.memory_limit_mb.map_or_else(dash, |mb| format!("{mb} MB"));
-    lines.push(("limits", format!("memory {memory}")));
-    lines.push(("isolation", format!("{}/10  {}", row.info.isolation.score, row.info.isolation.letters)));
-    lines.push(("network", if row.info.config.network { "on" } else { "off" }.to_owned()));
+    let isolation = &row.info.isolation;
+    // The limit is asked for at creation; only a control group holds a session to it.
+    let bounded = isolation.layers.iter().any(|layer| layer.active && layer.name == "control group");
+    if let Some(mb) = row.info.config.memory_limit_mb.filter(|_| bounded) {
+        lines.push(("limits", format!("memory {mb} MB")));
+    }
+    lines.push(("isolation", format!("{}/10  {}", isolation.score, isolation.letters)));
+    lines.push(("network", network(&isolation.letters, row.info.config.network).to_owned()));
+}
+
+/// What is so, not what was asked for: without confinement the network is open whatever the session's settings say.
+fn network(letters: &str, wanted: bool) -> &'static str {
+    match letters.split_whitespace().find_map(|letter| letter.strip_prefix('N')) {
+        None => "?",
+        Some("0") => "open",
+        Some(_) if wanted => "on",
+        Some(_) => "off",
+    }
 }
 
 fn last_run(last: &LastRun, theme: &Theme, lines: &mut Vec<(&'static str, String)>) {
@@ -88,4 +102,18 @@ fn last_run(last: &LastRun, theme: &Theme, lines: &mut Vec<(&'static str, String
     lines.push(("in all", text::whole_millis(last.total_ms)));
     lines.push(("cpu", last.cpu_ms.map_or_else(unknown, text::whole_millis)));
     lines.push(("peak", last.peak_bytes.map_or_else(unknown, text::bytes)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_is_shown_as_it_is_confined() {
+        assert_eq!(network("F0 N0 P0 R1 K0", false), "open");
+        assert_eq!(network("F0 N0 P0 R1 K0", true), "open");
+        assert_eq!(network("F2 N2 P1 R1 K1", false), "off");
+        assert_eq!(network("F2 N1 P1 R1 K1", true), "on");
+        assert_eq!(network("", false), "?");
+    }
 }

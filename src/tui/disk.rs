@@ -1,0 +1,220 @@
+//! Files of this machine, for the effects alone: what is read is stamped, and what is saved is there as a whole or not
+//! at all. Everything here blocks.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::msg::{Content, Replace, SaveFailure, Stamp};
+
+/// The largest file that is opened.
+const LARGEST_FILE: u64 = 2 * 1024 * 1024;
+/// The editor counts lines with 16 bits.
+const MOST_LINES: usize = 60_000;
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        Self { modified: (meta.mtime(), meta.mtime_nsec()), length: meta.len() }
+    }
+}
+
+/// The text of a file; `None`: there is none yet.
+pub(super) fn read(path: &Path) -> Result<Option<Content>, String> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+        Ok(meta) if !meta.is_file() => return Err("it is no regular file".to_owned()),
+        Ok(meta) if meta.len() > LARGEST_FILE => return Err("it is larger than 2 MiB".to_owned()),
+        Ok(_) => {}
+    }
+    let (bytes, stamp) = read_stamped(path).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+    if text.lines().count() > MOST_LINES {
+        return Err(format!("it has more than {MOST_LINES} lines"));
+    }
+    Ok(Some(Content { text, stamp }))
+}
+
+fn read_stamped(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
+    let mut file = File::open(path)?;
+    // Before the content: a change while it is read must show as one.
+    let stamp = Stamp::of(&file.metadata()?);
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok((bytes, stamp))
+}
+
+/// Writes a file and gives its new stamp.
+pub(super) fn save(path: &Path, text: &str, replace: Replace) -> Result<Stamp, SaveFailure> {
+    let failure = |error: io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => SaveFailure::Exists,
+        _ => SaveFailure::Other(error.to_string()),
+    };
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).create_new(replace == Replace::Never);
+            options.open(path).and_then(|file| fill(file, text)).map_err(failure)
+        }
+        Err(error) => Err(failure(error)),
+        Ok(_) if replace == Replace::Never => Err(SaveFailure::Exists),
+        Ok(meta) if matches!(replace, Replace::Unchanged(known) if known != Stamp::of(&meta)) => {
+            Err(SaveFailure::Changed)
+        }
+        Ok(meta) if !meta.is_file() => Err(SaveFailure::Other("it is no regular file".to_owned())),
+        Ok(meta) => over(path, text, &meta).map_err(failure),
+    }
+}
+
+/// Replaces a file that is there.
+fn over(path: &Path, text: &str, meta: &Metadata) -> io::Result<Stamp> {
+    // Not truncated yet. A file that may not be written is not replaced either, though its directory would allow it.
+    let original = OpenOptions::new().write(true).open(path)?;
+    // The file itself, not a link to it.
+    let target = fs::canonicalize(path)?;
+    // A new file would part it from its other names.
+    if meta.nlink() == 1 {
+        match exchange(&target, text, meta) {
+            Err(error) if needs_place(error.kind()) => {}
+            other => return other,
+        }
+    }
+    original.set_len(0)?;
+    fill(original, text)
+}
+
+/// Whether an error means that no new file can take the old one's place, though the old one may be written.
+fn needs_place(kind: ErrorKind) -> bool {
+    // Busy: it is a mount point.
+    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::ResourceBusy)
+}
+
+/// Writes a new file beside the old one and puts it in its place.
+fn exchange(target: &Path, text: &str, meta: &Metadata) -> io::Result<Stamp> {
+    let (beside, file) = create_beside(target)?;
+    let done = dress(&file, meta)
+        .and_then(|()| fill(file, text))
+        .and_then(|stamp| fs::rename(&beside, target).map(|()| stamp));
+    if done.is_err() {
+        // Nothing more can be done about it.
+        let _ = fs::remove_file(&beside);
+    }
+    done
+}
+
+fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
+    let mut taken = io::Error::from(ErrorKind::PermissionDenied);
+    for n in 0..100 {
+        // Short whatever the file is called: a name can be too long.
+        let beside = target.with_file_name(format!(".codebeaker-{}-{n}", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside) {
+            Ok(file) => return Ok((beside, file)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => taken = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other(taken))
+}
+
+/// Gives a new file the owner and mode of the old one.
+fn dress(file: &File, meta: &Metadata) -> io::Result<()> {
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (meta.uid(), meta.gid()) {
+        std::os::unix::fs::fchown(file, Some(meta.uid()), Some(meta.gid()))?;
+    }
+    file.set_permissions(meta.permissions())
+}
+
+fn fill(mut file: File, text: &str) -> io::Result<Stamp> {
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(Stamp::of(&file.metadata()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_new_file_takes_the_old_ones_place_and_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real.py"), dir.path().join("link.py"));
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o751)).unwrap();
+        symlink("real.py", &link).unwrap();
+        let before = fs::metadata(&real).unwrap().ino();
+        let content = read(&link).unwrap().unwrap();
+        let stamp = save(&link, "new", Replace::Unchanged(content.stamp)).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let meta = fs::metadata(&real).unwrap();
+        assert_eq!((meta.mode() & 0o7777, fs::read_to_string(&real).unwrap().as_str()), (0o751, "new"));
+        assert_ne!(meta.ino(), before, "it was truncated");
+        assert_eq!(stamp, Stamp::of(&meta));
+        assert_eq!(names(dir.path()), ["link.py", "real.py"]);
+        save(&link, "newer", Replace::Unchanged(stamp)).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.py");
+        fs::write(&path, "mine").unwrap();
+        let stamp = read(&path).unwrap().unwrap().stamp;
+        fs::write(&path, "somebody else's").unwrap();
+        assert_eq!(save(&path, "x", Replace::Unchanged(stamp)), Err(SaveFailure::Changed));
+        assert_eq!(save(&path, "x", Replace::Never), Err(SaveFailure::Exists));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "somebody else's");
+        save(&path, "x", Replace::Always).unwrap();
+        // One that is gone has nothing to lose.
+        fs::remove_file(&path).unwrap();
+        save(&path, "x", Replace::Unchanged(stamp)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "x");
+    }
+
+    #[test]
+    fn a_file_with_two_names_keeps_both() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        fs::write(&one, "something long").unwrap();
+        fs::hard_link(&one, &two).unwrap();
+        save(&one, "x", Replace::Always).unwrap();
+        assert_eq!(fs::read_to_string(&two).unwrap(), "x");
+    }
+
+    #[test]
+    fn where_the_directory_takes_no_new_file_it_is_written_in_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "something long").unwrap();
+        let before = fs::metadata(&path).unwrap().ino();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o555)).unwrap();
+        let root = File::create(dir.path().join("probe")).is_ok();
+        let saved = save(&path, "x", Replace::Always);
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        saved.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "x");
+        // Root may make files anywhere.
+        assert!(root || fs::metadata(&path).unwrap().ino() == before);
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_written_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        let root = OpenOptions::new().write(true).open(&path).is_ok();
+        assert_eq!(save(&path, "x", Replace::Always).is_ok(), root);
+        assert_eq!(names(dir.path()), ["a"]);
+    }
+}

@@ -7,6 +7,8 @@ mod discovery;
 mod faults;
 #[path = "provision/interruptions.rs"]
 mod interruptions;
+#[path = "provision/setup.rs"]
+mod setup;
 mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use codebeaker::provision::{
     Environment, Found, Libc, Limits, Origin, Patience, Platform, Progress, ProvisionError, Releases,
-    Settings, Tool, fetch, find, terminal,
+    Settings, Tool, fetch, fetch_until, find, terminal,
 };
 use sha2::Digest as _;
 use support::registry::{

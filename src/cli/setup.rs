@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::protocol::RuntimeType;
+use crate::protocol::{RuntimeType, Signal};
 use crate::provision::terminal::Reporter;
-use crate::provision::{self, Found, Origin, Tool};
+use crate::provision::{self, Found, Origin, ProvisionError, Tool};
 
 use super::args;
 use super::exit::{self, Problem};
+use super::signals::Signals;
 use super::surroundings::Surroundings;
 
 /// Fetches what is asked for, or what is missing.
@@ -15,6 +16,7 @@ pub async fn setup(args: args::Setup) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?;
     surroundings.warn();
     let wanted = wanted(&args.runtimes)?;
+    let mut signals = Signals::listen()?;
     for (tool, version) in wanted {
         let here = provision::find(tool, &surroundings.provision());
         match here {
@@ -22,7 +24,15 @@ pub async fn setup(args: args::Setup) -> Result<ExitCode, Problem> {
                 exit::print(&format!("{tool} is here: {}\n", describe(&found)))?
             }
             _ => {
-                let found = fetch(tool, version.as_deref(), &surroundings).await?;
+                let fetched = fetch_until(tool, version.as_deref(), &surroundings, &mut signals).await;
+                let found = match fetched {
+                    Ok(found) => found,
+                    Err(Ended::Signal(signal, error)) => {
+                        Problem::from(error).tell();
+                        return Ok(exit::code(128 + signal.number()));
+                    }
+                    Err(Ended::Failed(error)) => return Err(error.into()),
+                };
                 exit::print(&format!("{tool} is ready: {}\n", describe(&found)))?;
             }
         }
@@ -55,17 +65,36 @@ fn describe(found: &Found) -> String {
     }
 }
 
-/// Fetches a runtime and shows how far it is. Ctrl-C ends it and leaves nothing half done.
+/// Fetches a runtime and shows how far it is. Dropping the future ends it.
 pub async fn fetch(tool: Tool, version: Option<&str>, surroundings: &Surroundings) -> Result<Found, Problem> {
+    let reporter = Reporter::stderr(tool);
+    let report = |progress| reporter.report(&progress);
+    Ok(provision::fetch(tool, version, &surroundings.provision(), &report).await?)
+}
+
+/// Why there is no runtime.
+enum Ended {
+    Signal(Signal, ProvisionError),
+    Failed(ProvisionError),
+}
+
+/// The same until a signal comes, after which nothing is left half done.
+async fn fetch_until(
+    tool: Tool,
+    version: Option<&str>,
+    surroundings: &Surroundings,
+    signals: &mut Signals,
+) -> Result<Found, Ended> {
     let settings = surroundings.provision();
     let reporter = Reporter::stderr(tool);
     let report = |progress| reporter.report(&progress);
-    let result = tokio::select! {
-        result = provision::fetch(tool, version, &settings, &report) => result.map_err(Problem::from),
-        _ = tokio::signal::ctrl_c() => Err(Problem::new(format!("the fetching of {tool} was stopped"), "nothing was installed")),
-    };
-    drop(reporter);
-    result
+    let mut caught = None;
+    let cancel = async { caught = Some(signals.next().await) };
+    let fetched = provision::fetch_until(tool, version, &settings, &report, cancel).await;
+    fetched.map_err(|error| match caught {
+        Some(signal) => Ended::Signal(signal, error),
+        None => Ended::Failed(error),
+    })
 }
 
 /// The tool that a runtime needs, if it is one that can be fetched.

@@ -114,6 +114,7 @@ fn write(from: &mut impl Read, to: &Path) -> Result<(), Fault> {
     let mut buffer = vec![0; 128 << 10];
     loop {
         let length = match from.read(&mut buffer) {
+            // asked once more after the last byte, it also fails where all was given up: what follows takes time
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

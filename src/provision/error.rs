@@ -175,6 +175,14 @@ pub enum ProvisionError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// The caller has given the fetch up; all of it has ended.
+    #[error("the fetching of {tool} was stopped{}", if *.installed { " when it was installed already" } else { "" })]
+    Cancelled {
+        /// The runtime.
+        tool: Tool,
+        /// Whether that came too late, and the runtime is installed, whole.
+        installed: bool,
+    },
     /// The task that did the file work was ended from outside, as at the end of the program.
     #[error("the installation was interrupted")]
     Interrupted,
@@ -228,6 +236,8 @@ impl ProvisionError {
                 tool.name()
             ),
             Self::Busy { .. } => "End that process (`codebeaker`), then try again.".into(),
+            Self::Cancelled { installed: true, .. } => "It can be used.".into(),
+            Self::Cancelled { .. } => "Nothing was installed.".into(),
             Self::Interrupted => "Try again.".into(),
         }
     }

@@ -30,7 +30,7 @@ pub use platform::{Libc, Platform};
 pub use settings::{Environment, Limits, Patience, Releases, Settings};
 
 use http::Client;
-use install::{Attempt, Workspace};
+use install::{Attempt, Traces, Workspace};
 use npmrc::NpmConfig;
 use source::Source;
 
@@ -152,7 +152,8 @@ pub fn find(tool: Tool, settings: &Settings) -> Option<Found> {
 }
 
 /// Fetches a runtime: the newest version, or the one `wanted` (a version, or a tag like `canary`). One that is in the
-/// data directory already is not fetched again. Dropping the future ends the fetch and leaves nothing behind.
+/// data directory already is not fetched again. Dropping the future ends the fetch; what it wrote goes soon after, as
+/// long as the process lives. Who ends the process then uses [`fetch_until`].
 ///
 /// # Errors
 /// Whatever went wrong, nothing is installed and no temporary file stays.
@@ -162,6 +163,38 @@ pub async fn fetch(
     settings: &Settings,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Found, ProvisionError> {
+    fetch_with(tool, wanted, settings, progress, Traces::new().0).await
+}
+
+/// [`fetch`], until `cancel` ends, where that is sooner: then [`ProvisionError::Cancelled`], once the work on files
+/// has stopped and nothing of it is left, so that the process may end at once.
+///
+/// # Errors
+/// As for [`fetch`].
+pub async fn fetch_until(
+    tool: Tool,
+    wanted: Option<&str>,
+    settings: &Settings,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    cancel: impl Future<Output = ()>,
+) -> Result<Found, ProvisionError> {
+    let (traces, gone) = Traces::new();
+    // the select drops the fetch, and with it the last trace but for those that its work in the background holds
+    tokio::select! {
+        biased;
+        () = cancel => {}
+        outcome = fetch_with(tool, wanted, settings, progress, traces) => return outcome,
+    }
+    Err(ProvisionError::Cancelled { tool, installed: gone.wait().await })
+}
+
+async fn fetch_with(
+    tool: Tool,
+    wanted: Option<&str>,
+    settings: &Settings,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    traces: Traces,
+) -> Result<Found, ProvisionError> {
     let wanted = wanted.map(|wanted| match wanted.strip_prefix('v') {
         Some(number) if version::is_plain(number) => number,
         _ => wanted,
@@ -170,7 +203,7 @@ pub async fn fetch(
     let found = match present() {
         Some(found) => found,
         None => {
-            let workspace = Workspace::open(tool, settings, || progress(Progress::Waiting)).await?;
+            let workspace = Workspace::open(tool, settings, traces, || progress(Progress::Waiting)).await?;
             // it may have been installed while we waited
             match present() {
                 Some(found) => found,

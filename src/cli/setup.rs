@@ -17,45 +17,57 @@ pub async fn setup(args: args::Setup) -> Result<ExitCode, Problem> {
     surroundings.warn();
     let wanted = wanted(&args.runtimes)?;
     let mut signals = Signals::listen()?;
-    for (tool, version) in wanted {
-        let here = provision::find(tool, &surroundings.provision());
-        match here {
-            Some(found) if version.is_none() && !args.update => {
-                exit::print(&format!("{tool} is here: {}\n", describe(&found)))?
+    for tool in wanted {
+        match provision::find(tool, &surroundings.provision()) {
+            Some(found) if !args.update => {
+                exit::print(&format!("{tool} is here: {}\n", describe(&found)))?;
             }
-            _ => {
-                let fetched = fetch_until(tool, version.as_deref(), &surroundings, &mut signals).await;
-                let found = match fetched {
-                    Ok(found) => found,
-                    Err(Ended::Signal(signal, error)) => {
-                        Problem::from(error).tell();
-                        return Ok(exit::code(128 + signal.number()));
-                    }
-                    Err(Ended::Failed(error)) => return Err(error.into()),
-                };
-                exit::print(&format!("{tool} is ready: {}\n", describe(&found)))?;
-            }
+            _ => match fetch_until(tool, &surroundings, &mut signals).await {
+                Ok(found) => ready(&found, &surroundings.provision()).await?,
+                Err(Ended::Signal(signal, error)) => {
+                    Problem::from(error).tell();
+                    return Ok(exit::code(128 + signal.number()));
+                }
+                Err(Ended::Failed(error)) => return Err(error.into()),
+            },
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// `bun`, `deno@2.1.0`, …; nothing means both.
-fn wanted(names: &[String]) -> Result<Vec<(Tool, Option<String>)>, Problem> {
+/// What was asked for; nothing means both.
+fn wanted(names: &[String]) -> Result<Vec<Tool>, Problem> {
     if names.is_empty() {
-        return Ok(Tool::ALL.map(|tool| (tool, None)).to_vec());
+        return Ok(Tool::ALL.to_vec());
     }
     let parse = |name: &String| {
-        let (tool, version) = match name.split_once('@') {
-            Some((tool, version)) => (tool, Some(version.to_owned())),
-            None => (name.as_str(), None),
-        };
-        let tool = tool
-            .parse()
-            .map_err(|e: provision::UnknownTool| Problem::new(e.to_string(), "codebeaker setup --help"))?;
-        Ok((tool, version))
+        if let Some((tool, _)) = name.split_once('@') {
+            let next = format!("leave the version away for the newest: codebeaker setup --update {tool}");
+            return Err(Problem::new(format!("{name}: versions can't be chosen"), next));
+        }
+        name.parse()
+            .map_err(|e: provision::UnknownTool| Problem::new(e.to_string(), "codebeaker setup --help"))
     };
     names.iter().map(parse).collect()
+}
+
+/// Says what was fetched, and whether it is what will be used; removes what it takes the place of.
+async fn ready(fetched: &Found, settings: &provision::Settings) -> Result<(), Problem> {
+    let tool = fetched.tool;
+    let mut text = format!("{tool} is ready: {}\n", describe(fetched));
+    for version in provision::remove_superseded(fetched, settings).await {
+        text += &format!("{tool} {version} was removed\n");
+    }
+    match provision::find(tool, settings) {
+        Some(Found { path, origin: Origin::Path, .. }) => {
+            text += &format!("the one on the PATH, {}, is used before it\n", path.display());
+        }
+        Some(newer) if newer != *fetched => {
+            text += &format!("the one fetched before, {}, is newer and used before it\n", describe(&newer));
+        }
+        _ => {}
+    }
+    exit::print(&text)
 }
 
 fn describe(found: &Found) -> String {
@@ -79,18 +91,13 @@ enum Ended {
 }
 
 /// The same until a signal comes, after which nothing is left half done.
-async fn fetch_until(
-    tool: Tool,
-    version: Option<&str>,
-    surroundings: &Surroundings,
-    signals: &mut Signals,
-) -> Result<Found, Ended> {
+async fn fetch_until(tool: Tool, surroundings: &Surroundings, signals: &mut Signals) -> Result<Found, Ended> {
     let settings = surroundings.provision();
     let reporter = Reporter::stderr(tool);
     let report = |progress| reporter.report(&progress);
     let mut caught = None;
     let cancel = async { caught = Some(signals.next().await) };
-    let fetched = provision::fetch_until(tool, version, &settings, &report, cancel).await;
+    let fetched = provision::fetch_until(tool, None, &settings, &report, cancel).await;
     fetched.map_err(|error| match caught {
         Some(signal) => Ended::Signal(signal, error),
         None => Ended::Failed(error),

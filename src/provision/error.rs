@@ -230,9 +230,7 @@ impl ProvisionError {
             }
             Self::File { .. } => "Check that directory and its disk, then try again.".into(),
             Self::DoesNotStart { tool, .. } => format!(
-                "Nothing was installed. Install {tool} by its own instructions, so that `{}` is on the PATH, or ask \
-                 for another version (`codebeaker setup {}@VERSION`).",
-                tool.name(),
+                "Nothing was installed. Install {tool} by its own instructions, so that `{}` is on the PATH.",
                 tool.name()
             ),
             Self::Busy { .. } => "End that process (`codebeaker`), then try again.".into(),

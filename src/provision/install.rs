@@ -163,6 +163,43 @@ impl Drop for Workspace {
     }
 }
 
+/// Removes the installations that these binaries are in, and returns the names of those that are gone.
+pub(super) fn remove(tool: Tool, runtimes: &Path, binaries: Vec<PathBuf>) -> Vec<String> {
+    if binaries.is_empty() {
+        return Vec::new();
+    }
+    let lock = File::options().write(true).open(runtimes.join(format!(".lock-{}", tool.name())));
+    let Some(_locked) = lock.ok().filter(|lock| lock.try_lock().is_ok()) else { return Vec::new() };
+    let mut removed = Vec::new();
+    for binary in binaries {
+        let Some(directory) = binary.parent().filter(|_| !is_running(&binary)) else { continue };
+        let Some(version) = directory.file_name().and_then(|name| name.to_str()) else { continue };
+        // whole until it is gone at once; should the rest fail, the next fetch removes it
+        let aside = runtimes.join(format!(".tmp-{}-old-{version}", tool.name()));
+        if let Err(error) = fs::rename(directory, &aside).and_then(|()| fs::remove_dir_all(&aside)) {
+            tracing::warn!("{} cannot be removed: {error}", directory.display());
+        }
+        if !directory.exists() {
+            removed.push(version.to_owned());
+        }
+    }
+    removed
+}
+
+/// Whether a process runs this file, as far as the system tells: it lets nobody write to such a file, or names it
+/// as the process's program.
+fn is_running(binary: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let opened = File::options().write(true).open(binary);
+    if opened.is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy) {
+        return true;
+    }
+    let Ok(wanted) = binary.metadata() else { return false };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut programs = processes.filter_map(|process| process.path().join("exe").metadata().ok());
+    programs.any(|program| (program.dev(), program.ino()) == (wanted.dev(), wanted.ino()))
+}
+
 /// Makes a rename last over a crash. Some file systems cannot, and lose no more than the installation then.
 fn sync_directory(directory: &Path) {
     if let Ok(opened) = File::open(directory) {

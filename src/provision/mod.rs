@@ -137,17 +137,15 @@ pub enum Progress {
 }
 
 /// Finds a runtime: on the PATH, else the newest whole one in the data directory. Quick, and without the network.
+/// Nothing is started, so that one on the PATH which is broken comes before a fetched one all the same: it is the
+/// person's own choice, and who starts it sees and tells why it does not work.
 pub fn find(tool: Tool, settings: &Settings) -> Option<Found> {
     if let Some(path) = executable_on_path(tool.name(), settings.search_path.as_deref()) {
         return Some(Found { tool, path, origin: Origin::Path });
     }
-    let entries = std::fs::read_dir(settings.runtimes().join(tool.name())).ok()?;
-    let versions = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    versions.filter_map(|version| installed(tool, &version, settings)).max_by(|a, b| {
-        match (&a.origin, &b.origin) {
-            (Origin::Fetched { version: a }, Origin::Fetched { version: b }) => version::compare(a, b),
-            _ => std::cmp::Ordering::Equal,
-        }
+    fetched(tool, settings).into_iter().max_by(|a, b| match (&a.origin, &b.origin) {
+        (Origin::Fetched { version: a }, Origin::Fetched { version: b }) => version::compare(a, b),
+        _ => std::cmp::Ordering::Equal,
     })
 }
 
@@ -262,8 +260,31 @@ async fn fetch_into(
     Ok(Found { tool, path, origin: Origin::Fetched { version } })
 }
 
+/// Removes the fetched versions that are older than `newest`, but for those that a process is running, and returns
+/// what is gone. What can't be removed stays, and so does all while another process is installing.
+pub async fn remove_superseded(newest: &Found, settings: &Settings) -> Vec<String> {
+    let Origin::Fetched { version: newest_version } = &newest.origin else { return Vec::new() };
+    let (tool, newest_version, settings) = (newest.tool, newest_version.clone(), settings.clone());
+    let work = move || {
+        let superseded = |found: &Found| match &found.origin {
+            Origin::Fetched { version } => version::compare(version, &newest_version).is_lt(),
+            Origin::Path => false,
+        };
+        let found = fetched(tool, &settings).into_iter().filter(superseded);
+        Ok(install::remove(tool, &settings.runtimes(), found.map(|it| it.path).collect()))
+    };
+    blocking(work).await.unwrap_or_default()
+}
+
 fn directory(tool: Tool, version: &str, settings: &Settings) -> PathBuf {
     settings.runtimes().join(tool.name()).join(version)
+}
+
+/// All whole installations in the data directory.
+fn fetched(tool: Tool, settings: &Settings) -> Vec<Found> {
+    let entries = std::fs::read_dir(settings.runtimes().join(tool.name()));
+    let versions = entries.into_iter().flatten().flatten().filter_map(|it| it.file_name().into_string().ok());
+    versions.filter_map(|version| installed(tool, &version, settings)).collect()
 }
 
 /// The whole installation of a version in the data directory.

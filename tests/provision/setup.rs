@@ -61,3 +61,45 @@ async fn a_signal_ends_it_with_its_code_and_leaves_nothing() {
         assert_eq!(machine.contents(), Vec::<String>::new(), "{signal}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_cannot_be_chosen() {
+    let registry = Registry::start().await;
+    let output = finish(setup(&machine(&registry), &["bun@1.2.3"])).await;
+    assert_eq!(output.status.code(), Some(125));
+    assert!(text(&output.stderr).contains("bun@1.2.3: versions can't be chosen"), "{output:?}");
+    assert_eq!(registry.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_removes_what_nobody_runs_and_tells_what_comes_before_it() {
+    let Some(package) = bun_here() else { return };
+    let registry = Registry::start().await;
+    let mut machine = machine(&registry);
+    let installed = |version: &str| machine.settings.data_dir.join("runtimes/bun").join(version).join("bun");
+    executable(&installed("1.0.0"), "");
+    executable(&installed("9.0.0"), "");
+    // a program whose own file is what runs, not that of an interpreter
+    std::fs::create_dir_all(installed("1.1.0").parent().unwrap()).unwrap();
+    let copied = Command::new("cp").args([Path::new("/bin/sleep"), &installed("1.1.0")]).status().unwrap();
+    assert!(copied.success());
+    let mut running = Command::new(installed("1.1.0")).arg("600").spawn().unwrap();
+
+    registry.publish(&package, "2.0.0", &bun("2.0.0"));
+    let output = finish(setup(&machine, &["bun", "--update"])).await;
+    let said = text(&output.stdout);
+    assert!(said.contains("Bun is ready: 2.0.0") && said.contains("Bun 1.0.0 was removed"), "{output:?}");
+    assert!(said.contains("9.0.0") && said.contains("is newer and used before it"), "{said}");
+    let versions =
+        ["bun", "bun/1.1.0", "bun/1.1.0/bun", "bun/2.0.0", "bun/2.0.0/bun", "bun/9.0.0", "bun/9.0.0/bun"];
+    assert_eq!(machine.contents(), versions);
+
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let own = machine.program("bun", "#!/bin/sh\n");
+    let output = finish(setup(&machine, &["bun", "--update"])).await;
+    let said = text(&output.stdout);
+    assert!(said.contains("Bun 1.1.0 was removed"), "{output:?}");
+    let before = format!("the one on the PATH, {}, is used before it", own.display());
+    assert!(said.contains(&before), "{said}");
+}

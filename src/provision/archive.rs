@@ -8,6 +8,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::error::words;
 use super::source::Format;
 use super::{ProvisionError, Tool};
 
@@ -61,13 +62,13 @@ enum Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self::Reading(error.to_string())
+        Self::Reading(words(&error))
     }
 }
 
 impl From<zip::result::ZipError> for Fault {
     fn from(error: zip::result::ZipError) -> Self {
-        Self::Reading(error.to_string())
+        Self::Reading(words(&error))
     }
 }
 

@@ -218,6 +218,11 @@ impl Attempt {
         Self { workspace: Arc::new(workspace) }
     }
 
+    /// Where what is written goes with the fetch.
+    pub(super) fn scratch(&self) -> &Path {
+        &self.workspace.directory
+    }
+
     /// Runs work on files.
     pub(super) async fn in_background<T: Send + 'static>(
         &self,

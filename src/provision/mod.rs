@@ -224,7 +224,7 @@ async fn fetch_into(
 ) -> Result<Found, ProvisionError> {
     let attempt = Attempt::new(workspace);
     let config = NpmConfig::read(settings);
-    let source = Source::discover(tool, settings, &config).await?;
+    let source = Source::discover(tool, settings, &config, attempt.scratch()).await?;
     progress(Progress::Resolving { from: source.describe(tool, settings) });
     let client = Client::new(settings, &config).await?;
     let artifact = source.resolve(tool, wanted, settings, &config, &client).await?;

@@ -250,7 +250,7 @@ fn certificate_fault(error: &reqwest::Error) -> Option<String> {
 /// may hold a password.
 fn innermost(error: reqwest::Error) -> String {
     let error = error.without_url();
-    causes(&error).last().map_or_else(|| words(&error), |cause| words(cause))
+    causes(&error).last().map_or_else(|| words(&error), words)
 }
 
 /// An error's causes. Those that an [`io::Error`] wraps are among them, which `source` passes over.

@@ -91,10 +91,10 @@ pub struct Doctor {
 /// Arguments of `setup`.
 #[derive(Args, Debug)]
 pub struct Setup {
-    /// What to fetch, with a version where it matters (bun@1.2.3); without it, what is missing of both
+    /// What to fetch; without it, what is missing of both
     #[arg(value_name = "deno|bun")]
     pub runtimes: Vec<String>,
-    /// Fetch the newest even where one is here already
+    /// Fetch the newest even where one is here already, and remove the older ones that were fetched
     #[arg(long)]
     pub update: bool,
 }

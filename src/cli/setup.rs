@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::protocol::RuntimeType;
+use crate::protocol::{RuntimeType, Signal};
 use crate::provision::terminal::Reporter;
-use crate::provision::{self, Found, Origin, Tool};
+use crate::provision::{self, Found, Origin, ProvisionError, Tool};
 
 use super::args;
 use super::exit::{self, Problem};
+use super::signals::Signals;
 use super::surroundings::Surroundings;
 
 /// Fetches what is asked for, or what is missing.
@@ -15,37 +16,58 @@ pub async fn setup(args: args::Setup) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?;
     surroundings.warn();
     let wanted = wanted(&args.runtimes)?;
-    for (tool, version) in wanted {
-        let here = provision::find(tool, &surroundings.provision());
-        match here {
-            Some(found) if version.is_none() && !args.update => {
-                exit::print(&format!("{tool} is here: {}\n", describe(&found)))?
+    let mut signals = Signals::listen()?;
+    for tool in wanted {
+        match provision::find(tool, &surroundings.provision()) {
+            Some(found) if !args.update => {
+                exit::print(&format!("{tool} is here: {}\n", describe(&found)))?;
             }
-            _ => {
-                let found = fetch(tool, version.as_deref(), &surroundings).await?;
-                exit::print(&format!("{tool} is ready: {}\n", describe(&found)))?;
-            }
+            _ => match fetch_until(tool, &surroundings, &mut signals).await {
+                Ok(found) => ready(&found, &surroundings.provision()).await?,
+                Err(Ended::Signal(signal, error)) => {
+                    Problem::from(error).tell();
+                    return Ok(exit::code(128 + signal.number()));
+                }
+                Err(Ended::Failed(error)) => return Err(error.into()),
+            },
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// `bun`, `deno@2.1.0`, …; nothing means both.
-fn wanted(names: &[String]) -> Result<Vec<(Tool, Option<String>)>, Problem> {
+/// What was asked for; nothing means both.
+fn wanted(names: &[String]) -> Result<Vec<Tool>, Problem> {
     if names.is_empty() {
-        return Ok(Tool::ALL.map(|tool| (tool, None)).to_vec());
+        return Ok(Tool::ALL.to_vec());
     }
     let parse = |name: &String| {
-        let (tool, version) = match name.split_once('@') {
-            Some((tool, version)) => (tool, Some(version.to_owned())),
-            None => (name.as_str(), None),
-        };
-        let tool = tool
-            .parse()
-            .map_err(|e: provision::UnknownTool| Problem::new(e.to_string(), "codebeaker setup --help"))?;
-        Ok((tool, version))
+        if let Some((tool, _)) = name.split_once('@') {
+            let next = format!("leave the version away for the newest: codebeaker setup --update {tool}");
+            return Err(Problem::new(format!("{name}: versions can't be chosen"), next));
+        }
+        name.parse()
+            .map_err(|e: provision::UnknownTool| Problem::new(e.to_string(), "codebeaker setup --help"))
     };
     names.iter().map(parse).collect()
+}
+
+/// Says what was fetched, and whether it is what will be used; removes what it takes the place of.
+async fn ready(fetched: &Found, settings: &provision::Settings) -> Result<(), Problem> {
+    let tool = fetched.tool;
+    let mut text = format!("{tool} is ready: {}\n", describe(fetched));
+    for version in provision::remove_superseded(fetched, settings).await {
+        text += &format!("{tool} {version} was removed\n");
+    }
+    match provision::find(tool, settings) {
+        Some(Found { path, origin: Origin::Path, .. }) => {
+            text += &format!("the one on the PATH, {}, is used before it\n", path.display());
+        }
+        Some(newer) if newer != *fetched => {
+            text += &format!("the one fetched before, {}, is newer and used before it\n", describe(&newer));
+        }
+        _ => {}
+    }
+    exit::print(&text)
 }
 
 fn describe(found: &Found) -> String {
@@ -55,17 +77,31 @@ fn describe(found: &Found) -> String {
     }
 }
 
-/// Fetches a runtime and shows how far it is. Ctrl-C ends it and leaves nothing half done.
+/// Fetches a runtime and shows how far it is. Dropping the future ends it.
 pub async fn fetch(tool: Tool, version: Option<&str>, surroundings: &Surroundings) -> Result<Found, Problem> {
+    let reporter = Reporter::stderr(tool);
+    let report = |progress| reporter.report(&progress);
+    Ok(provision::fetch(tool, version, &surroundings.provision(), &report).await?)
+}
+
+/// Why there is no runtime.
+enum Ended {
+    Signal(Signal, ProvisionError),
+    Failed(ProvisionError),
+}
+
+/// The same until a signal comes, after which nothing is left half done.
+async fn fetch_until(tool: Tool, surroundings: &Surroundings, signals: &mut Signals) -> Result<Found, Ended> {
     let settings = surroundings.provision();
     let reporter = Reporter::stderr(tool);
     let report = |progress| reporter.report(&progress);
-    let result = tokio::select! {
-        result = provision::fetch(tool, version, &settings, &report) => result.map_err(Problem::from),
-        _ = tokio::signal::ctrl_c() => Err(Problem::new(format!("the fetching of {tool} was stopped"), "nothing was installed")),
-    };
-    drop(reporter);
-    result
+    let mut caught = None;
+    let cancel = async { caught = Some(signals.next().await) };
+    let fetched = provision::fetch_until(tool, None, &settings, &report, cancel).await;
+    fetched.map_err(|error| match caught {
+        Some(signal) => Ended::Signal(signal, error),
+        None => Ended::Failed(error),
+    })
 }
 
 /// The tool that a runtime needs, if it is one that can be fetched.

@@ -8,6 +8,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::error::words;
 use super::source::Format;
 use super::{ProvisionError, Tool};
 
@@ -61,13 +62,13 @@ enum Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self::Reading(error.to_string())
+        Self::Reading(words(&error))
     }
 }
 
 impl From<zip::result::ZipError> for Fault {
     fn from(error: zip::result::ZipError) -> Self {
-        Self::Reading(error.to_string())
+        Self::Reading(words(&error))
     }
 }
 
@@ -114,6 +115,7 @@ fn write(from: &mut impl Read, to: &Path) -> Result<(), Fault> {
     let mut buffer = vec![0; 128 << 10];
     loop {
         let length = match from.read(&mut buffer) {
+            // asked once more after the last byte, it also fails where all was given up: what follows takes time
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -29,6 +29,14 @@ pub enum ProvisionError {
         /// What is wrong with it.
         reason: String,
     },
+    /// npm is here, but does not say which registry is to be used.
+    #[error("`{command}` failed: {complaint}")]
+    Npm {
+        /// What was started.
+        command: String,
+        /// What it said, or what was wrong.
+        complaint: String,
+    },
     /// No connection could be made.
     #[error("{server} cannot be reached: {reason}")]
     Unreachable {
@@ -148,7 +156,7 @@ pub enum ProvisionError {
         reason: String,
     },
     /// Any other failure of the file system.
-    #[error("{doing} {} failed: {source}", .path.display())]
+    #[error("{doing} {} failed: {}", .path.display(), words(.source))]
     File {
         /// What was being done.
         doing: &'static str,
@@ -175,6 +183,14 @@ pub enum ProvisionError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// The caller has given the fetch up; all of it has ended.
+    #[error("the fetching of {tool} was stopped{}", if *.installed { " when it was installed already" } else { "" })]
+    Cancelled {
+        /// The runtime.
+        tool: Tool,
+        /// Whether that came too late, and the runtime is installed, whole.
+        installed: bool,
+    },
     /// The task that did the file work was ended from outside, as at the end of the program.
     #[error("the installation was interrupted")]
     Interrupted,
@@ -188,6 +204,9 @@ impl ProvisionError {
                 format!("Use another runtime, or put a `{}` that runs here on the PATH.", tool.name())
             }
             Self::Setting { what, origin, .. } => format!("Correct {what} in {origin}, or remove it there."),
+            Self::Npm { .. } => "Set the registry by `registry` in the settings or by CODEBEAKER_REGISTRY, or make npm \
+                answer."
+                .into(),
             Self::Unreachable { .. } => "Check the network. Behind a proxy, set HTTPS_PROXY (and HTTP_PROXY); to use \
                 another npm registry, set CODEBEAKER_REGISTRY or `registry` in the settings or ~/.npmrc."
                 .into(),
@@ -222,12 +241,12 @@ impl ProvisionError {
             }
             Self::File { .. } => "Check that directory and its disk, then try again.".into(),
             Self::DoesNotStart { tool, .. } => format!(
-                "Nothing was installed. Install {tool} by its own instructions, so that `{}` is on the PATH, or ask \
-                 for another version (`codebeaker setup {}@VERSION`).",
-                tool.name(),
+                "Nothing was installed. Install {tool} by its own instructions, so that `{}` is on the PATH.",
                 tool.name()
             ),
             Self::Busy { .. } => "End that process (`codebeaker`), then try again.".into(),
+            Self::Cancelled { installed: true, .. } => "It can be used.".into(),
+            Self::Cancelled { .. } => "Nothing was installed.".into(),
             Self::Interrupted => "Try again.".into(),
         }
     }
@@ -250,14 +269,24 @@ impl ProvisionError {
         match source.kind() {
             Kind::StorageFull | Kind::QuotaExceeded => Self::DiskFull { path },
             Kind::ReadOnlyFilesystem | Kind::PermissionDenied | Kind::NotADirectory => {
-                Self::NotWritable { path, reason: source.to_string() }
+                Self::NotWritable { path, reason: words(&source) }
             }
             // /proc and /sys answer ENOENT to every mkdir; our directories are created from the root down,
             // so a missing parent cannot be the reason
-            Kind::NotFound if doing == CREATING => Self::NotWritable { path, reason: source.to_string() },
+            Kind::NotFound if doing == CREATING => Self::NotWritable { path, reason: words(&source) },
             _ => Self::File { doing, path, source },
         }
     }
+}
+
+/// An error in words, without the system's number for it.
+pub(super) fn words(error: &(impl std::fmt::Display + ?Sized)) -> String {
+    let mut text = error.to_string();
+    while let Some(start) = text.find(" (os error ") {
+        let end = text[start..].find(')').map_or(text.len(), |length| start + length + 1);
+        text.replace_range(start..end, "");
+    }
+    text
 }
 
 /// The phrase for the creation of directories, which [`ProvisionError::from_io`] knows.

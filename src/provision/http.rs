@@ -9,6 +9,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Certificate, NoProxy, Proxy, Response, StatusCode, Url};
 
+use super::error::words;
 use super::npmrc::{NpmConfig, expand_home};
 use super::settings::Patience;
 use super::{ProvisionError, Settings};
@@ -249,7 +250,7 @@ fn certificate_fault(error: &reqwest::Error) -> Option<String> {
 /// may hold a password.
 fn innermost(error: reqwest::Error) -> String {
     let error = error.without_url();
-    causes(&error).last().map_or_else(|| error.to_string(), ToString::to_string)
+    causes(&error).last().map_or_else(|| words(&error), words)
 }
 
 /// An error's causes. Those that an [`io::Error`] wraps are among them, which `source` passes over.
@@ -319,7 +320,8 @@ fn certificates(settings: &Settings, config: &NpmConfig) -> Result<Vec<Certifica
             reason,
         };
         let path = expand_home(file.value, settings.environment.home());
-        let pem = std::fs::read(&path).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        let pem =
+            std::fs::read(&path).map_err(|error| refuse(format!("{}: {}", path.display(), words(&error))))?;
         certificates.extend(Certificate::from_pem_bundle(&pem).map_err(|error| refuse(innermost(error)))?);
     }
     // node goes on without a file that it cannot use, and so do we

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::error::CREATING;
@@ -25,6 +26,37 @@ pub(super) struct Workspace {
     cancelled: AtomicBool,
     // released after the directory is gone, so that who holds the lock may remove all that is left over
     _lock: File,
+    // the last to go
+    traces: Traces,
+}
+
+/// Held by all that may have files of a fetch: as long as one is there, something of it may be.
+pub(super) struct Traces {
+    installed: Arc<AtomicBool>,
+    _held: mpsc::Sender<()>,
+}
+
+/// The end of all [`Traces`] of a fetch.
+pub(super) struct Gone {
+    installed: Arc<AtomicBool>,
+    held: mpsc::Receiver<()>,
+}
+
+impl Traces {
+    pub(super) fn new() -> (Self, Gone) {
+        let (sender, held) = mpsc::channel(1);
+        let installed = Arc::new(AtomicBool::new(false));
+        (Self { installed: Arc::clone(&installed), _held: sender }, Gone { installed, held })
+    }
+}
+
+impl Gone {
+    /// Waits for it. Whether the runtime was installed before.
+    pub(super) async fn wait(mut self) -> bool {
+        // nothing is ever sent: this ends with the last sender
+        let _ = self.held.recv().await;
+        self.installed.load(Ordering::Acquire)
+    }
 }
 
 impl Workspace {
@@ -32,6 +64,7 @@ impl Workspace {
     pub(super) async fn open(
         tool: Tool,
         settings: &Settings,
+        traces: Traces,
         waiting: impl Fn(),
     ) -> Result<Self, ProvisionError> {
         let runtimes = settings.runtimes();
@@ -66,10 +99,10 @@ impl Workspace {
                 }
             }
         }
-        blocking(move || Self::create(tool, &runtimes, lock)).await
+        blocking(move || Self::create(tool, &runtimes, lock, traces)).await
     }
 
-    fn create(tool: Tool, runtimes: &Path, lock: File) -> Result<Self, ProvisionError> {
+    fn create(tool: Tool, runtimes: &Path, lock: File, traces: Traces) -> Result<Self, ProvisionError> {
         let prefix = format!(".tmp-{}-", tool.name());
         for entry in fs::read_dir(runtimes).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(&prefix) {
@@ -81,7 +114,7 @@ impl Workspace {
         }
         let directory = runtimes.join(format!("{prefix}{}", std::process::id()));
         fs::create_dir(&directory).map_err(|error| ProvisionError::from_io(CREATING, &directory, error))?;
-        Ok(Self { directory, cancelled: AtomicBool::new(false), _lock: lock })
+        Ok(Self { directory, cancelled: AtomicBool::new(false), _lock: lock, traces })
     }
 
     /// Where the download is stored.
@@ -116,6 +149,7 @@ impl Workspace {
                 .map_err(|error| ProvisionError::from_io("replacing", target, error))?;
         }
         fs::rename(staged, target).map_err(|error| ProvisionError::from_io("installing", target, error))?;
+        self.traces.installed.store(true, Ordering::Release);
         sync_directory(parent);
         Ok(())
     }
@@ -127,6 +161,43 @@ impl Drop for Workspace {
             tracing::warn!("{} cannot be removed: {error}", self.directory.display());
         }
     }
+}
+
+/// Removes the installations that these binaries are in, and returns the names of those that are gone.
+pub(super) fn remove(tool: Tool, runtimes: &Path, binaries: Vec<PathBuf>) -> Vec<String> {
+    if binaries.is_empty() {
+        return Vec::new();
+    }
+    let lock = File::options().write(true).open(runtimes.join(format!(".lock-{}", tool.name())));
+    let Some(_locked) = lock.ok().filter(|lock| lock.try_lock().is_ok()) else { return Vec::new() };
+    let mut removed = Vec::new();
+    for binary in binaries {
+        let Some(directory) = binary.parent().filter(|_| !is_running(&binary)) else { continue };
+        let Some(version) = directory.file_name().and_then(|name| name.to_str()) else { continue };
+        // whole until it is gone at once; should the rest fail, the next fetch removes it
+        let aside = runtimes.join(format!(".tmp-{}-old-{version}", tool.name()));
+        if let Err(error) = fs::rename(directory, &aside).and_then(|()| fs::remove_dir_all(&aside)) {
+            tracing::warn!("{} cannot be removed: {error}", directory.display());
+        }
+        if !directory.exists() {
+            removed.push(version.to_owned());
+        }
+    }
+    removed
+}
+
+/// Whether a process runs this file, as far as the system tells: it lets nobody write to such a file, or names it
+/// as the process's program.
+fn is_running(binary: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let opened = File::options().write(true).open(binary);
+    if opened.is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy) {
+        return true;
+    }
+    let Ok(wanted) = binary.metadata() else { return false };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut programs = processes.filter_map(|process| process.path().join("exe").metadata().ok());
+    programs.any(|program| (program.dev(), program.ino()) == (wanted.dev(), wanted.ino()))
 }
 
 /// Makes a rename last over a crash. Some file systems cannot, and lose no more than the installation then.
@@ -145,6 +216,11 @@ pub(super) struct Attempt {
 impl Attempt {
     pub(super) fn new(workspace: Workspace) -> Self {
         Self { workspace: Arc::new(workspace) }
+    }
+
+    /// Where what is written goes with the fetch.
+    pub(super) fn scratch(&self) -> &Path {
+        &self.workspace.directory
     }
 
     /// Runs work on files.
@@ -188,10 +264,9 @@ pub(super) async fn download(
     limit: u64,
     report: &(dyn Fn(u64, Option<u64>) + Send + Sync),
 ) -> Result<Downloaded, ProvisionError> {
-    let path = attempt.workspace.archive();
     let mut retries = client.retries();
     loop {
-        match download_once(&path, client, artifact, limit, report).await {
+        match download_once(attempt, client, artifact, limit, report).await {
             Err(error) if retries.another(&error).await => {}
             outcome => return outcome,
         }
@@ -199,16 +274,22 @@ pub(super) async fn download(
 }
 
 async fn download_once(
-    path: &Path,
+    attempt: &Attempt,
     client: &Client,
     artifact: &Artifact,
     limit: u64,
     report: &(dyn Fn(u64, Option<u64>) + Send + Sync),
 ) -> Result<Downloaded, ProvisionError> {
-    let failed = |error| ProvisionError::from_io("writing", path, error);
+    let path = attempt.workspace.archive();
+    let failed = |error| ProvisionError::from_io("writing", &path, error);
     let mut body = client.open(&artifact.request).await?;
     report(0, body.total());
-    let mut file = tokio::fs::File::create(path).await.map_err(failed)?;
+    // with the workspace in hand: given up meanwhile, it is not removed before the file is there to be removed
+    let created = attempt.in_background(|workspace| {
+        let path = workspace.archive();
+        File::create(&path).map_err(|error| ProvisionError::from_io("writing", &path, error))
+    });
+    let mut file = tokio::fs::File::from_std(created.await?);
     let mut hasher = artifact.integrity.hasher();
     while let Some(chunk) = body.next(limit).await? {
         hasher.update(&chunk);

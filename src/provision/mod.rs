@@ -30,7 +30,7 @@ pub use platform::{Libc, Platform};
 pub use settings::{Environment, Limits, Patience, Releases, Settings};
 
 use http::Client;
-use install::{Attempt, Workspace};
+use install::{Attempt, Traces, Workspace};
 use npmrc::NpmConfig;
 use source::Source;
 
@@ -137,22 +137,21 @@ pub enum Progress {
 }
 
 /// Finds a runtime: on the PATH, else the newest whole one in the data directory. Quick, and without the network.
+/// Nothing is started, so that one on the PATH which is broken comes before a fetched one all the same: it is the
+/// person's own choice, and who starts it sees and tells why it does not work.
 pub fn find(tool: Tool, settings: &Settings) -> Option<Found> {
     if let Some(path) = executable_on_path(tool.name(), settings.search_path.as_deref()) {
         return Some(Found { tool, path, origin: Origin::Path });
     }
-    let entries = std::fs::read_dir(settings.runtimes().join(tool.name())).ok()?;
-    let versions = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    versions.filter_map(|version| installed(tool, &version, settings)).max_by(|a, b| {
-        match (&a.origin, &b.origin) {
-            (Origin::Fetched { version: a }, Origin::Fetched { version: b }) => version::compare(a, b),
-            _ => std::cmp::Ordering::Equal,
-        }
+    fetched(tool, settings).into_iter().max_by(|a, b| match (&a.origin, &b.origin) {
+        (Origin::Fetched { version: a }, Origin::Fetched { version: b }) => version::compare(a, b),
+        _ => std::cmp::Ordering::Equal,
     })
 }
 
 /// Fetches a runtime: the newest version, or the one `wanted` (a version, or a tag like `canary`). One that is in the
-/// data directory already is not fetched again. Dropping the future ends the fetch and leaves nothing behind.
+/// data directory already is not fetched again. Dropping the future ends the fetch; what it wrote goes soon after, as
+/// long as the process lives. Who ends the process then uses [`fetch_until`].
 ///
 /// # Errors
 /// Whatever went wrong, nothing is installed and no temporary file stays.
@@ -162,6 +161,38 @@ pub async fn fetch(
     settings: &Settings,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Found, ProvisionError> {
+    fetch_with(tool, wanted, settings, progress, Traces::new().0).await
+}
+
+/// [`fetch`], until `cancel` ends, where that is sooner: then [`ProvisionError::Cancelled`], once the work on files
+/// has stopped and nothing of it is left, so that the process may end at once.
+///
+/// # Errors
+/// As for [`fetch`].
+pub async fn fetch_until(
+    tool: Tool,
+    wanted: Option<&str>,
+    settings: &Settings,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    cancel: impl Future<Output = ()>,
+) -> Result<Found, ProvisionError> {
+    let (traces, gone) = Traces::new();
+    // the select drops the fetch, and with it the last trace but for those that its work in the background holds
+    tokio::select! {
+        biased;
+        () = cancel => {}
+        outcome = fetch_with(tool, wanted, settings, progress, traces) => return outcome,
+    }
+    Err(ProvisionError::Cancelled { tool, installed: gone.wait().await })
+}
+
+async fn fetch_with(
+    tool: Tool,
+    wanted: Option<&str>,
+    settings: &Settings,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    traces: Traces,
+) -> Result<Found, ProvisionError> {
     let wanted = wanted.map(|wanted| match wanted.strip_prefix('v') {
         Some(number) if version::is_plain(number) => number,
         _ => wanted,
@@ -170,7 +201,7 @@ pub async fn fetch(
     let found = match present() {
         Some(found) => found,
         None => {
-            let workspace = Workspace::open(tool, settings, || progress(Progress::Waiting)).await?;
+            let workspace = Workspace::open(tool, settings, traces, || progress(Progress::Waiting)).await?;
             // it may have been installed while we waited
             match present() {
                 Some(found) => found,
@@ -193,7 +224,7 @@ async fn fetch_into(
 ) -> Result<Found, ProvisionError> {
     let attempt = Attempt::new(workspace);
     let config = NpmConfig::read(settings);
-    let source = Source::discover(tool, settings, &config).await?;
+    let source = Source::discover(tool, settings, &config, attempt.scratch()).await?;
     progress(Progress::Resolving { from: source.describe(tool, settings) });
     let client = Client::new(settings, &config).await?;
     let artifact = source.resolve(tool, wanted, settings, &config, &client).await?;
@@ -229,8 +260,31 @@ async fn fetch_into(
     Ok(Found { tool, path, origin: Origin::Fetched { version } })
 }
 
+/// Removes the fetched versions that are older than `newest`, but for those that a process is running, and returns
+/// what is gone. What can't be removed stays, and so does all while another process is installing.
+pub async fn remove_superseded(newest: &Found, settings: &Settings) -> Vec<String> {
+    let Origin::Fetched { version: newest_version } = &newest.origin else { return Vec::new() };
+    let (tool, newest_version, settings) = (newest.tool, newest_version.clone(), settings.clone());
+    let work = move || {
+        let superseded = |found: &Found| match &found.origin {
+            Origin::Fetched { version } => version::compare(version, &newest_version).is_lt(),
+            Origin::Path => false,
+        };
+        let found = fetched(tool, &settings).into_iter().filter(superseded);
+        Ok(install::remove(tool, &settings.runtimes(), found.map(|it| it.path).collect()))
+    };
+    blocking(work).await.unwrap_or_default()
+}
+
 fn directory(tool: Tool, version: &str, settings: &Settings) -> PathBuf {
     settings.runtimes().join(tool.name()).join(version)
+}
+
+/// All whole installations in the data directory.
+fn fetched(tool: Tool, settings: &Settings) -> Vec<Found> {
+    let entries = std::fs::read_dir(settings.runtimes().join(tool.name()));
+    let versions = entries.into_iter().flatten().flatten().filter_map(|it| it.file_name().into_string().ok());
+    versions.filter_map(|version| installed(tool, &version, settings)).collect()
 }
 
 /// The whole installation of a version in the data directory.

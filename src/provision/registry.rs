@@ -1,6 +1,7 @@
 //! Which npm registry is used, and what is sent to it: the order in which npm's configuration names one, and the
 //! credentials that go with an address.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -9,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
+use super::error::words;
 use super::npmrc::NpmConfig;
 use super::{ProvisionError, Settings, executable_on_path};
 
@@ -26,6 +28,7 @@ impl Registry {
         settings: &Settings,
         config: &NpmConfig,
         scope: &str,
+        scratch: &Path,
     ) -> Result<Option<Self>, ProvisionError> {
         if let Some(registry) = &settings.registry {
             return Self::parse(registry, "CodeBeaker's settings").map(Some);
@@ -33,7 +36,7 @@ impl Registry {
         if let Some(registry) = config.registry(scope) {
             return Self::parse(registry.value, registry.origin).map(Some);
         }
-        match ask_npm(settings).await {
+        match ask_npm(settings, scratch).await? {
             Some(registry) => Self::parse(&registry, "`npm config get registry`").map(Some),
             None => Ok(None),
         }
@@ -64,44 +67,52 @@ impl Registry {
     }
 }
 
-/// What `npm config get registry` says, where npm is on the search path and answers in time.
-async fn ask_npm(settings: &Settings) -> Option<String> {
-    let npm = executable_on_path("npm", settings.search_path.as_deref())?;
+/// What `npm config get registry` says; `None` where there is no npm on the search path. npm's cache, which it makes
+/// whatever it is asked, goes to `scratch`.
+async fn ask_npm(settings: &Settings, scratch: &Path) -> Result<Option<String>, ProvisionError> {
+    let Some(npm) = executable_on_path("npm", settings.search_path.as_deref()) else { return Ok(None) };
+    // nothing is written outside our own directories
+    let cache = scratch.join("npm");
+    let quiet =
+        [("npm_config_logs_max", "0".as_ref()), ("npm_config_update_notifier", "false".as_ref())].into_iter();
+    let quiet: Vec<(&str, &OsStr)> = quiet.chain([("npm_config_cache", cache.as_os_str())]).collect();
+    // npm knows variables in any case, so that of the person's own might be stronger
+    let ours = |name: &OsStr| quiet.iter().any(|(ours, _)| name.eq_ignore_ascii_case(ours));
     let mut command = tokio::process::Command::new(&npm);
     command
         .args(["config", "get", "registry"])
         .env_clear()
-        .envs(settings.environment.iter())
+        .envs(settings.environment.iter().filter(|(name, _)| !ours(name)))
+        .envs(quiet.iter().copied())
         // npm reads an .npmrc where it is started: not that of whatever project we happen to stand in
         .current_dir(settings.environment.home().filter(|home| home.is_dir()).unwrap_or(Path::new("/")))
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
         .kill_on_drop(true);
     if let Some(path) = &settings.search_path {
         // npm is a script that looks for node
         command.env("PATH", path);
     }
-    let output = match tokio::time::timeout(settings.patience.npm, command.output()).await {
-        Ok(Ok(output)) if output.status.success() => output,
-        Ok(Ok(output)) => {
-            tracing::warn!("{} config get registry failed: {}", npm.display(), output.status);
-            return None;
-        }
-        Ok(Err(error)) => {
-            tracing::warn!("{} cannot be started: {error}", npm.display());
-            return None;
-        }
-        Err(_) => {
-            tracing::warn!(
-                "{} config get registry took longer than {:?}",
-                npm.display(),
-                settings.patience.npm
-            );
-            return None;
-        }
+    let fail = |complaint: String| ProvisionError::Npm {
+        command: format!("{} config get registry", npm.display()),
+        complaint,
     };
+    let output = match tokio::time::timeout(settings.patience.npm, command.output()).await {
+        Ok(output) => output.map_err(|error| fail(words(&error)))?,
+        Err(_) => return Err(fail(format!("it did not end within {:?}", settings.patience.npm))),
+    };
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        // what a program says may hold sequences that drive a terminal
+        let line: String = line.chars().filter(|character| !character.is_control()).take(300).collect();
+        return Err(fail(match line.as_str() {
+            "" => format!("it ended with {}", output.status),
+            line => format!("it ended with {}: {line}", output.status),
+        }));
+    }
     let answer = String::from_utf8_lossy(&output.stdout);
-    answer.lines().map(str::trim).rfind(|line| line.contains("://")).map(str::to_owned)
+    let address = answer.lines().map(str::trim).rfind(|line| line.contains("://"));
+    address.map(|address| Some(address.to_owned())).ok_or_else(|| fail("it named no address".into()))
 }
 
 /// The credentials for `url`: those of the longest `//host/path` that npm's configuration has any for; for another

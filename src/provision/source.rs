@@ -2,6 +2,7 @@
 //! registry or from the runtimes' own releases.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use reqwest::Url;
 use serde::Deserialize;
@@ -43,11 +44,12 @@ impl Source {
         tool: Tool,
         settings: &Settings,
         config: &NpmConfig,
+        scratch: &Path,
     ) -> Result<Self, ProvisionError> {
         let no_build = || ProvisionError::NoBuild { tool, platform: settings.platform.to_string() };
         let package = settings.platform.package(tool).ok_or_else(no_build)?;
         let scope = package.split('/').next().unwrap_or_default().to_owned();
-        match Registry::discover(settings, config, &scope).await? {
+        match Registry::discover(settings, config, &scope, scratch).await? {
             Some(registry) => Ok(Self::Registry { registry, package }),
             None => Ok(Self::Releases { file: settings.platform.release_file(tool).ok_or_else(no_build)? }),
         }

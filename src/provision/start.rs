@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use super::error::words;
 use super::{ProvisionError, Tool};
 
 /// As much as is read of what a binary says.
@@ -32,7 +33,7 @@ pub(super) async fn check(
     match tokio::time::timeout(wait, finished).await {
         Ok((Ok(status), _)) if status.success() => Ok(()),
         Ok((Ok(status), said)) => Err(fail(why_it_ended(status, &said))),
-        Ok((Err(error), _)) => Err(fail(error.to_string())),
+        Ok((Err(error), _)) => Err(fail(words(&error))),
         Err(_) => Err(fail(format!("`{} --version` did not end within {wait:?}", tool.name()))),
     }
 }
@@ -76,9 +77,9 @@ fn why_not_started(error: &io::Error) -> String {
     match error.kind() {
         // the file is there: it is its loader that is not
         io::ErrorKind::NotFound => "the C library that it needs is not on this machine".into(),
-        io::ErrorKind::PermissionDenied => format!("{error}; its directory may be mounted noexec"),
+        io::ErrorKind::PermissionDenied => format!("{}; its directory may be mounted noexec", words(error)),
         _ if error.raw_os_error() == Some(NO_EXEC) => "it is not a program for this machine".into(),
-        _ => error.to_string(),
+        _ => words(error),
     }
 }
 

@@ -249,9 +249,7 @@ fn checksum(name: &str, bytes: &[u8]) -> String {
 #[tokio::test]
 async fn deno_comes_from_its_releases_where_there_is_no_npm() {
     let server = Registry::start().await;
-    let mut machine = with_releases(&server);
-    // npm is there, but broken, and then mute
-    machine.program("npm", "#!/bin/sh\nexit 1\n");
+    let machine = with_releases(&server);
     let file = "deno-x86_64-unknown-linux-gnu.zip";
     let archive = zip(&[("deno", &script("2.1.0"))]);
     server.reply("/release-latest.txt", [Reply::ok("v2.1.0\n")]);
@@ -262,8 +260,6 @@ async fn deno_comes_from_its_releases_where_there_is_no_npm() {
     assert!(matches!(error, ProvisionError::Mismatch { .. }), "{error:?}");
     assert_eq!(machine.contents(), Vec::<String>::new());
 
-    machine.program("npm", "#!/bin/sh\nexec tail -f /dev/null\n");
-    machine.settings.patience.npm = Duration::from_millis(100);
     server.reply(&format!("{at}.sha256sum"), [Reply::ok(checksum(file, &archive))]);
     let found = machine.fetch(Tool::Deno).await.unwrap();
     assert_eq!(found.origin, Origin::Fetched { version: "2.1.0".into() });
@@ -273,6 +269,42 @@ async fn deno_comes_from_its_releases_where_there_is_no_npm() {
     server.reply("/release-latest.txt", [Reply::ok("<html>")]);
     let error = machine.fetch(Tool::Deno).await.unwrap_err();
     assert!(matches!(error, ProvisionError::Answer { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_npm_that_does_not_answer_is_not_passed_over() {
+    let server = Registry::start().await;
+    let mut machine = with_releases(&server);
+    machine.settings.patience.npm = Duration::from_secs(2);
+    for (script, complaint) in [
+        ("echo 'npm error bad' >&2; exit 3", "exit status: 3: npm error bad"),
+        ("exec tail -f /dev/null", "did not end within 2s"),
+        ("echo undefined", "named no address"),
+    ] {
+        let npm = machine.program("npm", &format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n"));
+        let error = fails(&machine).await;
+        assert!(error.to_string().starts_with(&format!("`{} config get registry` failed", npm.display())));
+        assert!(error.to_string().contains(complaint), "{error}");
+        assert!(error.next_step().contains("CODEBEAKER_REGISTRY"));
+    }
+    assert_eq!(server.requests().len(), 0, "nothing else is asked instead");
+}
+
+#[tokio::test]
+async fn the_real_npm_writes_nothing_into_the_home() {
+    let mut machine = Machine::new();
+    machine.settings.search_path = std::env::var_os("PATH");
+    let there = Command::new("npm").arg("--version").output().map(drop).map_err(|e| e.to_string());
+    if !require("npm", there) {
+        return;
+    }
+    machine.settings.platform.arch = "x86_64";
+    // its own answer leads to a port that nothing listens on
+    machine.variables(&[("HTTPS_PROXY", "http://127.0.0.1:1"), ("HTTP_PROXY", "http://127.0.0.1:1")]);
+    let error = machine.fetch(Tool::Bun).await.unwrap_err();
+    assert!(matches!(error, ProvisionError::Unreachable { .. }), "{error:?}");
+    assert_eq!(std::fs::read_dir(machine.home()).unwrap().count(), 0);
+    assert_eq!(machine.contents(), Vec::<String>::new());
 }
 
 #[tokio::test]

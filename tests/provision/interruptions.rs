@@ -197,9 +197,7 @@ async fn a_dropped_download_leaves_nothing() {
 #[tokio::test]
 async fn a_fetch_dropped_while_unpacking_leaves_nothing() {
     let registry = Registry::start().await;
-    let mut large = script("1.0.0");
-    large.resize(256 << 20, b'#');
-    registry.publish(BUN, "1.0.0", &tarball(&[Entry::File("package/bin/bun", &large)]));
+    publish_large(&registry, BUN);
     let machine = Machine::using(&registry);
     let (sender, mut steps) = mpsc::unbounded_channel();
     let report = move |step| sender.send(step).unwrap();
@@ -216,6 +214,45 @@ async fn a_fetch_dropped_while_unpacking_leaves_nothing() {
     registry.publish(BUN, "2.0.0", &bun("2.0.0"));
     machine.fetch(Tool::Bun).await.unwrap();
     assert_eq!(machine.contents(), ["bun", "bun/2.0.0", "bun/2.0.0/bun"]);
+}
+
+/// Publishes a runtime that takes a while to unpack.
+fn publish_large(registry: &Registry, package: &str) {
+    let mut large = script("1.0.0");
+    large.resize(256 << 20, b'#');
+    let name = if package == DENO { "package/deno" } else { "package/bin/bun" };
+    registry.publish(package, "1.0.0", &tarball(&[Entry::File(name, &large)]));
+}
+
+#[test]
+fn a_cancelled_fetch_is_gone_before_the_process_is() {
+    let serving = tokio::runtime::Runtime::new().unwrap();
+    let registry = serving.block_on(Registry::start());
+    publish_large(&registry, BUN);
+    let machine = Machine::using(&registry);
+    for wanted in ["Resolving", "Downloading", "Unpacking"] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (sender, mut steps) = mpsc::unbounded_channel();
+        let report = move |step| sender.send(step).unwrap();
+        let cancel = async {
+            while !format!("{:?}", steps.recv().await.unwrap()).starts_with(wanted) {}
+            if wanted == "Unpacking" {
+                let begun = || machine.contents().iter().any(|name| name.ends_with("staged/bun"));
+                while !begun() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        };
+        let fetching = fetch_until(Tool::Bun, None, &machine.settings, &report, cancel);
+        let error = runtime.block_on(fetching).unwrap_err();
+        runtime.shutdown_background();
+        assert_eq!(machine.contents(), Vec::<String>::new(), "stopped while {wanted}");
+        assert!(matches!(error, ProvisionError::Cancelled { installed: false, .. }), "{error:?}");
+        assert_eq!(error.to_string(), "the fetching of Bun was stopped");
+    }
+    publish_held(&registry).open();
+    let fetching = fetch_until(Tool::Bun, None, &machine.settings, &|_| {}, std::future::pending());
+    assert_eq!(says(&serving.block_on(fetching).unwrap()), "1.0.0");
 }
 
 #[tokio::test]

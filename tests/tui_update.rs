@@ -244,3 +244,33 @@ fn what_is_typed_while_a_file_is_read_comes_after_it() {
     bench.tell(Msg::File(FileMsg::Read(path, Ok(Some("y = 1\n".into())))));
     assert!(bench.screen().contains("xy = 1"), "{}", bench.screen());
 }
+
+#[test]
+fn all_of_a_line_longer_than_the_pane_can_be_read() {
+    let long: String = (0..200).map(|n| format!("{n:03}_")).collect();
+    let mut bench = Bench::new(80, 24);
+    bench.found(BUN).runs(&[(OutputStream::Stdout, &format!("{long}\n"))], 0);
+    bench.press([key(KeyCode::F(6))]);
+    let screen = bench.screen();
+    assert!(screen.contains("199_") && screen.contains("exit 0") && screen.contains("follow"), "{screen}");
+    assert!(!screen.contains("000_"), "{screen}");
+    let mut seen = screen;
+    for _ in 0..12 {
+        bench.press([key(KeyCode::Up)]);
+        seen += &bench.screen();
+    }
+    // 39 numbers take two rows of 78 cells; the one between two rows is in pieces.
+    let missing = (0..200).filter(|n| n % 39 != 19).find(|n| !seen.contains(&format!("{n:03}_")));
+    assert_eq!(missing, None);
+    bench.press([key(KeyCode::Home)]);
+    let screen = bench.screen();
+    assert!(screen.contains("000_") && screen.contains("$ run 1") && screen.contains("scrolled"), "{screen}");
+    bench.press([key(KeyCode::PageDown), key(KeyCode::PageDown)]);
+    assert!(bench.screen().contains("exit 0"));
+    bench.press([key(KeyCode::Home), key(KeyCode::End)]);
+    assert!(bench.screen().contains("199_"));
+    // Cut instead of wrapped, it takes one row.
+    bench.press([key(KeyCode::Char('W'))]);
+    let screen = bench.screen();
+    assert!(screen.contains("000_") && screen.contains("exit 0") && !screen.contains("199_"), "{screen}");
+}

@@ -274,3 +274,20 @@ fn all_of_a_line_longer_than_the_pane_can_be_read() {
     let screen = bench.screen();
     assert!(screen.contains("000_") && screen.contains("exit 0") && !screen.contains("199_"), "{screen}");
 }
+
+#[test]
+fn pasted_lines_are_fed_one_by_one() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript)).press([key(KeyCode::F(5))]);
+    bench.tell(Msg::Run(RunMsg::Accepted(1, ExecutionId::from("e")))).tell(Msg::Run(RunMsg::Started(1)));
+    bench.press([key(KeyCode::F(6)), key(KeyCode::Char('i')), key(KeyCode::Char('a'))]);
+    let feed = |data: &'static str| Effect::Feed { run: 1, data: Bytes::from(data), eof: false };
+    bench.press([Event::Paste("l1\r\nl2\nl3".to_owned())]);
+    assert!(bench.effects.contains(&feed("al1\nl2\n")), "{:?}", bench.effects);
+    let screen = bench.screen();
+    assert!(screen.contains("> al1 "), "{screen}");
+    assert!(screen.contains("> l2 ") && screen.contains("input > l3 "), "{screen}");
+    bench.press([key(KeyCode::Enter), Event::Paste("one".to_owned())]);
+    assert!(bench.effects.contains(&feed("l3\n")));
+    assert!(bench.screen().contains("input > one "));
+}

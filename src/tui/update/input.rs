@@ -27,8 +27,7 @@ pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Paste(text) => {
             model.redraw = true;
-            paste(model, text);
-            Vec::new()
+            paste(model, text)
         }
         Event::Resize(width, height) => {
             model.redraw = true;
@@ -122,15 +121,36 @@ fn send_line(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Feed { run: number, data: Bytes::from(line + "\n"), eof: false }]
 }
 
-fn paste(model: &mut Model, pasted: String) {
+/// Hands the complete lines of a pasted text to the running program, and leaves the last one to be typed on.
+fn paste_input(model: &mut Model, pasted: &str) -> Vec<Effect> {
+    let pasted = text::sanitise_lines(pasted);
+    let (Some((lines, last)), Some(run)) = (pasted.rsplit_once('\n'), &model.runs.active) else {
+        model.input.insert(&pasted);
+        return Vec::new();
+    };
+    let number = run.number;
+    let mut data = String::with_capacity(pasted.len());
+    for line in lines.split('\n') {
+        let line = model.input.take_with(line);
+        data += &line;
+        data.push('\n');
+        model.output.say(Kind::Input, line);
+    }
+    model.input.insert(last);
+    // At once: the program's input takes few pieces at a time.
+    vec![Effect::Feed { run: number, data: Bytes::from(data), eof: false }]
+}
+
+fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
     if !model.overlays.is_empty() {
         overlay::paste(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
-        model.input.insert(&pasted);
+        return paste_input(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
         edit(model, Action::Paste(text::sanitise_lines(&pasted)));
     }
+    Vec::new()
 }
 
 fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {

@@ -291,3 +291,23 @@ fn pasted_lines_are_fed_one_by_one() {
     assert!(bench.effects.contains(&feed("l3\n")));
     assert!(bench.screen().contains("input > one "));
 }
+
+#[test]
+fn a_run_whose_session_is_closed_was_stopped() {
+    for closed_first in [true, false] {
+        let mut bench = Bench::new(120, 36);
+        bench.found(BUN).tell(created("4c03", None, Language::TypeScript)).press([key(KeyCode::F(5))]);
+        bench.tell(Msg::Run(RunMsg::Accepted(1, ExecutionId::from("e"))));
+        if closed_first {
+            bench.tell(Msg::Session(SessionMsg::Closed(SessionId::from("4c03"), Ok(()))));
+        }
+        let mut result = finished(1);
+        (result.success, result.result) = (false, None);
+        let error = if closed_first { "the agent is gone" } else { "session 4c03 is closed" };
+        result.error = Some(error.to_owned());
+        bench.tell(Msg::Run(RunMsg::Finished(1, result)));
+        let screen = bench.screen();
+        assert!(screen.contains("! stopped  its session was closed "), "{screen}");
+        assert!(!screen.contains("is closed") && !screen.contains("wall ?"), "{screen}");
+    }
+}

@@ -311,3 +311,11 @@ fn a_run_whose_session_is_closed_was_stopped() {
         assert!(!screen.contains("is closed") && !screen.contains("wall ?"), "{screen}");
     }
 }
+
+#[test]
+fn the_key_that_quits_is_one_that_does() {
+    let mut bench = Bench::new(100, 30);
+    bench.found(BUN).press([ctrl('c')]);
+    let screen = bench.screen();
+    assert!(screen.contains("Ctrl-Q quits") && !screen.contains("q or"), "{screen}");
+}

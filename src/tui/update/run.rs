@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::protocol::{CreateSession, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal};
+use crate::tui::commands::Cmd;
 use crate::tui::model::{LastRun, Model, Phase, Run, SessionRow, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
@@ -123,7 +124,11 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
             model.tell(Verdict::Idle, "the session is not created: you ended it", "");
             return vec![Effect::CancelCreate(None)];
         }
-        model.tell(Verdict::Idle, "nothing runs", "q or Ctrl-Q quits");
+        // While something is typed, q types a q.
+        let typing = model.types() || !model.overlays.is_empty();
+        let key = model.keymap.shown(Cmd::Quit, &model.places(), typing);
+        let hint = key.map_or_else(String::new, |key| format!("{key} quits"));
+        model.tell(Verdict::Idle, "nothing runs", hint);
         return Vec::new();
     };
     let number = run.number;

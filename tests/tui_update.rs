@@ -319,3 +319,17 @@ fn the_key_that_quits_is_one_that_does() {
     let screen = bench.screen();
     assert!(screen.contains("Ctrl-Q quits") && !screen.contains("q or"), "{screen}");
 }
+
+#[test]
+fn a_screen_too_small_takes_no_other_keys_than_it_names() {
+    let mut bench = Bench::new(29, 8);
+    bench.found(BUN).press(typed("ZZ")).press([key(KeyCode::F(5)), Event::Paste("ZZ".to_owned())]);
+    assert_eq!(executed(&bench), 0);
+    assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { .. })));
+    bench.terminal.backend_mut().resize(80, 24);
+    bench.tell(Msg::Input(Event::Resize(80, 24)));
+    let screen = bench.screen();
+    assert!(screen.contains("3 Editor") && !screen.contains("ZZ"), "{screen}");
+    bench.tell(Msg::Input(Event::Resize(29, 8))).press([ctrl('q')]);
+    assert!(bench.effects.contains(&Effect::Quit));
+}

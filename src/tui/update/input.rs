@@ -7,9 +7,10 @@ use crossterm::event::{
 use ratatui::layout::{Position, Size};
 
 use super::command::{focus, perform};
-use crate::tui::commands::Cmd;
+use crate::tui::commands::{Cmd, Place};
 use crate::tui::editor::Action;
 use crate::tui::keys::{self, Chord, Meaning};
+use crate::tui::layout::Class;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::output::Kind;
@@ -20,7 +21,10 @@ use crate::tui::text;
 const NOTCH: i16 = 3;
 
 pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
+    let tiny = model.layout().class == Class::Tiny;
     match event {
+        Event::Key(key) if tiny => press_unseen(model, &key),
+        Event::Paste(_) | Event::Mouse(_) if tiny => Vec::new(),
         Event::Key(key) if key.kind != KeyEventKind::Release => {
             model.redraw = true;
             press(model, &key)
@@ -39,6 +43,20 @@ pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     }
 }
 
+/// On a screen too small to show anything, only what that screen names works: nobody sees what else would change.
+fn press_unseen(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    if key.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    match model.keymap.meaning(Chord::of(key), None, &[Place::Everywhere], true) {
+        Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit)) => {
+            model.redraw = true;
+            perform(model, cmd)
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     if let Some(second) = after_escape(model, key) {
         let mut effects = press(model, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
@@ -50,7 +68,7 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
-        let anywhere = model.keymap.meaning(chord, None, &[crate::tui::commands::Place::Everywhere], true);
+        let anywhere = model.keymap.meaning(chord, None, &[Place::Everywhere], true);
         if let Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit | Cmd::Suspend)) = anywhere {
             return perform(model, cmd);
         }

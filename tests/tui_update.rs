@@ -298,3 +298,92 @@ fn a_second_save_waits_for_the_first() {
         |e: &Effect| matches!(e, Effect::Save { replace, .. } if *replace == Replace::Unchanged(stamp));
     assert!(bench.effects.iter().any(replaces), "{:?}", bench.effects);
 }
+
+#[test]
+fn all_of_a_line_longer_than_the_pane_can_be_read() {
+    let long: String = (0..200).map(|n| format!("{n:03}_")).collect();
+    let mut bench = Bench::new(80, 24);
+    bench.found(BUN).runs(&[(OutputStream::Stdout, &format!("{long}\n"))], 0);
+    bench.press([key(KeyCode::F(6))]);
+    let screen = bench.screen();
+    assert!(screen.contains("199_") && screen.contains("exit 0") && screen.contains("follow"), "{screen}");
+    assert!(!screen.contains("000_"), "{screen}");
+    let mut seen = screen;
+    for _ in 0..12 {
+        bench.press([key(KeyCode::Up)]);
+        seen += &bench.screen();
+    }
+    // 39 numbers take two rows of 78 cells; the one between two rows is in pieces.
+    let missing = (0..200).filter(|n| n % 39 != 19).find(|n| !seen.contains(&format!("{n:03}_")));
+    assert_eq!(missing, None);
+    bench.press([key(KeyCode::Home)]);
+    let screen = bench.screen();
+    assert!(screen.contains("000_") && screen.contains("$ run 1") && screen.contains("scrolled"), "{screen}");
+    bench.press([key(KeyCode::PageDown), key(KeyCode::PageDown)]);
+    assert!(bench.screen().contains("exit 0"));
+    bench.press([key(KeyCode::Home), key(KeyCode::End)]);
+    assert!(bench.screen().contains("199_"));
+    // Cut instead of wrapped, it takes one row.
+    bench.press([key(KeyCode::Char('W'))]);
+    let screen = bench.screen();
+    assert!(screen.contains("000_") && screen.contains("exit 0") && !screen.contains("199_"), "{screen}");
+}
+
+#[test]
+fn pasted_lines_are_fed_one_by_one() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript)).press([key(KeyCode::F(5))]);
+    bench.tell(Msg::Run(RunMsg::Accepted(1, ExecutionId::from("e")))).tell(Msg::Run(RunMsg::Started(1)));
+    bench.press([key(KeyCode::F(6)), key(KeyCode::Char('i')), key(KeyCode::Char('a'))]);
+    let feed = |data: &'static str| Effect::Feed { run: 1, data: Bytes::from(data), eof: false };
+    bench.press([Event::Paste("l1\r\nl2\nl3".to_owned())]);
+    assert!(bench.effects.contains(&feed("al1\nl2\n")), "{:?}", bench.effects);
+    let screen = bench.screen();
+    assert!(screen.contains("> al1 "), "{screen}");
+    assert!(screen.contains("> l2 ") && screen.contains("input > l3 "), "{screen}");
+    bench.press([key(KeyCode::Enter), Event::Paste("one".to_owned())]);
+    assert!(bench.effects.contains(&feed("l3\n")));
+    assert!(bench.screen().contains("input > one "));
+}
+
+#[test]
+fn a_run_whose_session_is_closed_was_stopped() {
+    for closed_first in [true, false] {
+        let mut bench = Bench::new(120, 36);
+        bench.found(BUN).tell(created("4c03", None, Language::TypeScript)).press([key(KeyCode::F(5))]);
+        bench.tell(Msg::Run(RunMsg::Accepted(1, ExecutionId::from("e"))));
+        if closed_first {
+            bench.tell(Msg::Session(SessionMsg::Closed(SessionId::from("4c03"), Ok(()))));
+        }
+        let mut result = finished(1);
+        (result.success, result.result) = (false, None);
+        let error = if closed_first { "the agent is gone" } else { "session 4c03 is closed" };
+        result.error = Some(error.to_owned());
+        bench.tell(Msg::Run(RunMsg::Finished(1, result)));
+        let screen = bench.screen();
+        assert!(screen.contains("! stopped  its session was closed "), "{screen}");
+        assert!(!screen.contains("is closed") && !screen.contains("wall ?"), "{screen}");
+    }
+}
+
+#[test]
+fn the_key_that_quits_is_one_that_does() {
+    let mut bench = Bench::new(100, 30);
+    bench.found(BUN).press([ctrl('c')]);
+    let screen = bench.screen();
+    assert!(screen.contains("Ctrl-Q quits") && !screen.contains("q or"), "{screen}");
+}
+
+#[test]
+fn a_screen_too_small_takes_no_other_keys_than_it_names() {
+    let mut bench = Bench::new(29, 8);
+    bench.found(BUN).press(typed("ZZ")).press([key(KeyCode::F(5)), Event::Paste("ZZ".to_owned())]);
+    assert_eq!(executed(&bench), 0);
+    assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { .. })));
+    bench.terminal.backend_mut().resize(80, 24);
+    bench.tell(Msg::Input(Event::Resize(80, 24)));
+    let screen = bench.screen();
+    assert!(screen.contains("3 Editor") && !screen.contains("ZZ"), "{screen}");
+    bench.tell(Msg::Input(Event::Resize(29, 8))).press([ctrl('q')]);
+    assert!(bench.effects.contains(&Effect::Quit));
+}

@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 
 use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::model::Verdict;
+use super::text;
 use crate::protocol::OutputStream;
 
 /// The most lines kept.
@@ -31,6 +33,47 @@ pub(crate) enum Kind {
     Rule,
 }
 
+impl Kind {
+    /// Cells of what is drawn before the text: the view's marks and words, which the model can't see.
+    fn lead(self) -> usize {
+        let word = match self {
+            Self::Input => return 2,
+            Self::Result(Verdict::Ok) => "ok",
+            Self::Result(Verdict::Fail) => "failed",
+            Self::Result(Verdict::Run) => "running",
+            Self::Result(Verdict::Idle) => "idle",
+            Self::Result(Verdict::Warn) => "stopped",
+            Self::Result(Verdict::Unknown) => "unknown",
+            _ => return 0,
+        };
+        // A glyph, a space, the word, two spaces.
+        word.len() + 4
+    }
+}
+
+/// Where the next character of a wrapped line goes: drawing and counting must agree.
+#[derive(Debug)]
+pub(crate) struct Wrapped {
+    pub(crate) row: usize,
+    pub(crate) column: usize,
+    pub(crate) columns: usize,
+}
+
+impl Wrapped {
+    /// Takes so many cells, in the next row where they don't fit; gives the row and the column they begin at.
+    pub(crate) fn put(&mut self, cells: usize) -> (usize, usize) {
+        if self.column + cells > self.columns {
+            (self.row, self.column) = (self.row + 1, 0);
+        }
+        let at = (self.row, self.column);
+        self.column += cells;
+        at
+    }
+}
+
+/// A row on the screen: the place of its line, and which row of that line it is.
+pub(crate) type Place = (usize, usize);
+
 /// A line that is finished.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
@@ -38,11 +81,43 @@ pub(crate) struct Line {
     pub(crate) text: String,
     /// Where each style ends, in bytes. Empty: no style of the program's own.
     pub(crate) styles: Vec<(usize, Style)>,
+    /// Cells it takes with what is drawn before it: measured once, so that all heights can be added up in every frame.
+    cells: usize,
 }
 
 impl Line {
     fn plain(kind: Kind, text: String) -> Self {
-        Self { kind, text, styles: Vec::new() }
+        let cells = kind.lead() + text::width(&text);
+        Self { kind, text, styles: Vec::new(), cells }
+    }
+
+    /// The text in pieces of one style each; `None` is no style of its own.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = (&str, Option<Style>)> {
+        let from = std::iter::once(0).chain(self.styles.iter().map(|(end, _)| *end));
+        let to = self.styles.iter().map(|(end, style)| (*end, Some(*style))).chain([(self.text.len(), None)]);
+        from.zip(to).map(|(from, (to, style))| (self.text.get(from..to).unwrap_or_default(), style))
+    }
+
+    /// Rows it takes when it is wrapped. Characters of two cells may leave one empty where a row ends.
+    fn rows(&self, columns: usize) -> usize {
+        if self.cells <= columns || self.kind == Kind::Rule {
+            return 1;
+        }
+        if self.text.is_ascii() {
+            return self.cells.div_ceil(columns);
+        }
+        let lead = self.kind.lead();
+        let mut place = Wrapped { row: lead.saturating_sub(1) / columns, column: lead, columns };
+        place.column -= place.row * columns;
+        for grapheme in self.pieces().flat_map(|(piece, _)| piece.graphemes(true)) {
+            place.put(text::width(grapheme));
+        }
+        place.row + 1
+    }
+
+    /// [`Line::rows`] without looking at the text, for sums over all lines.
+    fn about_rows(&self, columns: usize) -> usize {
+        if self.kind == Kind::Rule { 1 } else { self.cells.div_ceil(columns).max(1) }
     }
 
     fn bytes(&self) -> usize {
@@ -68,8 +143,9 @@ pub(crate) struct Output {
     /// How many lines were dropped to keep within the bounds; the number of the first line that is kept.
     dropped: u64,
     open: Option<Open>,
-    /// The number of the first line shown; `None` follows the newest.
-    top: Option<u64>,
+    /// The number of the first line shown, and the cells of it that are above; `None` follows the newest. Cells and
+    /// not rows, so that the place stays where it is when the pane changes its width.
+    top: Option<(u64, usize)>,
     pub(crate) wrap: bool,
     /// Columns scrolled to the right.
     pub(crate) left: usize,
@@ -128,7 +204,7 @@ impl Output {
     /// How many combining characters end the line being written.
     pub(crate) fn combining(&self) -> usize {
         let cells = self.open.as_ref().map_or(&[][..], |open| open.cells.as_slice());
-        cells.iter().rev().take_while(|(c, _)| super::text::is_combining(*c)).take(8).count()
+        cells.iter().rev().take_while(|(c, _)| text::is_combining(*c)).take(8).count()
     }
 
     pub(crate) fn newline(&mut self, stream: OutputStream) {
@@ -190,25 +266,47 @@ impl Output {
         }
     }
 
-    /// The place of the first line to show in so many rows of so many columns.
-    pub(crate) fn first_shown(&self, rows: usize, columns: usize) -> usize {
-        match self.top {
-            Some(top) => usize::try_from(top.saturating_sub(self.dropped)).unwrap_or(0).min(self.len()),
-            None => self.last_page(rows, columns),
-        }
+    /// The first row to show in so many rows of so many columns.
+    pub(crate) fn first_shown(&self, rows: usize, columns: usize) -> Place {
+        let last = self.last_page(rows, columns);
+        let Some((line, cells)) = self.top else { return last };
+        let Some(line) = line.checked_sub(self.dropped) else { return (0, 0).min(last) };
+        let at = usize::try_from(line).unwrap_or(usize::MAX);
+        let row = cells.checked_div(columns).unwrap_or(0);
+        (at, row.min(self.height(at, columns).saturating_sub(1))).min(last)
     }
 
-    /// The place of the first line of the last page.
-    fn last_page(&self, rows: usize, columns: usize) -> usize {
-        let mut used = 0;
-        for at in (0..self.len()).rev() {
-            used += self.height(at, columns);
-            if used > rows {
-                // A line higher than the pane is shown from its beginning.
-                return (at + 1).min(self.len().saturating_sub(1));
+    /// The first row of the last page.
+    fn last_page(&self, rows: usize, columns: usize) -> Place {
+        let end = self.len().saturating_sub(1);
+        let last = (end, self.height(end, columns).saturating_sub(1));
+        self.above(last, rows.saturating_sub(1), columns)
+    }
+
+    /// So many rows above a place. Looks at no more lines than it passes.
+    fn above(&self, (mut at, mut row): Place, mut rows: usize, columns: usize) -> Place {
+        while rows > row {
+            if at == 0 {
+                return (0, 0);
             }
+            rows -= row + 1;
+            at -= 1;
+            row = self.height(at, columns).saturating_sub(1);
         }
-        0
+        (at, row - rows)
+    }
+
+    /// So many rows below a place, or past the end.
+    fn below(&self, (mut at, mut row): Place, mut rows: usize, columns: usize) -> Place {
+        while at < self.len() {
+            let left = self.height(at, columns).saturating_sub(row + 1);
+            if rows <= left {
+                return (at, row + rows);
+            }
+            rows -= left + 1;
+            (at, row) = (at + 1, 0);
+        }
+        (at, row)
     }
 
     /// How many rows a line takes.
@@ -216,20 +314,40 @@ impl Output {
         if !self.wrap || columns == 0 {
             return 1;
         }
-        self.line(at).map_or(1, |line| super::text::width(&line.text).div_ceil(columns).max(1))
+        self.line(at).map_or(1, |line| line.rows(columns))
     }
 
-    /// Scrolls by lines; the end of the output follows again.
-    pub(crate) fn scroll(&mut self, lines: i64, rows: usize, columns: usize) {
-        let last = self.last_page(rows, columns);
+    /// Rows above the first one shown, and all rows: sums of what was measured before, as a scrollbar needs them.
+    pub(crate) fn extent(&self, rows: usize, columns: usize) -> (usize, usize) {
+        let (at, row) = self.first_shown(rows, columns);
+        if !self.wrap || columns == 0 {
+            return (at, self.len());
+        }
+        let sum = |lines: &mut dyn Iterator<Item = &Line>| -> usize {
+            lines.map(|line| line.about_rows(columns)).sum()
+        };
+        let open = if self.open.is_some() { self.height(self.lines.len(), columns) } else { 0 };
+        let all = sum(&mut self.lines.iter()) + open;
+        // At the end the sums' small errors must not show.
+        let first = match self.top {
+            Some(_) => sum(&mut self.lines.iter().take(at)) + row,
+            None => usize::MAX,
+        };
+        (first.min(all.saturating_sub(rows)), all)
+    }
+
+    /// Scrolls by rows; the end of the output follows again.
+    pub(crate) fn scroll(&mut self, by: i64, rows: usize, columns: usize) {
         let now = self.first_shown(rows, columns);
-        let step = usize::try_from(lines.unsigned_abs()).unwrap_or(usize::MAX);
-        let wanted = if lines < 0 { now.saturating_sub(step) } else { now.saturating_add(step) };
-        self.top = (wanted < last).then(|| self.dropped + wanted as u64);
+        let step = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+        let wanted = if by < 0 { self.above(now, step, columns) } else { self.below(now, step, columns) };
+        let (at, row) = wanted;
+        let paused = wanted < self.last_page(rows, columns);
+        self.top = paused.then(|| (self.dropped + at as u64, row * columns));
     }
 
     pub(crate) fn scroll_to_top(&mut self, rows: usize, columns: usize) {
-        self.scroll(i64::MIN / 2, rows, columns);
+        self.top = ((0, 0) < self.last_page(rows, columns)).then_some((self.dropped, 0));
     }
 
     pub(crate) fn follow(&mut self) {
@@ -268,6 +386,7 @@ impl Open {
                 last.0 = line.text.len();
             }
         }
+        line.cells = text::width(&line.text);
         line
     }
 

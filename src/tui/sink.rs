@@ -236,14 +236,38 @@ mod tests {
     #[test]
     fn scrolling_up_stays_and_the_end_follows() {
         let mut output = written(&["line\n".repeat(100).as_bytes()]);
-        assert_eq!(output.first_shown(10, 80), 90);
+        assert_eq!(output.first_shown(10, 80), (90, 0));
         output.scroll(-5, 10, 80);
-        assert_eq!(output.first_shown(10, 80), 85);
+        assert_eq!(output.first_shown(10, 80), (85, 0));
         Sink::default().write(&mut output, OutputStream::Stdout, b"more\n");
-        assert_eq!(output.first_shown(10, 80), 85);
+        assert_eq!(output.first_shown(10, 80), (85, 0));
         output.scroll(50, 10, 80);
         assert!(output.follows());
         output.scroll_to_top(10, 80);
-        assert_eq!(output.first_shown(10, 80), 0);
+        assert_eq!(output.first_shown(10, 80), (0, 0));
+        assert_eq!(output.extent(10, 80), (0, 101));
+    }
+
+    #[test]
+    fn a_wrapped_line_is_scrolled_row_by_row() {
+        let text = format!("first\n{}\n{}\n", "x".repeat(700), "日".repeat(10));
+        let mut output = written(&[text.as_bytes()]);
+        output.wrap = true;
+        // Ten rows of 70, and four of a column's loss each: three of two cells in seven.
+        assert_eq!((output.height(1, 70), output.height(2, 7)), (10, 4));
+        assert_eq!((output.first_shown(4, 70), output.extent(4, 70)), ((1, 7), (8, 12)));
+        output.scroll(-2, 4, 70);
+        assert_eq!((output.first_shown(4, 70), output.extent(4, 70)), ((1, 5), (6, 12)));
+        // Half the width: the same text stays at the top.
+        assert_eq!(output.first_shown(4, 35), (1, 10));
+        output.scroll(-6, 4, 70);
+        assert_eq!(output.first_shown(4, 70), (0, 0));
+        output.scroll(1, 4, 70);
+        output.scroll(6, 4, 70);
+        assert!(!output.follows());
+        output.scroll(1, 4, 70);
+        assert!(output.follows());
+        output.wrap = false;
+        assert_eq!((output.first_shown(2, 70), output.extent(2, 70)), ((1, 0), (1, 3)));
     }
 }

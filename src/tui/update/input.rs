@@ -7,9 +7,10 @@ use crossterm::event::{
 use ratatui::layout::{Position, Size};
 
 use super::command::{focus, perform};
-use crate::tui::commands::Cmd;
+use crate::tui::commands::{Cmd, Place};
 use crate::tui::editor::Action;
 use crate::tui::keys::{self, Chord, Meaning};
+use crate::tui::layout::Class;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::output::Kind;
@@ -20,15 +21,17 @@ use crate::tui::text;
 const NOTCH: i16 = 3;
 
 pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
+    let tiny = model.layout().class == Class::Tiny;
     match event {
+        Event::Key(key) if tiny => press_unseen(model, &key),
+        Event::Paste(_) | Event::Mouse(_) if tiny => Vec::new(),
         Event::Key(key) if key.kind != KeyEventKind::Release => {
             model.redraw = true;
             press(model, &key)
         }
         Event::Paste(text) => {
             model.redraw = true;
-            paste(model, text);
-            Vec::new()
+            paste(model, text)
         }
         Event::Resize(width, height) => {
             model.redraw = true;
@@ -36,6 +39,20 @@ pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Mouse(mouse) => click(model, mouse),
+        _ => Vec::new(),
+    }
+}
+
+/// On a screen too small to show anything, only what that screen names works: nobody sees what else would change.
+fn press_unseen(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    if key.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    match model.keymap.meaning(Chord::of(key), None, &[Place::Everywhere], true) {
+        Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit)) => {
+            model.redraw = true;
+            perform(model, cmd)
+        }
         _ => Vec::new(),
     }
 }
@@ -51,7 +68,7 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
-        let anywhere = model.keymap.meaning(chord, None, &[crate::tui::commands::Place::Everywhere], true);
+        let anywhere = model.keymap.meaning(chord, None, &[Place::Everywhere], true);
         if let Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit | Cmd::Suspend)) = anywhere {
             return perform(model, cmd);
         }
@@ -122,15 +139,36 @@ fn send_line(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Feed { run: number, data: Bytes::from(line + "\n"), eof: false }]
 }
 
-fn paste(model: &mut Model, pasted: String) {
+/// Hands the complete lines of a pasted text to the running program, and leaves the last one to be typed on.
+fn paste_input(model: &mut Model, pasted: &str) -> Vec<Effect> {
+    let pasted = text::sanitise_lines(pasted);
+    let (Some((lines, last)), Some(run)) = (pasted.rsplit_once('\n'), &model.runs.active) else {
+        model.input.insert(&pasted);
+        return Vec::new();
+    };
+    let number = run.number;
+    let mut data = String::with_capacity(pasted.len());
+    for line in lines.split('\n') {
+        let line = model.input.take_with(line);
+        data += &line;
+        data.push('\n');
+        model.output.say(Kind::Input, line);
+    }
+    model.input.insert(last);
+    // At once: the program's input takes few pieces at a time.
+    vec![Effect::Feed { run: number, data: Bytes::from(data), eof: false }]
+}
+
+fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
     if !model.overlays.is_empty() {
         overlay::paste(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
-        model.input.insert(&pasted);
+        return paste_input(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
         edit(model, Action::Paste(text::sanitise_lines(&pasted)));
     }
+    Vec::new()
 }
 
 fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {

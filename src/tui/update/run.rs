@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::protocol::{CreateSession, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal};
-use crate::tui::model::{LastRun, Model, Phase, Run, Verdict};
+use crate::tui::commands::Cmd;
+use crate::tui::model::{LastRun, Model, Phase, Run, SessionRow, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
 use crate::tui::sink::Sink;
@@ -11,6 +12,8 @@ use crate::tui::text;
 
 /// A second Ctrl-C within this time kills.
 const KILL_WITHIN: Duration = Duration::from_secs(2);
+/// How a run ended that ended with its session.
+const SESSION_CLOSED: &str = "its session was closed";
 
 /// Runs the editor's text: in the chosen session, else in another that fits, else in a new one.
 pub(super) fn start(model: &mut Model) -> Vec<Effect> {
@@ -121,7 +124,11 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
             model.tell(Verdict::Idle, "the session is not created: you ended it", "");
             return vec![Effect::CancelCreate(None)];
         }
-        model.tell(Verdict::Idle, "nothing runs", "q or Ctrl-Q quits");
+        // While something is typed, q types a q.
+        let typing = model.types() || !model.overlays.is_empty();
+        let key = model.keymap.shown(Cmd::Quit, &model.places(), typing);
+        let hint = key.map_or_else(String::new, |key| format!("{key} quits"));
+        model.tell(Verdict::Idle, "nothing runs", hint);
         return Vec::new();
     };
     let number = run.number;
@@ -183,6 +190,10 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
 pub(super) fn fail(model: &mut Model, failure: &Failure) {
     let Some(run) = model.runs.active.take() else { return };
     model.feeds = false;
+    if session_closed(model, &run, &failure.message) {
+        model.output.say(Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
+        return;
+    }
     let message = text::sanitise(&failure.message).into_owned();
     model.output.say(Kind::Result(Verdict::Fail), message);
     if !failure.hint.is_empty() {
@@ -193,14 +204,26 @@ pub(super) fn fail(model: &mut Model, failure: &Failure) {
     }
 }
 
+/// Whether a run without a result of its own ended with its session, which somebody closed or whose time was up.
+fn session_closed(model: &mut Model, run: &Run, error: &str) -> bool {
+    let Some(id) = &run.session else { return false };
+    // What comes first is not certain: the session's end or the run's.
+    let gone = |row: &mut SessionRow| matches!(row.info.state, SessionState::Closing | SessionState::Closed);
+    error == format!("session {id} is closed") || model.sessions.find(id).is_none_or(gone)
+}
+
 fn finish(model: &mut Model, result: &ExecuteResult) {
     let Some(run) = model.runs.active.take() else { return };
     model.feeds = false;
     model.output.close();
     // What was said about stopping it is over.
     model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
-    let (verdict, ending) = ending(result);
     let process = result.process();
+    let error = result.error.as_deref().unwrap_or_default();
+    let (verdict, ending) = match process {
+        None if session_closed(model, &run, error) => (Verdict::Warn, SESSION_CLOSED.to_owned()),
+        _ => ending(result),
+    };
     let last = LastRun {
         number: run.number,
         verdict,
@@ -212,13 +235,14 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
         session: run.session.clone(),
     };
     let unknown = || "?".to_owned();
-    let line = format!(
-        "{}   wall {}   cpu {}   peak {}",
-        last.ending,
+    let figures = format!(
+        "   wall {}   cpu {}   peak {}",
         last.wall_ms.map_or_else(unknown, text::whole_millis),
         last.cpu_ms.map_or_else(unknown, text::whole_millis),
         last.peak_bytes.map_or_else(unknown, text::bytes),
     );
+    // Without a process there are none.
+    let line = format!("{}{}", last.ending, if process.is_some() { &figures } else { "" });
     model.output.say(Kind::Result(verdict), line);
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
         row.last = Some((run.number, verdict, last.wall_ms));

@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::put;
 use crate::tui::model::{Model, Pane, Phase};
-use crate::tui::output::{Kind, Line};
+use crate::tui::output::{Kind, Line, Wrapped};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
@@ -25,10 +25,11 @@ pub(super) fn edges(model: &Model, theme: &Theme) -> (String, String, String) {
     (Pane::Output.title().to_owned(), format!("{dropped}{wrap}{follow} {lines} lines"), String::new())
 }
 
-/// First line shown, lines shown, all lines.
+/// First row shown, rows shown, all rows.
 pub(super) fn scroll(model: &Model, inside: Rect) -> Option<(usize, usize, usize)> {
     let (rows, columns) = room(model, inside);
-    Some((model.output.first_shown(rows, columns), rows, model.output.len()))
+    let (first, all) = model.output.extent(rows, columns);
+    Some((first, rows, all))
 }
 
 /// Rows and columns of the text: the last row is for input while a program runs.
@@ -50,12 +51,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
     }
     let mut y = area.y;
     let bottom = area.y + u16::try_from(rows).unwrap_or(u16::MAX).min(area.height);
-    for at in output.first_shown(rows, columns)..output.len() {
+    let (first, mut above) = output.first_shown(rows, columns);
+    for at in first..output.len() {
         let Some(line) = output.line(at) else { break };
         if y >= bottom {
             break;
         }
-        y = draw_line(&line, model, theme, Rect { y, height: bottom - y, ..area }, frame);
+        y = draw_line(&line, above, model, theme, Rect { y, height: bottom - y, ..area }, frame);
+        above = 0;
     }
     if model.runs.active.is_some() {
         input_line(model, theme, Rect { y: area.bottom() - 1, height: 1, ..area }, frame);
@@ -82,23 +85,25 @@ fn pieces<'a>(line: &'a Line, theme: &Theme, width: usize) -> Vec<(std::borrow::
         Kind::Stdout | Kind::Stderr => {
             let base =
                 if line.kind == Kind::Stderr { theme.style(Role::Stderr) } else { theme.style(Role::Text) };
-            let mut from = 0;
-            let mut out = Vec::new();
-            for (end, style) in &line.styles {
-                out.push((line.text.get(from..*end).unwrap_or_default().into(), base.patch(*style)));
-                from = *end;
-            }
-            out.push((line.text.get(from..).unwrap_or_default().into(), base));
-            out
+            let styled = |style: Option<Style>| style.map_or(base, |style| base.patch(style));
+            line.pieces().map(|(piece, style)| (piece.into(), styled(style))).collect()
         }
     }
 }
 
-/// Draws one line, over several rows where lines are wrapped, and gives the row after it.
-fn draw_line(line: &Line, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> u16 {
+/// Draws one line without the rows of it that are above the pane, over several rows where lines are wrapped, and
+/// gives the row after it.
+fn draw_line(
+    line: &Line,
+    above: usize,
+    model: &Model,
+    theme: &Theme,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) -> u16 {
     let wrap = model.output.wrap;
     let mut skip = if wrap { 0 } else { model.output.left };
-    let (mut x, mut y) = (area.x, area.y);
+    let mut place = Wrapped { row: 0, column: 0, columns: usize::from(area.width) };
     for (piece, style) in pieces(line, theme, area.width.into()) {
         for grapheme in piece.graphemes(true) {
             let width = text::width(grapheme);
@@ -106,18 +111,21 @@ fn draw_line(line: &Line, model: &Model, theme: &Theme, area: Rect, frame: &mut 
                 skip = skip.saturating_sub(width.max(1));
                 continue;
             }
-            let cells = u16::try_from(width).unwrap_or(0);
-            if x + cells > area.right() {
-                if !wrap || y + 1 >= area.bottom() {
-                    return y + 1;
-                }
-                (x, y) = (area.x, y + 1);
+            let (row, column) = place.put(width);
+            if row >= above + usize::from(area.height) {
+                return area.bottom();
             }
-            let (end, _) = frame.buffer_mut().set_stringn(x, y, grapheme, width, style);
-            x = end;
+            if row > 0 && !wrap {
+                return area.y + 1;
+            }
+            if row >= above {
+                let cell = |from: u16, by: usize| from + u16::try_from(by).unwrap_or(0);
+                let (x, y) = (cell(area.x, column), cell(area.y, row - above));
+                frame.buffer_mut().set_stringn(x, y, grapheme, width, style);
+            }
         }
     }
-    y + 1
+    area.y + u16::try_from((place.row + 1).saturating_sub(above)).unwrap_or(1)
 }
 
 /// What is typed for the running program, or how to type it.

@@ -33,6 +33,14 @@ impl Field {
         std::mem::take(&mut self.text)
     }
 
+    /// Takes the text out with more typed where the cursor is, however long that is.
+    pub(crate) fn take_with(&mut self, typed: &str) -> String {
+        let at = self.cursor;
+        let mut text = self.take();
+        text.insert_str(at, &text::sanitise(typed));
+        text
+    }
+
     /// Types a key. False: the field has no use for it.
     pub(crate) fn key(&mut self, event: &KeyEvent) -> bool {
         let before = |field: &Self| field.head().chars().next_back().map_or(0, char::len_utf8);

@@ -387,3 +387,12 @@ fn a_screen_too_small_takes_no_other_keys_than_it_names() {
     bench.tell(Msg::Input(Event::Resize(29, 8))).press([ctrl('q')]);
     assert!(bench.effects.contains(&Effect::Quit));
 }
+
+#[test]
+fn the_question_is_asked_where_there_is_no_room_for_it() {
+    let mut bench = Bench::new(100, 30);
+    bench.found(BUN).press(typed("x"));
+    bench.press([Event::Resize(20, 6), ctrl('q')]);
+    bench.terminal.backend_mut().resize(20, 6);
+    assert!(bench.screen().contains("sure? ^Q again quits"), "{}", bench.screen());
+}

@@ -9,6 +9,7 @@ use super::put;
 use crate::tui::commands::{Cmd, Place, Spec, TABLE};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
+use crate::tui::overlay::Overlay;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{frame as frames, outcome, verdict};
@@ -351,12 +352,15 @@ pub(super) fn too_small(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let of = if runs > 0 { Verdict::Run } else { Verdict::Idle };
     let (glyph, _, style) = verdict(theme, of);
     let word = if runs > 0 { "running" } else { "nothing runs" };
+    // There is no room for the question itself, but it is asked.
+    let asked = matches!(model.overlays.last(), Some(Overlay::Question(_)));
+    let keys = if asked { "sure? ^Q again quits" } else { "^C stop  ^Q quit" };
     let needed = if area.width < 21 { "needs 30x8" } else { "codebeaker needs 30x8" };
     let lines = [
         (needed.to_owned(), theme.style(Role::Strong)),
         (format!("this is {}x{}", area.width, area.height), theme.style(Role::Text)),
         (format!("{glyph} {word}"), style),
-        ("^C stop  ^Q quit".to_owned(), theme.style(Role::KeysKey)),
+        (keys.to_owned(), theme.style(Role::KeysKey)),
     ];
     let skip = if area.height < 4 { 1 } else { 0 };
     let first = area.y + area.height.saturating_sub(4) / 2;

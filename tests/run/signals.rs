@@ -180,6 +180,7 @@ fn a_reader_that_has_seen_enough_ends_it() {
 
 /// A program that has stopped what would end it: it is no longer ours to answer for, but we must not hang on it.
 #[test]
+#[ignore = "holds most of the time: until sessions have a process namespace, who is killed first is a race"]
 fn a_program_that_stops_its_agent_is_given_up() {
     if !has("python3") {
         return;

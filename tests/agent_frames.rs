@@ -3,7 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use codebeaker::agent::frame::{Decoder, Frame, FrameError, HEADER, MAX_PAYLOAD, VERSION, encode};
-use codebeaker::agent::wire::{Entry, Exit, List, Mode, Reply, Request, Start, Usage};
+use codebeaker::agent::wire::{
+    Confinement, Entry, Exit, Limit, List, Mode, Reply, Request, Start, Usage, Watch,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -55,6 +57,20 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..200)
 }
 
+fn confinement() -> impl Strategy<Value = Confinement> {
+    let numbers = any::<(u32, u64, u64, bool, u64, u64, u64, u64)>();
+    (numbers, vec(bytes(), 0..4), vec(bytes(), 0..4)).prop_map(
+        |(
+            (user, processes, data_bytes, landlock, memory_bytes, most, workspace_bytes, workspace_files),
+            read,
+            write,
+        )| {
+            let watch = Watch { memory_bytes, processes: most, workspace_bytes, workspace_files };
+            Confinement { user, processes, data_bytes, landlock, read, write, watch }
+        },
+    )
+}
+
 fn requests() -> impl Strategy<Value = Request> {
     let start =
         (vec(bytes(), 0..6), vec(bytes(), 0..6), bytes(), any::<bool>(), any::<(u16, u16, u64, u64)>())
@@ -63,7 +79,9 @@ fn requests() -> impl Strategy<Value = Request> {
             });
     let mode = prop_oneof![Just(Mode::Replace), Just(Mode::Append)];
     prop_oneof![
-        bytes().prop_map(|workspace| Request::Init { workspace }),
+        (bytes(), confinement())
+            .prop_map(|(workspace, confinement)| Request::Init { workspace, confinement }),
+        vec(bytes(), 0..4).prop_map(Request::Probe),
         start,
         bytes().prop_map(Request::Stdin),
         Just(Request::StdinEof),
@@ -101,9 +119,10 @@ fn requests() -> impl Strategy<Value = Request> {
 }
 
 fn replies() -> impl Strategy<Value = Reply> {
-    let exit = any::<(i32, i32, bool, u64, u64, u64, u32)>().prop_map(
-        |(code, signal, timed_out, wall_us, cpu_us, peak_bytes, killed)| {
-            Reply::Exited(Exit { code, signal, timed_out, wall_us, cpu_us, peak_bytes, killed })
+    let limit = (0u8..4).prop_map(Limit::from_number);
+    let exit = (any::<(i32, i32, bool, u64, u64, u64, u32)>(), limit).prop_map(
+        |((code, signal, timed_out, wall_us, cpu_us, peak_bytes, killed), limit)| {
+            Reply::Exited(Exit { code, signal, timed_out, wall_us, cpu_us, peak_bytes, killed, limit })
         },
     );
     let usage = any::<(u64, u64, u64, u32)>().prop_map(|(cpu_us, memory_bytes, peak_bytes, processes)| {

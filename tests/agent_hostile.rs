@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use agent_rig::*;
 use codebeaker::agent::frame::{Decoder, MAX_PAYLOAD, VERSION, encode};
-use codebeaker::agent::wire::{Entry, Exit, List, Mode, Reply, Request, STDIN_WINDOW, Start, Usage};
+use codebeaker::agent::wire::{
+    Confinement, Entry, Exit, List, Mode, Reply, Request, STDIN_WINDOW, Start, Usage,
+};
 use codebeaker::agent::{Agent, AgentError, ProcessEvent};
 use proptest::prelude::*;
 
@@ -46,7 +48,10 @@ impl Raw {
     }
 
     fn init(&self) -> Request {
-        Request::Init { workspace: self.directory.path().as_os_str().as_bytes().to_vec() }
+        Request::Init {
+            workspace: self.directory.path().as_os_str().as_bytes().to_vec(),
+            confinement: Confinement::default(),
+        }
     }
 
     fn send(&mut self, id: u32, request: &Request) {
@@ -153,7 +158,10 @@ async fn an_agent_that_is_not_greeted_does_nothing() {
     ended(&mut raw.child).await;
     // A workspace that is not there is told, and another can be.
     let mut raw = Raw::new();
-    raw.send(0, &Request::Init { workspace: b"/no/such/directory".to_vec() });
+    raw.send(
+        0,
+        &Request::Init { workspace: b"/no/such/directory".to_vec(), confinement: Confinement::default() },
+    );
     assert!(matches!(raw.reply(), Some((0, Reply::Failed { errno: 2, .. }))));
     let init = raw.init();
     raw.send(0, &init);
@@ -296,7 +304,7 @@ fn cut_off(mut stream: UnixStream) -> bool {
 }
 
 async fn connect(stream: tokio::net::UnixStream) -> Result<Agent, AgentError> {
-    soon(Agent::connect(stream, b"/")).await
+    soon(Agent::connect(stream, b"/", Confinement::default())).await
 }
 
 #[tokio::test]
@@ -338,12 +346,12 @@ async fn first_words_that_are_no_greeting_are_an_error() {
 async fn silence_is_an_error_in_time() {
     let (stream, agent) = fake(cut_off);
     let time = Duration::from_millis(50);
-    let error = soon(Agent::connect_within(stream, b"/", time)).await.unwrap_err();
+    let error = soon(Agent::connect_within(stream, b"/", Confinement::default(), time)).await.unwrap_err();
     assert_eq!(error, AgentError::Silent);
     assert!(joined(agent).await, "the stream was left open");
     // Whoever gives up waiting leaves nothing behind either.
     let (stream, agent) = fake(cut_off);
-    tokio::time::timeout(time, Agent::connect(stream, b"/")).await.unwrap_err();
+    tokio::time::timeout(time, Agent::connect(stream, b"/", Confinement::default())).await.unwrap_err();
     assert!(joined(agent).await, "the stream was left open");
 }
 
@@ -684,7 +692,12 @@ async fn rest_of_any(process: &mut codebeaker::agent::Process) {
 async fn a_workspace_that_is_not_there_is_told() {
     for path in ["/no/such/directory", "/dev/null"] {
         let (mut child, stream) = spawn(&mut plain());
-        let error = soon(Agent::connect(tokio_stream(stream), Path::new(path).as_os_str().as_bytes())).await;
+        let error = soon(Agent::connect(
+            tokio_stream(stream),
+            Path::new(path).as_os_str().as_bytes(),
+            Confinement::default(),
+        ))
+        .await;
         assert!(matches!(error, Err(AgentError::Refused { .. })), "{error:?}");
         ended(&mut child).await;
     }

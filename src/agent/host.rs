@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::frame::{Decoder, HEADER, MAX_PAYLOAD};
 use super::wire::{
-    CHUNK, Entry, Exit, List, Mode, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Start, Usage, cost,
+    CHUNK, Confinement, Entry, Exit, List, Mode, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Start, Usage,
+    cost,
 };
 
 /// How long an agent may take to say that it is there.
@@ -113,15 +114,21 @@ struct Task {
 }
 
 impl Agent {
-    /// Greets the agent at the other end of `stream` and tells it where its workspace is.
-    pub async fn connect(stream: UnixStream, workspace: &[u8]) -> Result<Self, AgentError> {
-        Self::connect_within(stream, workspace, HELLO_TIME).await
+    /// Greets the agent at the other end of `stream`, tells it where its workspace is and what its programs are held
+    /// to.
+    pub async fn connect(
+        stream: UnixStream,
+        workspace: &[u8],
+        confinement: Confinement,
+    ) -> Result<Self, AgentError> {
+        Self::connect_within(stream, workspace, confinement, HELLO_TIME).await
     }
 
     /// As [`Agent::connect`], for an agent that may take another time to say that it is there.
     pub async fn connect_within(
         stream: UnixStream,
         workspace: &[u8],
+        confinement: Confinement,
         time: Duration,
     ) -> Result<Self, AgentError> {
         let (read, write) = stream.into_split();
@@ -141,7 +148,7 @@ impl Agent {
         tokio::spawn(read_replies(read, Arc::downgrade(&shared), closed, gone_send));
         let agent = Self { shared };
         let mut hello = hello?;
-        agent.shared.send(0, &Request::Init { workspace: workspace.to_vec() }).await?;
+        agent.shared.send(0, &Request::Init { workspace: workspace.to_vec(), confinement }).await?;
         match tokio::time::timeout(time, hello.reply()).await {
             Ok(Ok(Reply::Hello { .. })) => {
                 hello.over = true;
@@ -165,6 +172,13 @@ impl Agent {
         let (shared, stdin) = (self.shared.clone(), task.stdin.clone());
         let control = ProcessControl { id: task.id, terminal, shared, stdin };
         Ok((Process { task }, control))
+    }
+
+    /// Has the agent try what a program could, held as one; it answers each question with a line on standard output.
+    pub async fn probe(&self, questions: Vec<Vec<u8>>) -> Result<Process, AgentError> {
+        let task = self.shared.begin(&Request::Probe(questions)).await?;
+        task.stdin.close();
+        Ok(Process { task })
     }
 
     /// Writes a file; gives how many bytes.

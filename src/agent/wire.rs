@@ -30,6 +30,49 @@ pub enum Mode {
     Append,
 }
 
+/// What every program of a session is held to, beyond what holds the agent itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confinement {
+    /// The user and group it runs as; 0 is the agent's own.
+    pub user: u32,
+    /// Processes and threads of that user; 0 is without limit.
+    pub processes: u64,
+    /// Bytes of data of each process; 0 is without limit.
+    pub data_bytes: u64,
+    /// Its files are held by Landlock, its signals and sockets too where the kernel can.
+    pub landlock: bool,
+    /// What it may read and execute.
+    pub read: Vec<Vec<u8>>,
+    /// What it may also write.
+    pub write: Vec<Vec<u8>>,
+    /// What the agent itself counts, where no control group does.
+    pub watch: Watch,
+}
+
+/// What the programs of a session may use in all, as the agent counts it several times a second; 0 is not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub processes: u64,
+    /// Bytes in the workspace.
+    pub workspace_bytes: u64,
+    /// Files in the workspace.
+    pub workspace_files: u64,
+}
+
+/// A limit of the session that a program reached, and was ended for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Memory of all processes.
+    Memory,
+    /// Processes and threads.
+    Processes,
+    /// Bytes or files in the workspace.
+    Storage,
+}
+
 /// The start of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
@@ -63,9 +106,13 @@ pub enum Request {
     Init {
         /// The workspace's path in the agent's view; other paths that begin with `/workspace` mean this one.
         workspace: Vec<u8>,
+        /// What its programs are held to.
+        confinement: Confinement,
     },
     /// Starts a program.
     Start(Start),
+    /// Tries what a program could, held as one: a question each, a line each as the answer.
+    Probe(Vec<Vec<u8>>),
     /// Standard input for it.
     Stdin(Vec<u8>),
     /// The end of its standard input.
@@ -166,6 +213,8 @@ pub struct Exit {
     pub peak_bytes: u64,
     /// How many processes it had left behind, which were killed.
     pub killed: u32,
+    /// The agent killed it because this limit was reached.
+    pub limit: Option<Limit>,
 }
 
 /// What everything in the session uses.
@@ -347,7 +396,7 @@ impl Request {
     pub fn encode(&self, id: u32, out: &mut Vec<u8>) {
         let put = Put::default();
         let (kind, put) = match self {
-            Self::Init { workspace } => (0x01, put.bytes(workspace)),
+            Self::Init { workspace, confinement } => (0x01, confinement.put(put.bytes(workspace))),
             Self::Start(s) => (
                 0x02,
                 put.list(&s.argv)
@@ -359,6 +408,7 @@ impl Request {
                     .u64(s.timeout_ms)
                     .u64(s.cpu_seconds),
             ),
+            Self::Probe(questions) => (0x19, put.list(questions)),
             Self::Stdin(data) => (0x03, put.rest(data)),
             Self::StdinEof => (0x04, put),
             Self::Signal(number) => (0x05, put.u32(*number as u32)),
@@ -389,7 +439,7 @@ impl Request {
     pub fn decode(frame: &Frame) -> Result<Self, WireError> {
         let mut t = Take(&frame.payload);
         let request = match frame.kind {
-            0x01 => Self::Init { workspace: t.bytes()? },
+            0x01 => Self::Init { workspace: t.bytes()?, confinement: Confinement::take(&mut t)? },
             0x02 => Self::Start(Start {
                 argv: t.list()?,
                 env: t.list()?,
@@ -425,6 +475,7 @@ impl Request {
             }),
             0x17 => Self::Usage,
             0x18 => Self::Measure,
+            0x19 => Self::Probe(t.list()?),
             _ => return Err(WireError),
         };
         t.end(request)
@@ -485,6 +536,55 @@ impl Reply {
     }
 }
 
+impl Limit {
+    /// Its number on the wire, never 0.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Memory => 1,
+            Self::Processes => 2,
+            Self::Storage => 3,
+        }
+    }
+
+    /// The limit of this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Self::Memory, Self::Processes, Self::Storage].into_iter().find(|limit| limit.number() == number)
+    }
+}
+
+impl Confinement {
+    fn put(&self, put: Put) -> Put {
+        let watch = &self.watch;
+        put.u32(self.user)
+            .u64(self.processes)
+            .u64(self.data_bytes)
+            .u8(self.landlock.into())
+            .list(&self.read)
+            .list(&self.write)
+            .u64(watch.memory_bytes)
+            .u64(watch.processes)
+            .u64(watch.workspace_bytes)
+            .u64(watch.workspace_files)
+    }
+
+    fn take(t: &mut Take<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            user: t.u32()?,
+            processes: t.u64()?,
+            data_bytes: t.u64()?,
+            landlock: t.flag()?,
+            read: t.list()?,
+            write: t.list()?,
+            watch: Watch {
+                memory_bytes: t.u64()?,
+                processes: t.u64()?,
+                workspace_bytes: t.u64()?,
+                workspace_files: t.u64()?,
+            },
+        })
+    }
+}
+
 impl Exit {
     fn put(&self, put: Put) -> Put {
         put.u32(self.code as u32)
@@ -494,6 +594,7 @@ impl Exit {
             .u64(self.cpu_us)
             .u64(self.peak_bytes)
             .u32(self.killed)
+            .u8(self.limit.map_or(0, Limit::number))
     }
 
     fn take(t: &mut Take<'_>) -> Result<Self, WireError> {
@@ -505,6 +606,10 @@ impl Exit {
             cpu_us: t.u64()?,
             peak_bytes: t.u64()?,
             killed: t.u32()?,
+            limit: match t.u8()? {
+                0 => None,
+                number => Some(Limit::from_number(number).ok_or(WireError)?),
+            },
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::protocol::{
 };
 
 use super::embedded::{Inner, QUEUE, plain};
-use super::runtime::{Environment, LaunchSpec, Runtime, SessionContext};
+use super::runtime::{Environment, LaunchSpec, Runtime};
 use super::session::{Life, Session, lock};
 use super::{select, worker};
 
@@ -103,7 +103,8 @@ impl Inner {
                 memory_limit_mb: params.memory_limit_mb,
                 network: params.network,
             },
-            context: SessionContext { directory: self.store.path(&place.id), network: params.network },
+            context: environment.context,
+            meter: environment.meter,
             limits: environment.limits,
             isolation: environment.isolation,
             variables: environment.variables,

@@ -26,7 +26,9 @@ use crate::protocol::{
 };
 
 pub use embedded::{Embedded, EngineSettings};
-pub use runtime::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step, Teardown};
+pub use runtime::{
+    CodeFile, Environment, LaunchSpec, Meter, Metered, Runtime, SessionContext, Step, Teardown,
+};
 pub use select::nominal;
 
 /// How the agent is linked: `static`, `dynamic`, or `none` where there is none.

@@ -41,6 +41,10 @@ pub struct SessionContext {
     pub directory: PathBuf,
     /// Whether it was asked for the network.
     pub network: bool,
+    /// Its programs have a root of their own: paths are those in there, not this machine's.
+    pub own_root: bool,
+    /// The memory its programs may use, in MB.
+    pub memory_limit_mb: u64,
 }
 
 /// What an environment is launched for.
@@ -72,8 +76,36 @@ pub struct Environment {
     pub limits: SessionLimits,
     /// What isolates it, as far as was seen at launch.
     pub isolation: IsolationReport,
+    /// Where its programs are called.
+    pub context: SessionContext,
+    /// What this machine itself can tell of it, without the agent's word.
+    pub meter: Option<std::sync::Arc<dyn Meter>>,
     /// Ends it.
     pub teardown: Box<dyn Teardown>,
+}
+
+/// Reads what an environment uses, from this machine: the kernel's word, not the agent's. Quick; it may block for
+/// microseconds.
+pub trait Meter: Send + Sync {
+    /// What it uses now.
+    fn read(&self) -> Metered;
+}
+
+/// What a [`Meter`] tells. Absent is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metered {
+    /// Processor time since it began, in microseconds.
+    pub cpu_us: Option<u64>,
+    /// Memory now, in bytes, with what its files in memory take.
+    pub memory_bytes: Option<u64>,
+    /// The most memory at once since it began, in bytes.
+    pub peak_bytes: Option<u64>,
+    /// Processes and threads now.
+    pub processes: Option<u64>,
+    /// How often the kernel has killed for want of memory since it began.
+    pub memory_kills: u64,
+    /// How often a new process or thread was refused since it began.
+    pub process_refusals: u64,
 }
 
 /// Ends an environment. What is in its directory is removed by the engine.

@@ -49,6 +49,8 @@ pub struct Session {
     pub isolation: IsolationReport,
     /// Where its programs are called.
     pub context: super::SessionContext,
+    /// What this machine itself can tell of it.
+    pub meter: Option<Arc<dyn super::Meter>>,
     /// The variables of every program in it.
     pub variables: BTreeMap<String, String>,
     pub agent: Agent,

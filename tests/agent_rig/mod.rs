@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use codebeaker::agent::wire::{Exit, Start};
+use codebeaker::agent::wire::{Confinement, Exit, Start};
 use codebeaker::agent::{Agent, AgentError, Process, ProcessEvent};
 use rustix::fs::MemfdFlags;
 
@@ -115,7 +115,11 @@ impl Rig {
 
     async fn over(command: &mut Command, directory: tempfile::TempDir) -> Self {
         let (child, stream) = spawn(command);
-        let agent = soon(Agent::connect(tokio_stream(stream), directory.path().as_os_str().as_bytes()));
+        let agent = soon(Agent::connect(
+            tokio_stream(stream),
+            directory.path().as_os_str().as_bytes(),
+            Confinement::default(),
+        ));
         let agent = agent.await.unwrap();
         Self { agent, child, directory }
     }

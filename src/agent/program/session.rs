@@ -199,7 +199,7 @@ impl Session {
 
     fn request(&mut self, id: u32, request: Request) -> Result<()> {
         let refused = |message: &str| Error::new(ErrorKind::InvalidData, message.to_owned());
-        if let Request::Init { workspace } = request {
+        if let Request::Init { workspace, confinement: _ } = request {
             let reply = match Workspace::open(&workspace) {
                 Ok(workspace) => {
                     self.workspace = Some(workspace);

@@ -71,6 +71,7 @@ impl Report {
                 cpu_us: e,
                 peak_bytes: f,
                 killed: g as u32,
+                limit: None,
             }),
             _ => return None,
         })

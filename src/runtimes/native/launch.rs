@@ -15,8 +15,9 @@ use async_trait::async_trait;
 use rustix::fs::{MemfdFlags, SealFlags};
 use tokio::process::{Child, Command};
 
+use crate::agent::wire::Confinement;
 use crate::agent::{self, Agent};
-use crate::engine::{Environment, LaunchSpec, Teardown};
+use crate::engine::{Environment, LaunchSpec, SessionContext, Teardown};
 use crate::protocol::{ErrorKind, Failure, SessionLimits};
 use crate::sandbox::{LAUNCH_VERB, Spec};
 
@@ -50,7 +51,7 @@ pub async fn launch(
     );
     let (child, stream) = start(launcher, &Spec { directory: workspace.clone(), open_files, file_size })?;
     let stream = tokio::net::UnixStream::from_std(stream).map_err(|e| failed("no stream", &e))?;
-    let agent = Agent::connect(stream, workspace.as_os_str().as_bytes())
+    let agent = Agent::connect(stream, workspace.as_os_str().as_bytes(), Confinement::default())
         .await
         .map_err(|e| failed("the launcher or its agent refused", &e))?;
     Ok(Environment {
@@ -64,6 +65,13 @@ pub async fn launch(
             ..spec.limits
         },
         isolation: super::isolation(),
+        context: SessionContext {
+            directory: spec.directory,
+            network: spec.network,
+            own_root: false,
+            memory_limit_mb: spec.memory_limit_mb,
+        },
+        meter: None,
         teardown: Box::new(NativeTeardown { child }),
     })
 }

@@ -6,6 +6,8 @@
 
 pub mod frame;
 mod host;
+#[allow(dead_code)]
+mod landlock;
 #[cfg(any(test, clippy))]
 #[allow(dead_code, missing_docs)]
 mod program;

@@ -72,6 +72,7 @@ impl Inner {
             network: params.network,
             memory_limit_mb: params.memory_limit_mb.unwrap_or(self.settings.memory_limit_mb),
             limits: params.limits.clone(),
+            cpu_shares: params.cpu_shares,
             image: params.docker_image.clone(),
         };
         let mut environment = runtime.launch(spec).await?;

@@ -62,6 +62,8 @@ pub struct LaunchSpec {
     pub memory_limit_mb: u64,
     /// Every other limit; absent is the runtime's default.
     pub limits: SessionLimits,
+    /// Processors it may use, in 1024ths; absent is the runtime's default.
+    pub cpu_shares: Option<u64>,
     /// The image it is to be launched from, where the runtime has such.
     pub image: Option<String>,
 }

@@ -57,6 +57,15 @@ pub struct SessionLimits {
     /// The largest file, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_size_bytes: Option<u64>,
+    /// Bytes in the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_bytes: Option<u64>,
+    /// Files and directories in the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_files: Option<u64>,
+    /// Bytes of each output stream kept for a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<u64>,
 }
 
 /// Parameters of `session.create`.

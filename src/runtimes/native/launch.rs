@@ -62,6 +62,8 @@ pub async fn launch(
             open_files: Some(open_files),
             file_size_bytes: Some(file_size),
             processes: None,
+            workspace_bytes: None,
+            workspace_files: None,
             ..spec.limits
         },
         isolation: super::isolation(),

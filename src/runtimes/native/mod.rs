@@ -29,6 +29,7 @@ fn isolation() -> IsolationReport {
     IsolationReport {
         score: sandbox::score(&active),
         letters: sandbox::Letters::of(&active).to_string(),
+        tier: String::new(),
         layers: layers
             .into_iter()
             .map(|l| LayerReport { name: l.layer.name().into(), active: l.active, detail: l.detail })

@@ -226,8 +226,12 @@ impl Inner {
 
     async fn stats(&self, id: &SessionId) -> Result<SessionStats, Failure> {
         let session = self.session(id)?;
-        let failed =
-            |e: AgentError| Failure::new(ErrorKind::SessionClosed, e.to_string(), "create a new session");
+        let failed = |e: AgentError| {
+            if e == AgentError::Silent {
+                self.lose(&session, e.to_string());
+            }
+            Failure::new(ErrorKind::SessionClosed, e.to_string(), "create a new session")
+        };
         // This machine's own figures where there are any: an agent can say what it likes.
         let metered = session.meter.as_ref().map(|meter| meter.read()).unwrap_or_default();
         let usage = session.agent.usage().await.map_err(failed)?;

@@ -124,8 +124,13 @@ impl Gauge {
         }
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while self.reached().is_none() {
+        // The first is now: a program that is quick costs no look at all.
+        looks.tick().await;
+        loop {
             looks.tick().await;
+            if self.reached().is_some() {
+                return;
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ mod sys;
 mod tree;
 pub mod wire;
 
-pub use host::{Agent, AgentError, Process, ProcessControl, ProcessEvent};
+pub use host::{Agent, AgentError, Patience, Process, ProcessControl, ProcessEvent};
 
 /// The agent's program, ready to be run on Linux; empty where there is none.
 pub const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/agent"));

@@ -21,14 +21,15 @@ pub struct RuntimeSettings {
     pub launcher: PathBuf,
     /// Where what was learnt of programs is remembered.
     pub cache: Option<PathBuf>,
-    /// Code may run without any wall, where this machine allows none.
+    /// Sessions may be launched where nothing confines them.
     pub allow_unconfined: bool,
 }
 
 impl RuntimeSettings {
     /// This process's own binary as the launcher.
     pub fn new(provision: provision::Settings, cache: Option<PathBuf>) -> Self {
-        Self { provision, launcher: PathBuf::from("/proc/self/exe"), cache, allow_unconfined: false }
+        let launcher = PathBuf::from("/proc/self/exe");
+        Self { provision, launcher, cache, allow_unconfined: false }
     }
 }
 

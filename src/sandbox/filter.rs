@@ -164,8 +164,10 @@ fn rules(tier: Tier, network: bool) -> std::result::Result<Rules, BackendError> 
     // Another process's limits: the agent's, where it has the same user.
     refuse(libc::SYS_prlimit64, vec![differs(0, 0)?])?;
     // Typing into a terminal for whoever reads it next.
-    for request in [libc::TIOCSTI, libc::TIOCLINUX] {
-        refuse(libc::SYS_ioctl, vec![equals(1, request as u64)?])?;
+    const TIOCSTI: u64 = 0x5412;
+    const TIOCLINUX: u64 = 0x541c;
+    for request in [TIOCSTI, TIOCLINUX] {
+        refuse(libc::SYS_ioctl, vec![equals(1, request)?])?;
     }
     for mode in [libc::S_ISUID, libc::S_ISGID] {
         refuse(libc::SYS_fchmod, vec![has(1, mode.into())?])?;
@@ -176,7 +178,6 @@ fn rules(tier: Tier, network: bool) -> std::result::Result<Rules, BackendError> 
     }
     if tier == Tier::Landlock && !network {
         // Landlock holds neither datagrams nor sockets in files.
-        refuse(libc::SYS_socket, Vec::new()).ok();
         rules.insert(libc::SYS_socket, Vec::new());
         return Ok(rules);
     }

@@ -282,7 +282,7 @@ impl Seen {
 
     /// Neither root on this machine, nor with any of its capabilities.
     fn unprivileged(&self) -> Result<(), String> {
-        if self.detail("capabilities").trim_start_matches('0') != "" {
+        if !self.detail("capabilities").trim_start_matches('0').is_empty() {
             return Err(format!("it has capabilities: {}", self.detail("capabilities")));
         }
         let inside = self.detail("user").split(',').next().and_then(|n| n.parse::<u64>().ok());

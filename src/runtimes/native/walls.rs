@@ -185,6 +185,7 @@ impl Tested {
         IsolationReport {
             score: sandbox::score(&active),
             letters: sandbox::Letters::of(&active).to_string(),
+            tier: self.tier.map_or("none", Tier::name).into(),
             layers: layers
                 .into_iter()
                 .map(|l| LayerReport { name: l.layer.name().into(), active: l.active, detail: l.detail })

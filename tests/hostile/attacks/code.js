@@ -3,7 +3,8 @@
 (async () => {
   const runtime = typeof Deno !== 'undefined' ? 'deno' : typeof Bun !== 'undefined' ? 'bun' : 'node';
   const fs = await import('node:fs');
-  const argv = (await import('node:process')).argv;
+  const { argv, cwd } = await import('node:process');
+  const base = cwd();
   const { createRequire } = await import('node:module');
   const facts = JSON.parse(argv[2]);
   const tell = (attack, held, detail) => console.log(JSON.stringify({ attack, held, detail: String(detail || 'no reason').slice(0, 400) }));
@@ -32,16 +33,16 @@
     ['openSync', (p) => { const f = fs.openSync(p, 'r'); const b = Buffer.alloc(200); const n = fs.readSync(f, b); fs.closeSync(f); return b.toString('utf8', 0, n); }, all],
     ['promises', async (p) => (await import('node:fs/promises')).readFile(p, 'utf8'), all],
     ['streams', stream, all],
-    ['copyFile', (p) => { fs.copyFileSync(p, '/workspace/copied'); return fs.readFileSync('/workspace/copied', 'utf8'); }, all],
+    ['copyFile', (p) => { fs.copyFileSync(p, 'copied'); return fs.readFileSync('copied', 'utf8'); }, all],
     ['a symbolic link', (p) => {
-      fs.rmSync('/workspace/linked', { force: true });
-      fs.symlinkSync(p, '/workspace/linked');
-      return fs.readFileSync('/workspace/linked', 'utf8');
+      fs.rmSync('linked', { force: true });
+      fs.symlinkSync(p, 'linked');
+      return fs.readFileSync('linked', 'utf8');
     }, ['bun', 'node']],
     ['a directory listing', (p) => fs.readdirSync(p.slice(0, p.lastIndexOf('/'))).includes(p.slice(p.lastIndexOf('/') + 1)) ? facts.token : '', all],
     ['a worker', worker, all],
     ['a child process', spawned, ['bun', 'node']],
-    ['require', (p) => JSON.stringify(createRequire('/workspace/x.js')(p)), all],
+    ['require', (p) => JSON.stringify(createRequire(base + '/x.js')(p)), all],
     ['import of JSON', async (p) => JSON.stringify((await import(p, { with: { type: 'json' } })).default), ['bun', 'deno', 'node']],
     ['import of code', async (p) => { const t = p.replace(/\.json$/, '.mjs'); return JSON.stringify((await import(t)).default); }, all],
   ];
@@ -71,9 +72,9 @@
       return buffer.toString('utf8', 0, Number(libc.read(fd, ptr(buffer), 200)));
     }, all]);
   }
-  const own = '/workspace/own.json';
+  const own = base + '/own.json';
   fs.writeFileSync(own, JSON.stringify({ token: facts.token }));
-  fs.writeFileSync('/workspace/own.mjs', `export default ${JSON.stringify(facts.token)};`);
+  fs.writeFileSync(base + '/own.mjs', `export default ${JSON.stringify(facts.token)};`);
   let made = 0;
   for (const [name, way, runtimes] of ways) {
     if (!runtimes.includes(runtime)) continue;

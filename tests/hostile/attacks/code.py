@@ -1,10 +1,10 @@
 # The host's files by the ways that Python has, beyond plain reading. Each must work on a file of the workspace first.
 import ctypes.util, importlib.util, mmap, multiprocessing, runpy, shutil, subprocess, threading
 
-OWN = '/workspace/own.json'
+OWN = 'own.json'
 with open(OWN, 'w') as file:
     json.dump({'token': FACTS['token']}, file)
-with open('/workspace/own.py', 'w') as file:
+with open('own.py', 'w') as file:
     file.write(f'token = {FACTS["token"]!r}')
 
 
@@ -21,14 +21,14 @@ def by_sending(path):
 
 
 def by_copying(path):
-    return read(shutil.copy(path, '/workspace/copied'))
+    return read(shutil.copy(path, 'copied'))
 
 
 def by_linking(path):
-    if os.path.lexists('/workspace/linked'):
-        os.unlink('/workspace/linked')
-    os.symlink(path, '/workspace/linked')
-    return read('/workspace/linked')
+    if os.path.lexists('linked'):
+        os.unlink('linked')
+    os.symlink(path, 'linked')
+    return read('linked')
 
 
 def by_another_program(path):
@@ -75,7 +75,7 @@ WAYS = [by_mapping, by_sending, by_copying, by_linking, by_another_program, by_a
 @control
 def its_own_file_in_every_way():
     failed = [way.__name__ for way in WAYS if TOKEN not in way(OWN)]
-    module = importlib.util.spec_from_file_location('own', '/workspace/own.py')
+    module = importlib.util.spec_from_file_location('own', os.path.abspath('own.py'))
     imported = importlib.util.module_from_spec(module)
     module.loader.exec_module(imported)
     if imported.token != FACTS['token']:

@@ -1,6 +1,14 @@
 # The host's files, descriptors and secrets, as a program looks for them.
 import glob
 
+# As they were given, before any attack has opened more.
+DESCRIPTORS = []
+for number in map(int, os.listdir('/proc/self/fd')):
+    try:
+        DESCRIPTORS.append((number, os.readlink(f'/proc/self/fd/{number}')))
+    except FileNotFoundError:
+        pass  # that of the listing
+
 
 def each(paths, look):
     """What was gained from the first of these paths that gave anything."""
@@ -15,7 +23,7 @@ def each(paths, look):
 
 @control
 def a_file_of_its_own_is_read():
-    with open('/workspace/own', 'w') as file:
+    with open('own', 'w') as file:
         file.write('mine')
     return None if read('/workspace/own') == b'mine' and os.getcwd() == '/workspace' else os.getcwd()
 
@@ -50,9 +58,9 @@ def canaries_are_removed():
 @attack
 def canaries_are_linked_into_the_workspace():
     def link(path):
-        os.link(path, '/workspace/linked')
-        gained = found(read('/workspace/linked'))
-        os.unlink('/workspace/linked')
+        os.link(path, 'linked')
+        gained = found(read('linked'))
+        os.unlink('linked')
         return gained
     return each(FACTS['canaries'], link)
 
@@ -206,13 +214,8 @@ def memory_of_the_first_process():
 
 @attack
 def descriptors_that_were_left_open():
-    more = []
-    for number in map(int, os.listdir('/proc/self/fd')):
-        try:
-            if number > 2 and not os.readlink(f'/proc/self/fd/{number}').endswith(('.py', '/proc/self/fd', f'/{os.getpid()}/fd')):
-                more.append((number, os.readlink(f'/proc/self/fd/{number}')))
-        except FileNotFoundError:
-            pass  # that of the listing
+    # Python has its script open.
+    more = [(number, path) for number, path in DESCRIPTORS if number > 2 and not path.endswith('.py')]
     return f'{more}' if more else None
 
 
@@ -225,6 +228,8 @@ def its_streams_lead_to_the_host():
 @attack
 def a_terminal_is_typed_into():
     import fcntl
+    if not confined():
+        return 'not tried: it could be the terminal of the host'
     return each(['/dev/tty', '/dev/console', '/dev/pts/0', '/dev/tty1', '/proc/self/fd/0'],
                 lambda path: fcntl.ioctl(os.open(path, os.O_RDWR | os.O_NOCTTY), 0x5412, b'x') and 'typed')
 

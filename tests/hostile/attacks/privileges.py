@@ -76,16 +76,16 @@ def devices_mean_something():
 
 @attack
 def a_device_is_made():
-    os.mknod('/workspace/device', stat.S_IFCHR | 0o666, os.makedev(1, 1))
-    os.unlink('/workspace/device')
+    os.mknod('device', stat.S_IFCHR | 0o666, os.makedev(1, 1))
+    os.unlink('device')
     return '/dev/mem was made'
 
 
 @attack
 def a_file_is_given_away():
-    open('/workspace/given', 'w').close()
-    os.chown('/workspace/given', 0, 0)
-    return f'to {os.stat("/workspace/given").st_uid}' if os.getuid() else 'it is root'
+    open('given', 'w').close()
+    os.chown('given', 0, 0)
+    return f'to {os.stat("given").st_uid}' if os.getuid() else 'it is root'
 
 
 def namespace(flag):
@@ -148,25 +148,25 @@ def a_namespace_is_entered():
 @attack
 def something_is_mounted():
     def mount():
-        os.makedirs('/workspace/mountpoint', exist_ok=True)
-        arguments = [ctypes.c_char_p(a) for a in (b'none', b'/workspace/mountpoint', b'tmpfs')]
+        os.makedirs('mountpoint', exist_ok=True)
+        arguments = [ctypes.c_char_p(a) for a in (b'none', b'mountpoint', b'tmpfs')]
         gained = refused(EPERM, 165, *arguments, 0, 0)
         if gained == 'it gave 0':
-            syscall(166, ctypes.c_char_p(b'/workspace/mountpoint'), 2)
+            syscall(166, ctypes.c_char_p(b'mountpoint'), 2)
         return gained
     return in_child(mount)
 
 
 @attack
 def something_is_unmounted():
-    return refused(EPERM, 166, ctypes.c_char_p(b'/workspace/nothing-here'), 0)
+    return refused(EPERM, 166, ctypes.c_char_p(b'nothing-here'), 0)
 
 
 @attack
 def another_root():
     def chroot():
-        os.makedirs('/workspace/jail', exist_ok=True)
-        return refused(EPERM, 161, ctypes.c_char_p(b'/workspace/jail'))
+        os.makedirs('jail', exist_ok=True)
+        return refused(EPERM, 161, ctypes.c_char_p(b'jail'))
     return in_child(chroot)
 
 

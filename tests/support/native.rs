@@ -1,6 +1,7 @@
 //! The native runtimes as tests have them, code in each of their languages, and what is left of sessions afterwards.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,21 @@ use super::require;
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The built binary. A test that runs itself again as somebody else, who can't read where it was built, names a copy
+/// of it by `CODEBEAKER_TEST_BIN`.
+pub fn binary() -> PathBuf {
+    std::env::var_os("CODEBEAKER_TEST_BIN")
+        .map_or_else(|| env!("CARGO_BIN_EXE_codebeaker").into(), PathBuf::from)
+}
+
+/// Where tests keep things from one run to the next; for somebody else, what `CODEBEAKER_TEST_DATA` says.
+fn kept() -> PathBuf {
+    std::env::var_os("CODEBEAKER_TEST_DATA").map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from)
+}
+
 /// Where Deno and Bun are kept from one test run to the next.
 pub fn data_dir() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("data")
+    kept().join("data")
 }
 
 fn provision_settings() -> provision::Settings {
@@ -25,9 +38,9 @@ fn provision_settings() -> provision::Settings {
 
 /// All native runtimes, launched by the built binary.
 pub fn all() -> Vec<Arc<dyn Runtime>> {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runtimes.json");
+    let cache = kept().join("runtimes.json");
     runtimes::all(RuntimeSettings {
-        launcher: env!("CARGO_BIN_EXE_codebeaker").into(),
+        launcher: binary(),
         ..RuntimeSettings::new(provision_settings(), Some(cache))
     })
 }
@@ -165,6 +178,28 @@ pub async fn until(what: &str, mut there: impl FnMut() -> bool) {
         assert!(begin.elapsed() < PATIENCE, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// Seconds that nobody else sleeps: a `sleep` of so long is found by [`sleeping`], in whatever namespace it is.
+pub fn nap() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("1000.{:07}{:05}", std::process::id() % 10_000_000, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The processes, but for zombies, of which an argument contains `nap`.
+pub fn sleeping(nap: &str) -> Vec<i32> {
+    pids()
+        .filter(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.windows(nap.len()).any(|w| w == nap.as_bytes())
+        })
+        .collect()
+}
+
+/// The numbers of all processes that can be seen.
+pub fn pids() -> impl Iterator<Item = i32> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// Processes, but for zombies, that stand in `root` or below it, or have a variable or an argument that names it.

@@ -244,13 +244,13 @@ pub struct SessionStats {
     /// Processor time of all its processes since it began, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_ms: Option<u64>,
-    /// Resident memory now, in bytes.
+    /// Memory now, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// The most at once of any one process, in bytes.
+    /// The most at once, in bytes: of all together where the machine counts that, else of any one process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
-    /// Processes now, without our own.
+    /// Processes now, without our own; with their threads where the machine counts those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<u32>,
     /// Bytes in the workspace.

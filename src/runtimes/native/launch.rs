@@ -151,7 +151,7 @@ impl Limits {
         };
         let workspace = Storage {
             bytes: limits.workspace_bytes.unwrap_or(256 << 20),
-            files: limits.workspace_files.unwrap_or(16384),
+            files: limits.workspace_files.unwrap_or(32768),
         };
         Self {
             memory_bytes,
@@ -291,7 +291,8 @@ impl Meter for GroupMeter {
         Metered {
             cpu_us: figures.cpu_us,
             memory_bytes: figures.memory_bytes,
-            peak_bytes: figures.peak_bytes,
+            // Nothing has run yet: not known.
+            peak_bytes: figures.peak_bytes.filter(|bytes| *bytes > 0),
             processes: figures.processes,
             memory_kills: figures.memory_kills,
             process_refusals: figures.refusals,

@@ -74,7 +74,8 @@ impl Walls {
         let mut refusals = Vec::new();
         let allowed = [Tier::Namespaces, Tier::Landlock]
             .into_iter()
-            .chain(self.settings.allow_unconfined.then_some(Tier::Unconfined));
+            .chain(self.settings.allow_unconfined.then_some(Tier::Unconfined))
+            .filter(|tier| self.settings.only.is_none_or(|only| only == *tier));
         let uncounted = hierarchies.as_ref().err().cloned();
         for tier in allowed {
             let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok() };
@@ -134,7 +135,7 @@ impl Walls {
             text("/proc/sys/user/max_user_namespaces"),
             link("/proc/self/ns/user"),
             link("/proc/self/ns/pid"),
-            format!("{user} {} {hierarchies:?}", self.settings.allow_unconfined),
+            format!("{user} {} {:?} {hierarchies:?}", self.settings.allow_unconfined, self.settings.only),
         ]
         .join("\n")
     }

@@ -108,7 +108,7 @@ fn v2(mounts: &str, own: &str) -> std::result::Result<Hierarchies, String> {
     if !has_all(&available) {
         return Err("control groups of version 2 have no memory, pids and cpu controllers here".into());
     }
-    if rustix::process::geteuid().is_root() {
+    if writable(&point) {
         if !has_all(&controllers(&point)) {
             fs::write(point.join("cgroup.subtree_control"), "+memory +pids +cpu")
                 .map_err(|e| format!("the controllers can't be enabled: {}", plain(&e)))?;
@@ -147,7 +147,7 @@ fn v1(mounts: &str) -> std::result::Result<Hierarchies, String> {
             .ok_or_else(|| format!("no {controller} controller of version 1 is mounted"))
     };
     let (memory, pids, cpu, cpuacct) = (find("memory")?, find("pids")?, find("cpu")?, find("cpuacct")?);
-    if !rustix::process::geteuid().is_root() {
+    if ![&memory, &pids, &cpu, &cpuacct].iter().all(|tree| writable(tree)) {
         return Err("control groups of version 1 are root's".into());
     }
     for tree in [&memory, &pids, &cpu, &cpuacct] {

@@ -289,7 +289,8 @@ impl Meter for GroupMeter {
         let figures = self.0.figures();
         Metered {
             cpu_us: figures.cpu_us,
-            memory_bytes: figures.memory_bytes,
+            // Without any process that is files, which are counted as such, and what the kernel gives back later.
+            memory_bytes: figures.memory_bytes.filter(|_| figures.processes != Some(0)).or(Some(0)),
             // Nothing has run yet: not known.
             peak_bytes: figures.peak_bytes.filter(|bytes| *bytes > 0),
             processes: figures.processes,

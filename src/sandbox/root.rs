@@ -203,7 +203,7 @@ fn put_up(spec: &Spec, identity: &Identity, host: Host) -> Result<()> {
     memory(Path::new("tmp"), spec.tmp, "mode=1777")?;
     memory(Path::new("dev/shm"), spec.shm, "mode=1777")?;
     let terminals = MountFlags::NOSUID | MountFlags::NOEXEC;
-    mount("devpts", "dev/pts", "devpts", terminals, c"newinstance,ptmxmode=0666,mode=620")?;
+    mount("devpts", "dev/pts", "devpts", terminals, c"newinstance,ptmxmode=0666,mode=620,max=64")?;
     processes(identity)
 }
 
@@ -257,8 +257,13 @@ fn processes(identity: &Identity) -> Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     // The agent sees every process only where it is another user with the right to: it counts what they use.
     let hiding = identity.inside().is_some();
-    let options = if hiding { Some(c"hidepid=invisible") } else { None };
-    mount("proc", "proc", "proc", flags, options)?;
+    let (whole, part) =
+        if hiding { (c"hidepid=invisible", c"hidepid=invisible,subset=pid") } else { (c"", c"subset=pid") };
+    match mount("proc", "proc", "proc", flags, whole) {
+        // Where a container hides parts of its own from us, we are given nothing but the processes.
+        Err(rustix::io::Errno::PERM) => mount("proc", "proc", "proc", flags, part)?,
+        result => result?,
+    }
     for path in MASKED {
         if fs::symlink_metadata(path).is_ok() {
             let nothing = clone_tree(Path::new("dev/null"))?;

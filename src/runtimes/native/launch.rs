@@ -209,7 +209,9 @@ fn confinement(
         user: if context.own_root && sandbox::has_own_users() { sandbox::INSIDE } else { 0 },
         processes: limits.processes + PROCESS_SLACK,
         data_bytes: unless(counted, limits.memory_bytes + DATA_SLACK),
-        landlock: wall.tier != Tier::Unconfined,
+        // Behind namespaces it is one layer of several, and missing it is told.
+        landlock: wall.tier == Tier::Landlock
+            || wall.tier == Tier::Namespaces && sandbox::landlock_version() > 0,
         read: bytes(read),
         write: bytes(write),
         watch: Watch {

@@ -437,10 +437,10 @@ pub async fn timely<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-/// What an execution told until its standard output ended with `text`.
+/// What an execution told until its standard output had `text` in it.
 pub async fn printed(execution: &mut Execution, text: &str) -> String {
     let mut all = String::new();
-    while !all.ends_with(text) {
+    while !all.contains(text) {
         match timely(execution.next()).await {
             Some(ExecutionEvent::Output { stream: OutputStream::Stdout, data }) => {
                 all.push_str(&String::from_utf8_lossy(&data));

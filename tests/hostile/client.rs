@@ -27,7 +27,7 @@ pub async fn variables_that_change_programs(siege: &Siege) {
         ("PATH", "/workspace:/usr/local/bin:/usr/bin:/bin"),
         ("HOME", "/root"),
         ("IFS", "/"),
-        ("CODEBEAKER_CANARY", "widened"),
+        ("CLIENT_CANARY", "widened"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();

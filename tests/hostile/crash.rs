@@ -92,7 +92,7 @@ fn killed_without_mercy(runtime: &str, name: &str, program: &str, fetched_tool: 
     let file = home.path().join(name);
     std::fs::write(&file, program).unwrap();
     let nap = nap();
-    let run = ["run", "--runtime", runtime, file.to_str().unwrap(), &nap];
+    let run = ["run", "--runtime", runtime, file.to_str().unwrap(), "--", &nap];
     let mut engine = codebeaker(&home, &run).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(engine.stdout.take().unwrap()).read_line(&mut line).unwrap();

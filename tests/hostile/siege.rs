@@ -445,7 +445,7 @@ pub async fn printed(execution: &mut Execution, text: &str) -> String {
             Some(ExecutionEvent::Output { stream: OutputStream::Stdout, data }) => {
                 all.push_str(&String::from_utf8_lossy(&data));
             }
-            Some(ExecutionEvent::Started) => {}
+            Some(ExecutionEvent::Started | ExecutionEvent::Output { .. }) => {}
             other => panic!("{other:?} instead of {text:?}, after {all:?}"),
         }
     }

@@ -19,7 +19,7 @@ use codebeaker::agent::frame::{Decoder, MAX_PAYLOAD, VERSION, encode};
 use codebeaker::agent::wire::{
     Confinement, Entry, Exit, List, Mode, Reply, Request, STDIN_WINDOW, Start, Usage,
 };
-use codebeaker::agent::{Agent, AgentError, ProcessEvent};
+use codebeaker::agent::{Agent, AgentError, Patience, ProcessEvent};
 use proptest::prelude::*;
 
 // ---- written straight into an agent's socket
@@ -685,6 +685,61 @@ async fn rest_of_any(process: &mut codebeaker::agent::Process) {
             return;
         }
     }
+}
+
+/// Asks soon whether an agent is still there.
+fn impatient(answer: Duration) -> Patience {
+    Patience { quiet: Duration::from_millis(10), answer, hello: LONG }
+}
+
+/// Nobody waits for an agent that is stopped as long as for one that has much to do.
+#[tokio::test]
+async fn an_agent_that_is_stopped_is_silent() {
+    let (mut child, stream) = spawn(&mut plain());
+    let directory = tempfile::tempdir().unwrap();
+    let patience = impatient(Duration::from_millis(100));
+    let workspace = directory.path().as_os_str().as_bytes();
+    let agent = soon(Agent::connect_with(tokio_stream(stream), workspace, Confinement::default(), patience))
+        .await
+        .unwrap();
+    assert_eq!(soon(agent.alive()).await, Ok(()));
+    let pid = child.id() as i32;
+    kill(pid, rustix::process::Signal::STOP);
+    until("it is stopped", || status(pid, "State").unwrap().starts_with('T')).await;
+    let results = [
+        soon(agent.alive()).await.err(),
+        soon(agent.read(b"f", 10)).await.err(),
+        soon(agent.list(List::default())).await.err(),
+        soon(agent.usage()).await.err(),
+        soon(agent.measure()).await.err(),
+        // More than is on the way to an agent at once.
+        soon(agent.write(b"f", Mode::Replace, &vec![0; 9 << 20])).await.err(),
+    ];
+    assert_eq!(results, [const { Some(AgentError::Silent) }; 6]);
+    kill(pid, rustix::process::Signal::CONT);
+    while soon(agent.alive()).await.is_err() {}
+    assert_eq!(soon(agent.make_directory(b"d", false)).await, Ok(()), "it goes on where it was");
+    agent.close();
+    ended(&mut child).await;
+}
+
+/// A command that takes long is waited for while its agent answers other questions.
+#[tokio::test]
+async fn an_agent_that_is_slow_is_not_silent() {
+    let (stream, fake_agent) = fake(|mut stream| {
+        greet(&mut stream);
+        let id = asked(&mut stream, |r| matches!(r, Request::Delete { .. })).unwrap();
+        for _ in 0..5 {
+            let ping = asked(&mut stream, |r| matches!(r, Request::Usage)).unwrap();
+            say(&mut stream, ping, &Reply::Usage(Usage::default())).unwrap();
+        }
+        say(&mut stream, id, &Reply::Done(0, 0)).unwrap();
+        stream
+    });
+    let agent =
+        soon(Agent::connect_with(stream, b"/", Confinement::default(), impatient(LONG))).await.unwrap();
+    assert_eq!(soon(agent.delete(b"much", true)).await, Ok(()));
+    joined(fake_agent).await;
 }
 
 /// A directory that is none of the agent's business is no workspace.

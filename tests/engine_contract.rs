@@ -8,6 +8,8 @@ mod embedded;
 mod files;
 #[path = "engine_contract/life.rs"]
 mod life;
+#[path = "engine_contract/limits.rs"]
+mod limits;
 #[path = "engine_contract/order.rs"]
 mod order;
 #[path = "engine_contract/programs.rs"]

@@ -308,6 +308,7 @@ fn isolation() -> IsolationReport {
     IsolationReport {
         score: 7,
         letters: "F2 N2 P1 R1 K1".into(),
+        tier: "namespaces".into(),
         layers: vec![layer("user namespace", true, ""), layer("seccomp", false, "the kernel has none")],
     }
 }
@@ -424,6 +425,7 @@ fn session() -> SessionInfo {
             memory_limit_mb: Some(512),
             network: false,
         },
+        limits: SessionLimits { processes: Some(64), ..SessionLimits::default() },
         isolation: isolation(),
         selection: Some(selection()),
     }
@@ -453,6 +455,9 @@ fn sessions_are_golden() {
                 processes: Some(3),
                 open_files: Some(4),
                 file_size_bytes: Some(5),
+                workspace_bytes: Some(6),
+                workspace_files: Some(7),
+                output_bytes: Some(8),
             },
         },
         |params| CreateSession::from_params(Some(params)),

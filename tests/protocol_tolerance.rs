@@ -261,6 +261,33 @@ fn session_parameters_in_every_spelling() {
         let session = read(json!({"language": "go", "cpus": cpus})).unwrap();
         assert_eq!(session.cpu_shares, Some(shares), "{cpus}");
     }
+    for limits in [
+        json!({"workspaceBytes": 1, "workspaceFiles": 2, "outputBytes": 0}),
+        json!({"workspace_bytes": 1, "WorkspaceFiles": 2, "output_bytes": 0, "timeoutMs": null, "gpus": 1}),
+    ] {
+        let session = read(json!({"language": "go", "limits": limits})).unwrap();
+        let expected = SessionLimits {
+            workspace_bytes: Some(1),
+            workspace_files: Some(2),
+            output_bytes: Some(0),
+            ..SessionLimits::default()
+        };
+        assert_eq!(session.limits, expected);
+    }
+}
+
+/// Of a server that tells neither its sessions' limits nor how they are confined.
+#[test]
+fn sessions_of_older_servers_are_read() {
+    let session = json!({"sessionId": "s", "environmentId": "e", "containerId": "e", "runtimeType": "Bun",
+        "runtime": "bun", "language": "javascript", "state": "Idle", "createdAt": "2026-01-31T09:30:00Z",
+        "lastActivity": "2026-01-31T09:30:00Z", "executionCount": 0, "idleMinutes": 0.0, "lifetimeMinutes": 0.0,
+        "startupMs": 1.0, "config": {"idleTimeoutMinutes": 30, "maxLifetimeMinutes": 120},
+        "isolation": {"score": 7, "letters": "F2 N2 P1 R1 K1", "layers": []}});
+    let read = from_json::<SessionInfo>(session.clone()).unwrap();
+    assert!(read.limits.is_empty() && read.isolation.tier.is_empty());
+    let written = serde_json::to_value(&read).unwrap();
+    assert!(written.get("limits").is_none() && written["isolation"].get("tier").is_none());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The built binary as people use it: `run`, `doctor`, `completions`, `man`, each in a home of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "run/limits.rs"]
+mod limits;
 #[path = "run/signals.rs"]
 mod signals;
 mod support;

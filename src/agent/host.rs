@@ -21,9 +21,7 @@ use super::wire::{
     cost,
 };
 
-/// How long an agent may take to say that it is there.
-const HELLO_TIME: Duration = Duration::from_secs(10);
-/// How long a file command may take before the agent counts as hung.
+/// How long a file command may take before the agent counts as hung, although it answers other questions.
 const COMMAND_TIME: Duration = Duration::from_secs(120);
 /// Bytes of an agent's reason that are passed on.
 const MAX_MESSAGE: usize = 4096;
@@ -47,6 +45,24 @@ pub enum AgentError {
     /// It has not answered in time.
     #[error("the environment does not answer")]
     Silent,
+}
+
+/// How long an agent may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// To say that it is there.
+    pub hello: Duration,
+    /// Without a word about a file command, before it is asked whether it is still there.
+    pub quiet: Duration,
+    /// To answer that.
+    pub answer: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { hello: seconds(10), quiet: seconds(5), answer: seconds(5) }
+    }
 }
 
 /// What comes from a running program.
@@ -75,6 +91,7 @@ struct Shared {
     requests: mpsc::Sender<Vec<u8>>,
     routes: Mutex<Routes>,
     next: AtomicU32,
+    patience: Patience,
     gone: watch::Receiver<Option<String>>,
     /// Ends the reader and the writer, and with them the stream.
     closed: CancellationToken,
@@ -121,7 +138,7 @@ impl Agent {
         workspace: &[u8],
         confinement: Confinement,
     ) -> Result<Self, AgentError> {
-        Self::connect_within(stream, workspace, confinement, HELLO_TIME).await
+        Self::connect_with(stream, workspace, confinement, Patience::default()).await
     }
 
     /// As [`Agent::connect`], for an agent that may take another time to say that it is there.
@@ -131,6 +148,17 @@ impl Agent {
         confinement: Confinement,
         time: Duration,
     ) -> Result<Self, AgentError> {
+        let patience = Patience { hello: time, ..Patience::default() };
+        Self::connect_with(stream, workspace, confinement, patience).await
+    }
+
+    /// As [`Agent::connect`], for an agent that may take other times.
+    pub async fn connect_with(
+        stream: UnixStream,
+        workspace: &[u8],
+        confinement: Confinement,
+        patience: Patience,
+    ) -> Result<Self, AgentError> {
         let (read, write) = stream.into_split();
         let (requests, queue) = mpsc::channel(64);
         let (gone_send, gone) = watch::channel(None);
@@ -139,6 +167,7 @@ impl Agent {
             requests,
             routes: Mutex::default(),
             next: AtomicU32::new(1),
+            patience,
             gone,
             closed: closed.clone(),
         });
@@ -149,7 +178,7 @@ impl Agent {
         let agent = Self { shared };
         let mut hello = hello?;
         agent.shared.send(0, &Request::Init { workspace: workspace.to_vec(), confinement }).await?;
-        match tokio::time::timeout(time, hello.reply()).await {
+        match tokio::time::timeout(patience.hello, hello.reply()).await {
             Ok(Ok(Reply::Hello { .. })) => {
                 hello.over = true;
                 Ok(agent)
@@ -244,6 +273,11 @@ impl Agent {
         }
     }
 
+    /// Asks whether the agent still answers. Error: it is gone, or silent for longer than it may be.
+    pub async fn alive(&self) -> Result<(), AgentError> {
+        self.shared.alive().await
+    }
+
     /// The bytes and files of the workspace.
     pub async fn measure(&self) -> Result<(u64, u64), AgentError> {
         self.command(&Request::Measure).await
@@ -294,17 +328,52 @@ impl Shared {
         Ok(task)
     }
 
-    async fn send(&self, id: u32, request: &Request) -> Result<(), AgentError> {
+    async fn send(self: &Arc<Self>, id: u32, request: &Request) -> Result<(), AgentError> {
+        // An agent reads whatever else it does: one that does not is stopped, or worse.
+        tokio::select! {
+            biased;
+            sent = self.enqueue(id, request) => sent,
+            error = self.silence() => Err(error),
+        }
+    }
+
+    /// Waits for as long as there is no room for a request.
+    async fn enqueue(&self, id: u32, request: &Request) -> Result<(), AgentError> {
         let mut bytes = Vec::new();
         request.encode(id, &mut bytes);
         if bytes.len() > HEADER + MAX_PAYLOAD {
             return Err(AgentError::Refused { errno: 7, message: "Argument list too long".into() });
         }
-        // An agent reads whatever else it does: one that does not is stopped, or worse.
-        match tokio::time::timeout(COMMAND_TIME, self.requests.send(bytes)).await {
-            Ok(sent) => sent.map_err(|_| self.why_gone()),
-            Err(_) => Err(AgentError::Silent),
-        }
+        self.requests.send(bytes).await.map_err(|_| self.why_gone())
+    }
+
+    /// Asks, by a task of its own, whether the agent is still there.
+    async fn alive(self: &Arc<Self>) -> Result<(), AgentError> {
+        let asking = async {
+            let mut task = self.open(self.next.fetch_add(1, Ordering::Relaxed))?;
+            self.enqueue(task.id, &Request::Usage).await?;
+            match task.reply().await? {
+                Reply::Usage(_) => {
+                    task.over = true;
+                    Ok(())
+                }
+                other => Err(task.unexpected(other)),
+            }
+        };
+        tokio::time::timeout(self.patience.answer, asking).await.unwrap_or(Err(AgentError::Silent))
+    }
+
+    /// Waits until an agent that says nothing is found to be gone or hung: gives which.
+    async fn silence(self: &Arc<Self>) -> AgentError {
+        let asking = async {
+            loop {
+                tokio::time::sleep(self.patience.quiet).await;
+                if let Err(error) = self.alive().await {
+                    return error;
+                }
+            }
+        };
+        tokio::time::timeout(COMMAND_TIME, asking).await.unwrap_or(AgentError::Silent)
     }
 
     fn why_gone(&self) -> AgentError {
@@ -336,8 +405,14 @@ impl Task {
         permit.send(bytes);
     }
 
+    /// The next reply of an agent that goes on answering.
     async fn timely(&mut self) -> Result<Reply, AgentError> {
-        tokio::time::timeout(COMMAND_TIME, self.reply()).await.map_err(|_| AgentError::Silent)?
+        let shared = self.shared.clone();
+        tokio::select! {
+            biased;
+            reply = self.reply() => reply,
+            error = shared.silence() => Err(error),
+        }
     }
 
     /// The numbers a file command gives at its end.

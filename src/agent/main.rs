@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 mod frame;
+mod landlock;
 mod program;
 mod sys;
 mod tree;

@@ -6,6 +6,8 @@
 
 pub mod frame;
 mod host;
+#[allow(dead_code)]
+mod landlock;
 #[cfg(any(test, clippy))]
 #[allow(dead_code, missing_docs)]
 mod program;
@@ -15,7 +17,7 @@ mod sys;
 mod tree;
 pub mod wire;
 
-pub use host::{Agent, AgentError, Process, ProcessControl, ProcessEvent};
+pub use host::{Agent, AgentError, Patience, Process, ProcessControl, ProcessEvent};
 
 /// The agent's program, ready to be run on Linux; empty where there is none.
 pub const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/agent"));

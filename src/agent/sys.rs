@@ -49,6 +49,7 @@ pub const O_DIRECTORY: c_int = 0o40000;
 #[cfg(target_arch = "aarch64")]
 pub const O_NOFOLLOW: c_int = 0o100000;
 
+const PR_SET_DUMPABLE: c_int = 4;
 const AT_REMOVEDIR: c_int = 0x200;
 const AT_FDCWD: c_int = -100;
 const SYS_OPENAT2: c_long = 437;
@@ -109,7 +110,7 @@ struct Rlimit {
 }
 
 unsafe extern "C" {
-    fn syscall(number: c_long, ...) -> c_long;
+    pub(super) fn syscall(number: c_long, ...) -> c_long;
     fn poll(fds: *mut PollFd, n: c_ulong, timeout: c_int) -> c_int;
     fn fork() -> c_int;
     fn _exit(code: c_int) -> !;
@@ -143,14 +144,22 @@ unsafe extern "C" {
     fn setrlimit(resource: c_int, limit: *const Rlimit) -> c_int;
     fn getrlimit(resource: c_int, limit: *mut Rlimit) -> c_int;
     fn getauxval(kind: c_ulong) -> c_ulong;
+    fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_int;
+    fn unshare(flags: c_int) -> c_int;
+    fn ptrace(request: c_int, ...) -> c_long;
+    fn setfsuid(user: c_uint) -> c_int;
+    fn setfsgid(group: c_uint) -> c_int;
+    fn setgroups(n: usize, groups: *const c_uint) -> c_int;
+    fn setresuid(real: c_uint, effective: c_uint, saved: c_uint) -> c_int;
+    fn setresgid(real: c_uint, effective: c_uint, saved: c_uint) -> c_int;
 }
 
-fn check(result: c_int) -> Result<c_int> {
+pub(super) fn check(result: c_int) -> Result<c_int> {
     if result < 0 { Err(Error::last_os_error()) } else { Ok(result) }
 }
 
 /// Owns a descriptor that a system call has just returned.
-fn own(result: c_int) -> Result<OwnedFd> {
+pub(super) fn own(result: c_int) -> Result<OwnedFd> {
     // SAFETY: the call succeeded, so the descriptor is open, and nobody else has it yet.
     check(result).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -305,6 +314,13 @@ pub fn close_others(keep: &[RawFd]) {
     close_between(first, c_uint::MAX);
 }
 
+/// Closes a descriptor that nothing in this program owns.
+pub fn close(fd: RawFd) {
+    if fd > 2 {
+        close_between(fd as c_uint, fd as c_uint);
+    }
+}
+
 fn close_between(first: c_uint, last: c_uint) {
     // SAFETY: takes integers; the caller's own descriptors are outside of the range.
     if unsafe { syscall(SYS_CLOSE_RANGE, first, last, 0 as c_uint) } < 0 {
@@ -333,7 +349,6 @@ pub fn become_subreaper() -> Result<()> {
 
 /// Keeps other processes of the same user from reading or tracing this one.
 pub fn deny_inspection() -> Result<()> {
-    const PR_SET_DUMPABLE: c_int = 4;
     // SAFETY: takes integers only.
     check(unsafe { prctl(PR_SET_DUMPABLE, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) }).map(drop)
 }
@@ -427,17 +442,56 @@ pub fn readable_bytes(fd: &impl AsRawFd) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
 }
 
+/// A limit of a process.
+#[derive(Clone, Copy, Debug)]
+pub enum Resource {
+    /// Seconds of processor time.
+    Cpu = 0,
+    /// Bytes of data.
+    Data = 2,
+    /// Processes and threads of the user.
+    Processes = 6,
+}
+
 /// Lowers a limit of this process; one that is lower already stays.
-pub fn lower_cpu_limit(seconds: u64) -> Result<()> {
-    const RLIMIT_CPU: c_int = 0;
+pub fn lower_limit(resource: Resource, value: u64) -> Result<()> {
     let mut limit = Rlimit { soft: 0, hard: 0 };
     // SAFETY: the pointer is valid for the call.
-    check(unsafe { getrlimit(RLIMIT_CPU, &mut limit) })?;
-    limit.soft = limit.soft.min(seconds);
-    // One second more, in which a program that catches SIGXCPU may end by itself.
-    limit.hard = limit.hard.min(seconds.saturating_add(1));
+    check(unsafe { getrlimit(resource as c_int, &mut limit) })?;
+    limit.soft = limit.soft.min(value);
+    // Of time one second more, in which a program that catches SIGXCPU may end by itself.
+    let more = u64::from(matches!(resource, Resource::Cpu));
+    limit.hard = limit.hard.min(value.saturating_add(more));
     // SAFETY: as above.
-    check(unsafe { setrlimit(RLIMIT_CPU, &limit) }).map(drop)
+    check(unsafe { setrlimit(resource as c_int, &limit) }).map(drop)
+}
+
+/// From now on this process looks at files as this user and group, and makes them as these; everything else stays.
+pub fn look_at_files_as(user: u32) -> Result<()> {
+    // SAFETY: take integers only.
+    let now = unsafe {
+        setfsgid(user);
+        setfsuid(user);
+        // They tell nothing of a failure, only what was before: what a second call says is so.
+        (setfsgid(user), setfsuid(user))
+    };
+    if now == (user as c_int, user as c_int) { Ok(()) } else { Err(Error::from_raw_os_error(EPERM)) }
+}
+
+/// Becomes this user and group, without any other group, for good.
+pub fn become_user(user: u32) -> Result<()> {
+    // SAFETY: no groups, so no pointer is read.
+    check(unsafe { setgroups(0, std::ptr::null()) })?;
+    // SAFETY: takes integers only.
+    check(unsafe { setresgid(user, user, user) })?;
+    // SAFETY: as above.
+    check(unsafe { setresuid(user, user, user) }).map(drop)
+}
+
+/// Lets others of the same user look at this process again.
+pub fn allow_inspection() {
+    // SAFETY: takes integers only.
+    unsafe { prctl(PR_SET_DUMPABLE, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) };
 }
 
 /// Replaces this process's program; returns only where that fails.
@@ -582,4 +636,31 @@ pub fn take_terminal(fd: &impl AsRawFd) -> Result<()> {
     const TIOCSCTTY: c_ulong = 0x540E;
     // SAFETY: this request takes an integer.
     check(unsafe { ioctl(fd.as_raw_fd(), TIOCSCTTY, 0 as c_int) }).map(drop)
+}
+
+/// Tries to open a socket of a family.
+pub fn try_socket(family: i32) -> Result<()> {
+    const SOCK_STREAM: c_int = 1;
+    // SAFETY: takes integers only.
+    own(unsafe { socket(family, SOCK_STREAM, 0) }).map(drop)
+}
+
+/// Tries whether a process could be signalled.
+pub fn try_signal(pid: i32) -> Result<()> {
+    // SAFETY: takes integers only.
+    check(unsafe { kill(pid, 0) }).map(drop)
+}
+
+/// Tries to make a namespace.
+pub fn try_unshare() -> Result<()> {
+    const CLONE_NEWUSER: c_int = 0x1000_0000;
+    // SAFETY: takes an integer; only this process is concerned.
+    check(unsafe { unshare(CLONE_NEWUSER) }).map(drop)
+}
+
+/// Tries to trace a process, without stopping it.
+pub fn try_trace(pid: i32) -> Result<()> {
+    const PTRACE_SEIZE: c_int = 0x4206;
+    // SAFETY: this request takes no address.
+    check(unsafe { ptrace(PTRACE_SEIZE, pid, 0 as c_long, 0 as c_long) } as c_int).map(drop)
 }

@@ -63,6 +63,12 @@ pub struct Run {
     /// Stop the program after so many seconds
     #[arg(long, short, value_name = "S", value_parser = timeout)]
     pub timeout: Option<std::time::Duration>,
+    /// Give the program at most so much memory; the settings say what is the most
+    #[arg(long, short, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub memory: Option<u64>,
+    /// Let the program use the network, which is off otherwise
+    #[arg(long)]
+    pub network: bool,
     /// Print one JSON object with the result, the cost and why this runtime was chosen
     #[arg(long)]
     pub json: bool,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::protocol::RuntimeInfo;
+use crate::protocol::{IsolationReport, RuntimeInfo};
 
 use super::args;
 use super::exit::{self, Problem};
@@ -67,15 +67,8 @@ fn text(surroundings: &Surroundings, runtimes: &[RuntimeInfo]) -> String {
             row("fix", fix);
         }
     }
-    // Native runtimes share one launcher, and so one set of layers.
-    if let Some(runtime) = runtimes.first() {
-        let isolation = &runtime.isolation;
-        line(String::new());
-        line(format!("isolation of native sessions: {} of 10   {}", isolation.score, isolation.letters));
-        for layer in &isolation.layers {
-            let mark = if layer.active { "✓" } else { "-" };
-            line(format!("    {mark} {:<20} {}", layer.name, layer.detail).trim_end().to_owned());
-        }
+    for text in isolation(runtimes, surroundings.settings.minimum_isolation) {
+        line(text);
     }
     line(String::new());
     for (name, path) in [
@@ -92,4 +85,86 @@ fn text(surroundings: &Surroundings, runtimes: &[RuntimeInfo]) -> String {
         line(format!("warning: {warning}"));
     }
     out
+}
+
+/// What isolates sessions: told once where all runtimes have the same, else for each kind of isolation there is.
+fn isolation(runtimes: &[RuntimeInfo], minimum: Option<u8>) -> Vec<String> {
+    let mut kinds: Vec<(Vec<String>, &IsolationReport)> = Vec::new();
+    for runtime in runtimes {
+        let name = runtime.runtime.to_string();
+        match kinds.iter_mut().find(|(_, isolation)| **isolation == runtime.isolation) {
+            Some((names, _)) => names.push(name),
+            None => kinds.push((vec![name], &runtime.isolation)),
+        }
+    }
+    let alone = kinds.len() == 1;
+    let mut lines = Vec::new();
+    for (names, isolation) in kinds {
+        // Native runtimes share one launcher, and so one set of layers.
+        let of = if alone { "native".to_owned() } else { names.join(", ") };
+        let IsolationReport { score, letters, tier, layers } = isolation;
+        let tier = if tier.is_empty() { String::new() } else { format!("   ({tier})") };
+        lines.push(String::new());
+        lines.push(format!("isolation of {of} sessions: {score} of 10   {letters}{tier}"));
+        if let Some(minimum) = minimum.filter(|minimum| score < minimum) {
+            lines.push(format!("    ✗ below minimum_isolation = {minimum}: no such session is created"));
+        }
+        for layer in layers {
+            let mark = if layer.active { "✓" } else { "-" };
+            lines.push(format!("    {mark} {:<20} {}", layer.name, layer.detail).trim_end().to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::nominal;
+    use crate::protocol::{LayerReport, RuntimeType};
+
+    fn runtime(runtime: RuntimeType, score: u8, tier: &str) -> RuntimeInfo {
+        let layer = |name: &str, active| LayerReport {
+            name: name.into(),
+            active,
+            detail: if active { String::new() } else { "the kernel has none".into() },
+        };
+        RuntimeInfo {
+            runtime,
+            available: true,
+            version: None,
+            path: None,
+            reason: None,
+            fix: None,
+            fetchable: false,
+            languages: Vec::new(),
+            capabilities: nominal(runtime, score),
+            measured: None,
+            isolation: IsolationReport {
+                score,
+                letters: "F2 N2 P2 R2 K1".into(),
+                tier: tier.into(),
+                layers: vec![layer("user namespace", true), layer("seccomp", false)],
+            },
+        }
+    }
+
+    #[test]
+    fn isolation_is_told_once_where_it_is_the_same() {
+        let same = [runtime(RuntimeType::Deno, 9, "namespaces"), runtime(RuntimeType::Bun, 9, "namespaces")];
+        assert_eq!(
+            isolation(&same, Some(9)),
+            [
+                "",
+                "isolation of native sessions: 9 of 10   F2 N2 P2 R2 K1   (namespaces)",
+                "    ✓ user namespace",
+                "    - seccomp              the kernel has none",
+            ]
+        );
+        let others = [runtime(RuntimeType::Deno, 9, "namespaces"), runtime(RuntimeType::Docker, 4, "")];
+        let told = isolation(&others, Some(8));
+        assert_eq!(told[1], "isolation of Deno sessions: 9 of 10   F2 N2 P2 R2 K1   (namespaces)");
+        assert_eq!(told[5], "isolation of Docker sessions: 4 of 10   F2 N2 P2 R2 K1");
+        assert_eq!(told[6], "    ✗ below minimum_isolation = 8: no such session is created");
+    }
 }

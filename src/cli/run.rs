@@ -15,10 +15,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::config::LimitSettings;
 use crate::engine::{Engine, Execution, InterruptTarget};
 use crate::protocol::{
     Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId,
-    Language, OutputStream, RuntimeType, SessionInfo, Signal,
+    Language, LimitReached, OutputStream, RuntimeType, SessionInfo, Signal,
 };
 
 use super::args;
@@ -173,7 +174,7 @@ impl Run<'_> {
         match passed.load(Ordering::SeqCst) {
             // It was stopped before it was a program.
             signal if signal != 0 && result.process().is_none() => Ok(exit::code(128 + signal)),
-            _ => conclude(&result, self.args.json),
+            _ => conclude(&result, self.args, &self.surroundings.settings.limits),
         }
     }
 
@@ -186,6 +187,8 @@ impl Run<'_> {
         let wanted = CreateSession {
             runtime_type: self.args.runtime,
             runtime_preference: self.preference(),
+            memory_limit_mb: self.args.memory,
+            network: self.args.network,
             ..CreateSession::new(language)
         };
         match self.engine.create_session(wanted.clone()).await {
@@ -208,6 +211,11 @@ impl Run<'_> {
             let Some(tool) = setup::tool(candidate) else { continue };
             let info = self.engine.runtime(candidate, false).await?;
             if info.available || !info.fetchable || !info.languages.contains(&language) {
+                continue;
+            }
+            // Fetched for nothing, if it may not be used then.
+            let minimum = self.surroundings.settings.minimum_isolation;
+            if minimum.is_some_and(|minimum| info.isolation.score < minimum) {
                 continue;
             }
             let why = info.reason.unwrap_or_default();
@@ -331,7 +339,7 @@ async fn pass_signals(
     }
 }
 
-/// The result, the cost, and why this runtime.
+/// The result, the cost, what it was held to, and why this runtime.
 fn report(session: &SessionInfo, result: &ExecuteResult) -> serde_json::Value {
     json!({
         "success": result.success,
@@ -343,23 +351,50 @@ fn report(session: &SessionInfo, result: &ExecuteResult) -> serde_json::Value {
         "runtimeType": session.runtime_type,
         "language": session.language,
         "isolation": session.isolation,
+        "config": session.config,
+        "limits": session.limits,
         "selection": session.selection,
     })
 }
 
 /// The program's exit code; what is not visible in its output is said.
-fn conclude(result: &ExecuteResult, json: bool) -> Result<ExitCode, Problem> {
+fn conclude(result: &ExecuteResult, args: &args::Run, most: &LimitSettings) -> Result<ExitCode, Problem> {
     const NEXT: &str = "try it again, or with another --runtime; codebeaker doctor tells which there are";
     let error = result.error.clone().unwrap_or_default();
     let Some(process) = result.process() else {
-        if json && !result.success {
+        if args.json && !result.success {
             return Ok(exit::code(125));
         }
         return if result.success { Ok(ExitCode::SUCCESS) } else { Err(Problem::new(error, NEXT)) };
     };
     // An exit code speaks for itself; a limit or a program that could not be started does not.
-    if !json && (process.limit.is_some() || (process.peak_memory_bytes.is_none() && !result.success)) {
-        exit::say(error);
+    if !args.json {
+        match &process.limit {
+            Some(limit) => exit::say(format_args!("{error}; raise it with {}", remedy(limit, args, most))),
+            None if process.peak_memory_bytes.is_none() && !result.success => exit::say(error),
+            None => {}
+        }
     }
     Ok(exit::code(process.exit_code))
+}
+
+/// What raises a limit: the argument that has lowered it, or else its setting.
+fn remedy(limit: &LimitReached, args: &args::Run, most: &LimitSettings) -> String {
+    let most_time = most.timeout_seconds.map(Duration::from_secs);
+    let key = match limit.name.as_str() {
+        "time" if args.timeout.is_some_and(|time| most_time.is_none_or(|most| time <= most)) => {
+            return "--timeout".into();
+        }
+        "memory" if args.memory.is_some_and(|mb| limit.value == format!("{mb} MB of memory")) => {
+            return "--memory".into();
+        }
+        "time" => "timeout_seconds",
+        "cpu" => "cpu_seconds",
+        "fileSize" => "file_size_mb",
+        "memory" => "memory_mb",
+        "workspace" if limit.value.contains("files") => "workspace_files",
+        "workspace" => "workspace_mb",
+        other => other,
+    };
+    format!("[limits] {key} in config.toml")
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Paths, Settings, Warning};
-use crate::engine::{Embedded, Engine, EngineSettings, Runtime};
+use crate::config::{LimitSettings, Paths, Settings, Warning};
+use crate::engine::{Embedded, Engine, EngineSettings, Limits, Runtime};
 use crate::protocol::RuntimePreference;
 use crate::provision;
 use crate::runtimes::{self, RuntimeSettings};
@@ -56,13 +56,39 @@ impl Surroundings {
     /// The runtimes of this machine.
     pub fn runtimes(&self) -> Vec<Arc<dyn Runtime>> {
         let cache = self.paths.state.join("runtimes.json");
-        runtimes::all(RuntimeSettings::new(self.provision(), Some(cache)))
+        runtimes::all(RuntimeSettings {
+            allow_unconfined: self.settings.allow_unconfined,
+            ..RuntimeSettings::new(self.provision(), Some(cache))
+        })
     }
 
     /// The engine in this process.
     pub fn engine(&self) -> Result<Arc<Embedded>, Problem> {
-        let settings = EngineSettings::new(self.paths.state.join("sessions"));
+        let settings = EngineSettings {
+            limits: limits(&self.settings.limits),
+            minimum_isolation: self.settings.minimum_isolation,
+            ..EngineSettings::new(self.paths.state.join("sessions"))
+        };
         Ok(Arc::new(Embedded::new(settings, self.runtimes())?))
+    }
+}
+
+/// The configured limits, in the engine's units.
+fn limits(set: &LimitSettings) -> Limits {
+    let default = Limits::default();
+    let bytes = |count: Option<u64>, unit: u64, default: u64| {
+        count.map_or(default, |count| count.saturating_mul(unit))
+    };
+    Limits {
+        memory_mb: set.memory_mb.unwrap_or(default.memory_mb),
+        processes: set.processes.unwrap_or(default.processes),
+        open_files: set.open_files.unwrap_or(default.open_files),
+        file_size_bytes: bytes(set.file_size_mb, 1 << 20, default.file_size_bytes),
+        workspace_bytes: bytes(set.workspace_mb, 1 << 20, default.workspace_bytes),
+        workspace_files: set.workspace_files.unwrap_or(default.workspace_files),
+        output_bytes: bytes(set.output_kb, 1 << 10, default.output_bytes),
+        timeout: set.timeout_seconds.map(Duration::from_secs).or(default.timeout),
+        cpu_seconds: set.cpu_seconds.or(default.cpu_seconds),
     }
 }
 

@@ -63,6 +63,32 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The number of a value that must be a whole one, not below 0.
+    pub(super) fn number(&mut self, item: &Item<'_>) -> Option<u64> {
+        let read = match item.value {
+            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        if read.is_none() {
+            let shown = match item.value {
+                DeValue::Integer(number) => number.as_str(),
+                other => other.type_str(),
+            };
+            self.warn(item.at, format!("`{}` must be a whole number, this is {shown}", item.key));
+        }
+        read
+    }
+
+    /// The truth of a value that must be true or false.
+    pub(super) fn boolean(&mut self, item: &Item<'_>) -> Option<bool> {
+        let read = item.value.as_bool();
+        if read.is_none() {
+            let found = item.value.type_str();
+            self.warn(item.at, format!("`{}` must be true or false, this is a {found}", item.key));
+        }
+        read
+    }
+
     /// The texts of a value that must be one text or a list of them.
     pub(super) fn strings(&mut self, item: &Item<'_>) -> Option<Vec<String>> {
         match item.value {

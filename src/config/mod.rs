@@ -4,10 +4,12 @@
 //! default in its place. Knows no other part of the crate; what a key or a colour means is its reader's business.
 
 mod document;
+mod limits;
 mod paths;
 mod settings;
 mod theme;
 
+pub use limits::LimitSettings;
 pub use paths::{NoHome, Paths};
 pub use settings::Settings;
 pub use theme::{BUILT_IN, Colour, GlyphSet, RoleSpec, ThemeFile};

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::document::{Item, Reader};
+use super::limits::{self, LimitSettings};
 use super::{Paths, Warning};
+
+/// The highest isolation score there is.
+const STRICTEST: u8 = 10;
 
 /// What a person may set. Absent is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +24,12 @@ pub struct Settings {
     pub registry: Option<String>,
     /// What matters in the choice of a runtime: `speed`, `security`, `memory`, `balanced`.
     pub preference: Option<String>,
+    /// The isolation score, 0 to 10, below which no session is created.
+    pub minimum_isolation: Option<u8>,
+    /// Code may run where nothing at all confines it.
+    pub allow_unconfined: bool,
+    /// The most that sessions may have, and what those get that ask for nothing.
+    pub limits: LimitSettings,
 }
 
 impl Settings {
@@ -27,7 +37,7 @@ impl Settings {
     pub fn load(paths: &Paths) -> (Self, Vec<Warning>) {
         let file = paths.settings_file();
         let place = file.display().to_string();
-        let (mut settings, warnings) = match std::fs::read_to_string(&file) {
+        let (mut settings, mut warnings) = match std::fs::read_to_string(&file) {
             Ok(text) => Self::parse(&place, &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Self::default(), Vec::new()),
             Err(error) => {
@@ -35,7 +45,7 @@ impl Settings {
                 (Self::default(), vec![Warning { place, line: None, message }])
             }
         };
-        settings.overlay(|name| std::env::var(name).ok());
+        warnings.extend(settings.overlay(|name| std::env::var(name).ok()));
         (settings, warnings)
     }
 
@@ -53,6 +63,21 @@ impl Settings {
             ("glyphs", _) => self.glyphs = reader.string(item),
             ("registry", _) => self.registry = reader.string(item),
             ("preference", _) => self.preference = reader.string(item),
+            ("minimum_isolation", _) => {
+                self.minimum_isolation = Some(reader.number(item).map_or(STRICTEST, |n| {
+                    score(n).unwrap_or_else(|message| {
+                        reader.warn(item.at, message);
+                        STRICTEST
+                    })
+                }));
+            }
+            ("allow_unconfined", _) => self.allow_unconfined = reader.boolean(item).unwrap_or(false),
+            ("limits", DeValue::Table(table)) => {
+                reader.each(table, |reader, item| self.limits.take(reader, &item));
+            }
+            ("limits", _) => {
+                reader.warn(item.at, "`limits` must be a table: write [limits] above it".to_owned());
+            }
             ("keys", DeValue::Table(table)) => reader.each(table, |reader, item| {
                 if let Some(keys) = reader.strings(&item) {
                     self.keys.insert(item.key.to_owned(), keys);
@@ -60,14 +85,15 @@ impl Settings {
             }),
             ("keys", _) => reader.warn(item.at, "`keys` must be a table: write [keys] above it".to_owned()),
             (unknown, _) => {
-                let known = "theme, glyphs, registry, preference, [keys]";
+                let known = "theme, glyphs, registry, preference, minimum_isolation, allow_unconfined, \
+                             [limits], [keys]";
                 reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}"));
             }
         }
     }
 
-    /// Lets the environment, read by `var`, win over the file.
-    pub fn overlay(&mut self, var: impl Fn(&str) -> Option<String>) {
+    /// Lets the environment, read by `var`, win over the file. Gives what of it was not understood.
+    pub fn overlay(&mut self, var: impl Fn(&str) -> Option<String>) -> Vec<Warning> {
         let given = |name: &str| var(name).filter(|value| !value.trim().is_empty());
         for (name, place) in [
             ("CODEBEAKER_THEME", &mut self.theme),
@@ -79,6 +105,43 @@ impl Settings {
                 *place = Some(value);
             }
         }
+        let mut warnings = Vec::new();
+        let mut warn = |name: &str, message: String| {
+            warnings.push(Warning { place: name.to_owned(), line: None, message });
+        };
+        let name = "CODEBEAKER_MINIMUM_ISOLATION";
+        if let Some(value) = given(name) {
+            let read = limits::number(&value).and_then(score);
+            self.minimum_isolation = Some(read.unwrap_or_else(|message| {
+                warn(name, message);
+                STRICTEST
+            }));
+        }
+        let name = "CODEBEAKER_ALLOW_UNCONFINED";
+        if let Some(value) = given(name) {
+            self.allow_unconfined = boolean(&value).unwrap_or_else(|message| {
+                warn(name, message);
+                false
+            });
+        }
+        self.limits.overlay(given, warn);
+        warnings
+    }
+}
+
+/// What can't be read is the strictest: nobody is to run with less isolation than he has meant to ask for.
+fn score(number: u64) -> Result<u8, String> {
+    let fits = u8::try_from(number).ok().filter(|n| *n <= STRICTEST);
+    fits.ok_or_else(|| {
+        format!("the minimum isolation is a number from 0 to {STRICTEST}, not {number}; {STRICTEST} is used")
+    })
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    match text.trim().to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        other => Err(format!("{other:?} is neither true nor false; false is used")),
     }
 }
 
@@ -121,5 +184,71 @@ mod tests {
         settings.overlay(|name| (name == "CODEBEAKER_THEME").then(|| "paper-light".to_owned()));
         assert_eq!(settings.theme.as_deref(), Some("paper-light"));
         assert_eq!(settings.glyphs.as_deref(), Some("ascii"));
+    }
+
+    #[test]
+    fn isolation_and_limits_are_read() {
+        let text = "minimum_isolation = 8\nallow_unconfined = true\n[limits]\nmemory_mb = 256\nprocesses = 32\n\
+                    open_files = 100\nfile_size_mb = 1\nworkspace_mb = 2\nworkspace_files = 3\noutput_kb = 4\n\
+                    timeout_seconds = 5\ncpu_seconds = 6\n";
+        let (mut settings, warnings) = Settings::parse("config.toml", text);
+        assert_eq!(warnings, []);
+        assert_eq!((settings.minimum_isolation, settings.allow_unconfined), (Some(8), true));
+        let read = LimitSettings {
+            memory_mb: Some(256),
+            processes: Some(32),
+            open_files: Some(100),
+            file_size_mb: Some(1),
+            workspace_mb: Some(2),
+            workspace_files: Some(3),
+            output_kb: Some(4),
+            timeout_seconds: Some(5),
+            cpu_seconds: Some(6),
+        };
+        assert_eq!(settings.limits, read);
+        let warnings = settings.overlay(|name| {
+            let value = match name {
+                "CODEBEAKER_MINIMUM_ISOLATION" => "6",
+                "CODEBEAKER_ALLOW_UNCONFINED" => "no",
+                "CODEBEAKER_LIMITS_MEMORY_MB" => "64",
+                "CODEBEAKER_LIMITS_PROCESSES" => "many",
+                "CODEBEAKER_LIMITS_CPU_SECONDS" => "0",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        });
+        assert_eq!((settings.minimum_isolation, settings.allow_unconfined), (Some(6), false));
+        assert_eq!(settings.limits, LimitSettings { memory_mb: Some(64), ..read });
+        let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        let processes =
+            "CODEBEAKER_LIMITS_PROCESSES: \"many\" is not a whole number above 0; it is passed over";
+        let cpu = "CODEBEAKER_LIMITS_CPU_SECONDS: \"0\" is not a whole number above 0; it is passed over";
+        assert_eq!(told, [processes, cpu]);
+    }
+
+    #[test]
+    fn a_minimum_isolation_that_can_not_be_read_is_the_strictest() {
+        for text in ["minimum_isolation = 11", "minimum_isolation = \"8\"", "minimum_isolation = -1"] {
+            let (settings, warnings) = Settings::parse("config.toml", text);
+            assert_eq!((settings.minimum_isolation, warnings.len()), (Some(10), 1), "{text}");
+        }
+        let mut settings = Settings::default();
+        let warnings =
+            settings.overlay(|name| (name == "CODEBEAKER_MINIMUM_ISOLATION").then(|| "high".to_owned()));
+        assert_eq!((settings.minimum_isolation, warnings.len()), (Some(10), 1));
+    }
+
+    #[test]
+    fn odd_limits_cost_only_themselves() {
+        let text = "[limits]\nmemory = 3\nmemory_mb = 0\nprocesses = 1.5\nopen_files = 99\n";
+        let (settings, warnings) = Settings::parse("config.toml", text);
+        assert_eq!(settings.limits, LimitSettings { open_files: Some(99), ..LimitSettings::default() });
+        let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 3);
+        assert!(told[0].starts_with("config.toml line 2: unknown limit `memory`: there are memory_mb, "));
+        assert!(told[1].starts_with("config.toml line 3: `memory_mb` must be above 0"), "{}", told[1]);
+        assert!(told[2].starts_with("config.toml line 4: `processes` must be a whole number"), "{}", told[2]);
+        let (_, warnings) = Settings::parse("config.toml", "limits = 3\nallow_unconfined = 1\n");
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::protocol::{
     CreateSession, EnvironmentId, ErrorKind, Failure, SelectParams, Selection, SessionConfig, SessionId,
-    SessionInfo, SessionState,
+    SessionInfo, SessionLimits, SessionState,
 };
 
 use super::embedded::{Inner, QUEUE, plain};
@@ -59,10 +59,11 @@ impl Inner {
             runtime_type: params.runtime_type,
         };
         let infos = self.infos(params.runtime_type).await;
-        let selection = select::select(&select, &infos);
+        let minimum = self.settings.minimum_isolation;
+        let selection = select::select(&select, &infos, minimum);
         let Some(chosen) = selection.chosen else {
             // What else could run it is part of the answer.
-            return Err(select::nothing_fits(&select, &self.infos(None).await));
+            return Err(select::nothing_fits(&select, &self.infos(None).await, minimum));
         };
         let runtime = self.runtime(chosen)?.clone();
         let spec = LaunchSpec {
@@ -70,11 +71,18 @@ impl Inner {
             directory: place.directory()?,
             language: params.language,
             network: params.network,
-            memory_limit_mb: params.memory_limit_mb.unwrap_or(self.settings.memory_limit_mb),
-            limits: params.limits.clone(),
+            memory_limit_mb: self.settings.limits.grant_memory(params.memory_limit_mb),
+            cpu_shares: params.cpu_shares,
+            limits: self.settings.limits.grant(&params.limits),
             image: params.docker_image.clone(),
         };
         let mut environment = runtime.launch(spec).await?;
+        // What it really gave may be less than what its runtime has shown before.
+        if let Some(failure) = select::too_weak(&environment.isolation, minimum) {
+            environment.agent.close();
+            environment.teardown.teardown().await;
+            return Err(failure);
+        }
         environment.variables.extend(params.env.clone());
         Ok((environment, runtime, selection))
     }
@@ -88,6 +96,7 @@ impl Inner {
         params: &CreateSession,
     ) -> Arc<Session> {
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let granted = self.settings.limits.grant(&params.limits);
         let session = Arc::new(Session {
             id: place.id.clone(),
             environment_id: place.environment_id.clone(),
@@ -100,12 +109,16 @@ impl Inner {
             config: SessionConfig {
                 idle_timeout_minutes: params.idle_timeout_minutes,
                 max_lifetime_minutes: params.max_lifetime_minutes,
-                memory_limit_mb: params.memory_limit_mb,
+                memory_limit_mb: Some(environment.context.memory_limit_mb),
                 network: params.network,
             },
             context: environment.context,
             meter: environment.meter,
-            limits: environment.limits,
+            limits: SessionLimits {
+                timeout_ms: granted.timeout_ms,
+                output_bytes: granted.output_bytes,
+                ..environment.limits
+            },
             isolation: environment.isolation,
             variables: environment.variables,
             agent: environment.agent,

@@ -21,6 +21,7 @@ use crate::protocol::{
 };
 
 use super::execution::{Job, Phase};
+use super::limits::Limits;
 use super::runtime::Runtime;
 use super::session::{Session, Sessions, closed, lock};
 use super::store::Store;
@@ -40,18 +41,16 @@ pub struct EngineSettings {
     pub sessions: PathBuf,
     /// Sessions at once.
     pub max_sessions: usize,
-    /// Bytes of each output stream kept for a result.
-    pub output_kept: usize,
-    /// Wall time of a command that names none; absent is without limit.
-    pub default_timeout: Option<Duration>,
-    /// Memory of a session that names none, in MB.
-    pub memory_limit_mb: u64,
+    /// What every session is held to.
+    pub limits: Limits,
+    /// The isolation score below which no session is created; absent takes any.
+    pub minimum_isolation: Option<u8>,
 }
 
 impl EngineSettings {
     /// The defaults, with sessions below `sessions`.
     pub fn new(sessions: PathBuf) -> Self {
-        Self { sessions, max_sessions: 48, output_kept: 1 << 20, default_timeout: None, memory_limit_mb: 512 }
+        Self { sessions, max_sessions: 48, limits: Limits::default(), minimum_isolation: None }
     }
 }
 
@@ -162,7 +161,7 @@ impl Inner {
         let room = events.clone().try_reserve_owned();
         let result = room.map_err(|_| Failure::internal("a new queue has no room"))?;
         let (phase, phases) = watch::channel(Phase::Waiting);
-        let limit = session.limits.timeout_ms.map(Duration::from_millis).or(self.settings.default_timeout);
+        let limit = session.limits.timeout_ms.map(Duration::from_millis);
         let asked_for = params.timeout_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
         let job = Job {
             id: id.clone(),
@@ -227,8 +226,14 @@ impl Inner {
 
     async fn stats(&self, id: &SessionId) -> Result<SessionStats, Failure> {
         let session = self.session(id)?;
-        let failed =
-            |e: AgentError| Failure::new(ErrorKind::SessionClosed, e.to_string(), "create a new session");
+        let failed = |e: AgentError| {
+            if e == AgentError::Silent {
+                self.lose(&session, e.to_string());
+            }
+            Failure::new(ErrorKind::SessionClosed, e.to_string(), "create a new session")
+        };
+        // This machine's own figures where there are any: an agent can say what it likes.
+        let metered = session.meter.as_ref().map(|meter| meter.read()).unwrap_or_default();
         let usage = session.agent.usage().await.map_err(failed)?;
         let fresh = lock(&session.measured).filter(|(at, ..)| at.elapsed() < MEASURED_FOR);
         let (bytes, files) = match fresh {
@@ -240,11 +245,13 @@ impl Inner {
             }
         };
         Ok(SessionStats {
-            cpu_ms: Some(usage.cpu_us / 1000),
-            memory_bytes: Some(usage.memory_bytes),
+            cpu_ms: Some(metered.cpu_us.unwrap_or(usage.cpu_us) / 1000),
+            memory_bytes: metered.memory_bytes.or(Some(usage.memory_bytes)),
             // Nothing has ended yet: not known.
-            peak_memory_bytes: (usage.peak_bytes > 0).then_some(usage.peak_bytes),
-            processes: Some(usage.processes),
+            peak_memory_bytes: metered.peak_bytes.or((usage.peak_bytes > 0).then_some(usage.peak_bytes)),
+            processes: Some(
+                metered.processes.map_or(usage.processes, |n| u32::try_from(n).unwrap_or(u32::MAX)),
+            ),
             workspace_bytes: Some(bytes),
             workspace_files: Some(files),
         })
@@ -267,8 +274,8 @@ impl Engine for Embedded {
             supported_languages: Language::ALL.to_vec(),
             server_capabilities: ServerCapabilities { supports_streaming: true, ..Default::default() },
             limits: ServerLimits {
-                max_timeout: self.inner.settings.default_timeout.map(|t| t.as_secs()),
-                max_memory: None,
+                max_timeout: self.inner.settings.limits.timeout.map(|t| t.as_secs()),
+                max_memory: Some(self.inner.settings.limits.memory_mb),
                 max_concurrency: u64::try_from(self.inner.settings.max_sessions).ok(),
             },
         })
@@ -284,7 +291,8 @@ impl Engine for Embedded {
 
     async fn select(&self, params: SelectParams) -> Result<Selection, Failure> {
         // Every runtime is named in the ranking, also where a type was asked for.
-        Ok(select::select(&params, &self.inner.infos(None).await))
+        let minimum = self.inner.settings.minimum_isolation;
+        Ok(select::select(&params, &self.inner.infos(None).await, minimum))
     }
 
     async fn provision(

@@ -4,20 +4,21 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::agent::wire::{Exit, Start};
+use crate::agent::wire::{Exit, Limit, Start};
 use crate::agent::{AgentError, Process, ProcessControl, ProcessEvent};
 use crate::protocol::{
-    Command, CommandOutput, ErrorKind, ExecuteCode, ExecuteShell, ExecutionEvent, ExecutionId, Failure,
-    Language, LimitReached, OutputStream, ProcessResult, WriteFile,
+    Command, ErrorKind, ExecuteCode, ExecuteShell, ExecutionEvent, ExecutionId, Failure, Language,
+    OutputStream, WriteFile,
 };
 
 use super::files;
+use super::limits::{Gauge, Held};
+use super::outcome::{Outcome, Output};
 use super::runtime::{CodeFile, Step};
 use super::session::Session;
 
@@ -25,6 +26,8 @@ use super::session::Session;
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a killed program may take to be gone, before its agent counts as hung.
 const KILL_TIME: Duration = Duration::from_secs(3);
+/// How long a program may be quiet before its agent is asked whether it is still there.
+const QUIET: Duration = Duration::from_secs(10);
 const SIGKILL: i32 = 9;
 /// The name of code that has none, without the extension.
 const SNIPPET: &str = "snippet";
@@ -70,41 +73,8 @@ pub enum Phase {
     Over,
 }
 
-/// What came of a command: what it gave, and why it is no success.
-pub struct Outcome {
-    pub output: Option<CommandOutput>,
-    pub error: Option<String>,
-    /// The agent no longer answers: the session is lost, but what is known of the program is told.
-    pub hung: bool,
-}
-
-impl Outcome {
-    fn failed(error: impl Into<String>) -> Self {
-        Self { output: None, error: Some(error.into()), hung: false }
-    }
-
-    /// Of a session that can't be used (any more).
-    pub fn unusable(failure: Failure) -> Self {
-        Self::failed(failure.message)
-    }
-
-    /// Of what was interrupted too early to have done anything.
-    pub fn cancelled() -> Self {
-        Self::failed("cancelled before it was started")
-    }
-}
-
-impl From<Result<CommandOutput, String>> for Outcome {
-    fn from(result: Result<CommandOutput, String>) -> Self {
-        match result {
-            Ok(output) => Self { output: Some(output), error: None, hung: false },
-            Err(error) => Self::failed(error),
-        }
-    }
-}
-
 /// Does what a job asks. Error: the environment is gone or hung.
-pub async fn perform(session: &Session, job: &Job, kept: usize) -> Result<Outcome, Failure> {
+pub async fn perform(session: &Session, job: &Job) -> Result<Outcome, Failure> {
     let gone = |e: AgentError| Failure::new(ErrorKind::SessionClosed, e.to_string(), "create a new session");
     let prepared = tokio::select! {
         prepared = prepare(session, job) => prepared.map_err(gone)?,
@@ -113,6 +83,8 @@ pub async fn perform(session: &Session, job: &Job, kept: usize) -> Result<Outcom
     match prepared {
         Prepared::Done(outcome) => Ok(outcome),
         Prepared::Steps(shell, steps) => {
+            // Of one that keeps nothing, only what is passed on is seen.
+            let kept = usize::try_from(session.limits.output_bytes.unwrap_or(0)).unwrap_or(usize::MAX);
             Program { session, job, shell: &shell, kept }.run(steps).await.map_err(gone)
         }
     }
@@ -200,40 +172,6 @@ struct Program<'a> {
     kept: usize,
 }
 
-/// What a program wrote, as far as it is kept.
-#[derive(Default)]
-struct Output {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    truncated: bool,
-}
-
-impl Output {
-    fn keep(&mut self, stream: OutputStream, data: &[u8], most: usize) {
-        let kept = match stream {
-            OutputStream::Stdout => &mut self.stdout,
-            OutputStream::Stderr => &mut self.stderr,
-        };
-        let room = most.saturating_sub(kept.len());
-        self.truncated |= data.len() > room;
-        kept.extend_from_slice(&data[..data.len().min(room)]);
-    }
-
-    /// Where it was cut within a character, that goes too: text stays text.
-    fn end_at_a_character(&mut self) {
-        if !self.truncated {
-            return;
-        }
-        for kept in [&mut self.stdout, &mut self.stderr] {
-            if let Err(e) = std::str::from_utf8(kept)
-                && e.error_len().is_none()
-            {
-                kept.truncate(e.valid_up_to());
-            }
-        }
-    }
-}
-
 impl Program<'_> {
     async fn run(self, steps: Vec<Step>) -> Result<Outcome, AgentError> {
         let began = Instant::now();
@@ -247,13 +185,8 @@ impl Program<'_> {
             let left =
                 self.job.timeout.map(|t| t.saturating_sub(began.elapsed()).max(Duration::from_millis(1)));
             output = Output::default();
-            let mut hung = false;
-            let exit = match self.step(&step, left, &mut output).await {
-                Ok(exit) => exit,
-                Err(AgentError::Silent) => {
-                    hung = true;
-                    self.presumed_end(left)
-                }
+            let Ended { exit, hung } = match self.step(&step, left, &mut output).await {
+                Ok(ended) => ended,
                 Err(AgentError::Refused { errno, message }) => {
                     return Ok(self.not_started(&step, errno, &message));
                 }
@@ -265,19 +198,19 @@ impl Program<'_> {
                 peak_bytes: total.peak_bytes.max(exit.peak_bytes),
                 ..exit
             };
-            let failed = exit.code != 0 || exit.signal != 0 || exit.timed_out;
+            let failed = exit.code != 0 || exit.signal != 0 || exit.timed_out || exit.limit.is_some();
             if failed && step.quiet {
                 self.forward(OutputStream::Stdout, output.stdout.clone().into()).await;
                 self.forward(OutputStream::Stderr, output.stderr.clone().into()).await;
             }
             if hung {
-                return Ok(Outcome { hung, ..self.outcome(total, output) });
+                return Ok(self.hung(total, output));
             }
             if failed || index == last {
                 break;
             }
         }
-        Ok(self.outcome(total, output))
+        Ok(self.outcome(total, output).await)
     }
 
     /// Runs one program to its end.
@@ -286,7 +219,8 @@ impl Program<'_> {
         step: &Step,
         timeout: Option<Duration>,
         output: &mut Output,
-    ) -> Result<Exit, AgentError> {
+    ) -> Result<Ended, AgentError> {
+        let gauge = Gauge::new(self.session.meter.clone());
         let (mut process, control) = self.session.agent.start(self.start(step, timeout)).await?;
         self.job.phase.send_replace(if step.quiet {
             Phase::Preparing(control.clone())
@@ -298,28 +232,44 @@ impl Program<'_> {
             // Interrupted while it was being started: whoever did that has seen no program yet.
             control.signal(SIGKILL).await?;
         }
-        let stdin = self.shell.stdin.clone().filter(|_| !step.quiet);
-        let _feeding = stdin.map(|text| {
-            AbortOnDropHandle::new(tokio::spawn(async move {
-                // A program that reads less than it is given is no failure.
-                if matches!(control.feed(text.as_bytes()).await, Ok(true)) {
-                    let _ = control.end_input().await;
-                }
-            }))
-        });
-        let ended = self.follow(step, timeout, &mut process, output).await;
+        let _feeding = self.feed(step, &control);
+        let deadline = timeout.map(|t| tokio::time::Instant::now() + t);
+        let stopped = CancellationToken::new();
+        let ended = tokio::select! {
+            biased;
+            never = stop_at_a_limit(&gauge, &control, &stopped) => match never {},
+            ended = self.follow(step, deadline, &stopped, &mut process, output) => ended,
+        };
         self.job.phase.send_replace(Phase::Waiting);
-        ended
+        let (exit, hung) = match ended {
+            Ok(exit) => (exit, false),
+            Err(AgentError::Silent) => (self.presumed_end(deadline, &stopped), true),
+            Err(e) => return Err(e),
+        };
+        // Once more: the program may have been quicker than the look at it.
+        Ok(Ended { exit: Exit { limit: exit.limit.or_else(|| gauge.reached()), ..exit }, hung })
+    }
+
+    /// Feeds a program the input that came with the command, for as long as what is given back is held.
+    fn feed(&self, step: &Step, control: &ProcessControl) -> Option<AbortOnDropHandle<()>> {
+        let text = self.shell.stdin.clone().filter(|_| !step.quiet)?;
+        let control = control.clone();
+        Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            // A program that reads less than it is given is no failure.
+            if matches!(control.feed(text.as_bytes()).await, Ok(true)) {
+                let _ = control.end_input().await;
+            }
+        })))
     }
 
     async fn follow(
         &self,
         step: &Step,
-        timeout: Option<Duration>,
+        deadline: Option<tokio::time::Instant>,
+        stopped: &CancellationToken,
         process: &mut Process,
         output: &mut Output,
     ) -> Result<Exit, AgentError> {
-        let deadline = timeout.map(|t| tokio::time::Instant::now() + t);
         // Of a program that is quicker than its supervisor, output comes first: that it runs is told before.
         let mut told = step.quiet;
         loop {
@@ -335,7 +285,8 @@ impl Program<'_> {
                 biased;
                 event = next => event?,
                 () = overdue => return Err(AgentError::Silent),
-                () = self.still_there() => return Err(AgentError::Silent),
+                () = self.still_there(stopped) => return Err(AgentError::Silent),
+                error = self.silence() => return Err(error),
             };
             if !std::mem::replace(&mut told, true) {
                 let _ = self.job.events.send(ExecutionEvent::Started).await;
@@ -354,15 +305,29 @@ impl Program<'_> {
     }
 
     /// Waits for longer than a killed program may be there; without a kill, for ever.
-    async fn still_there(&self) {
-        self.job.killed.cancelled().await;
+    async fn still_there(&self, stopped: &CancellationToken) {
+        tokio::select! {
+            () = self.job.killed.cancelled() => {}
+            () = stopped.cancelled() => {}
+        }
         tokio::time::sleep(KILL_TIME).await;
     }
 
+    /// Waits until an agent that says nothing is found to be gone or hung: gives which.
+    async fn silence(&self) -> AgentError {
+        loop {
+            tokio::time::sleep(QUIET).await;
+            if let Err(error) = self.session.agent.alive().await {
+                return error;
+            }
+        }
+    }
+
     /// The end of a program whose agent doesn't tell: it is killed with it.
-    fn presumed_end(&self, timeout: Option<Duration>) -> Exit {
-        let killed = self.job.killed.is_cancelled();
-        Exit { signal: SIGKILL, timed_out: timeout.is_some() && !killed, ..Exit::default() }
+    fn presumed_end(&self, deadline: Option<tokio::time::Instant>, stopped: &CancellationToken) -> Exit {
+        let killed = self.job.killed.is_cancelled() || stopped.is_cancelled();
+        let late = deadline.is_some_and(|at| at <= tokio::time::Instant::now());
+        Exit { signal: SIGKILL, timed_out: late && !killed, ..Exit::default() }
     }
 
     /// Passes output on; waits while whoever asked for it is slower. One who is gone misses it.
@@ -404,92 +369,52 @@ impl Program<'_> {
             None if errno == ENOENT => (127, format!("{name}: command not found")),
             None => (126, format!("{name} can't be started: {message}")),
         };
-        let process = ProcessResult { exit_code, ..ProcessResult::default() };
-        Outcome { output: Some(CommandOutput::Process(process)), error: Some(error), hung: false }
+        Outcome::not_started(exit_code, error)
     }
 
-    fn outcome(&self, exit: Exit, mut output: Output) -> Outcome {
-        output.end_at_a_character();
-        let limit = self.limit_reached(&exit);
-        let error = if let Some(limit) = &limit {
-            Some(format!("stopped: its limit of {} was reached ({})", limit.value, limit.name))
-        } else if exit.signal != 0 {
-            Some(format!("ended by {}", signal_name(exit.signal)))
-        } else if exit.code != 0 {
-            Some(format!("exited with code {}", exit.code))
-        } else {
-            None
+    async fn outcome(&self, exit: Exit, output: Output) -> Outcome {
+        let workspace = match exit.limit {
+            Some(Limit::Storage) => self.session.agent.measure().await.ok(),
+            _ => None,
         };
-        let stdout_base64 = std::str::from_utf8(&output.stdout)
-            .is_err()
-            .then(|| base64::engine::general_purpose::STANDARD.encode(&output.stdout));
-        let process = ProcessResult {
-            exit_code: match exit {
-                Exit { timed_out: true, .. } => 124,
-                Exit { signal: 0, code, .. } => code,
-                Exit { signal, .. } => 128 + signal,
-            },
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            duration_ms: u32::try_from(exit.wall_us / 1000).unwrap_or(i32::MAX as u32),
-            truncated: output.truncated,
-            signal: (exit.signal != 0).then(|| signal_name(exit.signal)),
-            timed_out: exit.timed_out,
-            limit,
-            // A supervisor that was killed has told nothing.
-            peak_memory_bytes: (exit.peak_bytes > 0).then_some(exit.peak_bytes),
-            cpu_ms: (exit.peak_bytes > 0).then_some(exit.cpu_us / 1000),
-            stdout_base64,
-        };
-        Outcome { output: Some(CommandOutput::Process(process)), error, hung: false }
+        Outcome::of_program(exit, output, self.held(workspace).reached(&exit))
     }
 
-    fn limit_reached(&self, exit: &Exit) -> Option<LimitReached> {
-        const SIGXCPU: i32 = 24;
-        const SIGXFSZ: i32 = 25;
-        let limits = &self.session.limits;
-        let (name, value) = match exit {
-            Exit { timed_out: true, .. } => ("time", seconds(self.job.timeout?)),
-            Exit { signal: SIGXCPU, .. } => ("cpu", format!("{} s of processor time", limits.cpu_seconds?)),
-            Exit { signal: SIGXFSZ, .. } => {
-                ("fileSize", format!("{} MB for one file", limits.file_size_bytes? / (1024 * 1024)))
-            }
-            _ => return None,
-        };
-        Some(LimitReached { name: name.into(), value })
+    /// Of a program whose agent does not answer any more: why, unless something else had ended it.
+    fn hung(&self, exit: Exit, output: Output) -> Outcome {
+        let limit = self.held(None).reached(&exit);
+        let ended = limit.is_some() || self.job.killed.is_cancelled();
+        let outcome = Outcome::of_program(exit, output, limit);
+        let error = if ended { outcome.error } else { Some(AgentError::Silent.to_string()) };
+        Outcome { hung: true, error, ..outcome }
+    }
+
+    fn held(&self, workspace: Option<(u64, u64)>) -> Held<'_> {
+        Held {
+            limits: &self.session.limits,
+            memory_mb: self.session.config.memory_limit_mb,
+            timeout: self.job.timeout,
+            workspace,
+        }
     }
 }
 
-fn seconds(duration: Duration) -> String {
-    let s = duration.as_secs_f64();
-    match s {
-        s if s < 1.0 => format!("{} ms", duration.as_millis()),
-        s if s.fract() == 0.0 => format!("{s:.0} s"),
-        s => format!("{s:.1} s"),
-    }
+/// How a program ended.
+struct Ended {
+    exit: Exit,
+    /// Its agent has not told: this is what is presumed.
+    hung: bool,
 }
 
-fn signal_name(number: i32) -> String {
-    let name = match number {
-        1 => "HUP",
-        2 => "INT",
-        3 => "QUIT",
-        4 => "ILL",
-        5 => "TRAP",
-        6 => "ABRT",
-        7 => "BUS",
-        8 => "FPE",
-        9 => "KILL",
-        10 => "USR1",
-        11 => "SEGV",
-        12 => "USR2",
-        13 => "PIPE",
-        14 => "ALRM",
-        15 => "TERM",
-        24 => "XCPU",
-        25 => "XFSZ",
-        31 => "SYS",
-        other => return format!("signal {other}"),
-    };
-    format!("SIG{name}")
+/// Kills a program when the kernel has held its session to a limit, and says so through `stopped`.
+async fn stop_at_a_limit(
+    gauge: &Gauge,
+    control: &ProcessControl,
+    stopped: &CancellationToken,
+) -> std::convert::Infallible {
+    gauge.overrun().await;
+    stopped.cancel();
+    // Where that can't be sent the agent is gone, and with it the program.
+    let _ = control.signal(SIGKILL).await;
+    std::future::pending().await
 }

@@ -1,13 +1,16 @@
 //! The end of sessions: by a request, by their time, or because their environment went away.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::protocol::{SessionEvent, SessionId, SessionState};
 
 use super::embedded::Inner;
 use super::runtime::Teardown;
 use super::session::{Life, Session, lock};
+
+/// How often a session's agent is asked whether it is still there, whatever else goes on.
+const CALL: Duration = Duration::from_secs(30);
 
 /// Closes sessions whose time is over.
 pub async fn sweep(inner: Arc<Inner>) {
@@ -100,12 +103,13 @@ impl Inner {
         }
     }
 
-    /// Waits until a session's environment is gone by itself, and says so.
+    /// Waits until a session's environment is gone by itself or does not answer any more, and says so.
     pub(super) async fn watch_over(self: Arc<Self>, session: Arc<Session>) {
         let reason = tokio::select! {
             biased;
             () = session.closing.cancelled() => return,
             reason = session.agent.gone() => reason,
+            reason = no_answer(&session) => reason,
         };
         tracing::warn!("session {} is lost: {reason}", session.id);
         self.lose(&session, reason);
@@ -137,6 +141,16 @@ impl Inner {
         if !barred {
             life.state = state;
             self.tell(SessionEvent::State { session_id: session.id.clone(), state, reason });
+        }
+    }
+}
+
+/// Waits until a session's agent doesn't answer; gives why.
+async fn no_answer(session: &Session) -> String {
+    loop {
+        tokio::time::sleep(CALL).await;
+        if let Err(error) = session.agent.alive().await {
+            return error.to_string();
         }
     }
 }

@@ -9,6 +9,8 @@ mod embedded;
 mod execution;
 mod files;
 mod life;
+mod limits;
+mod outcome;
 mod runtime;
 mod select;
 mod session;
@@ -26,6 +28,7 @@ use crate::protocol::{
 };
 
 pub use embedded::{Embedded, EngineSettings};
+pub use limits::Limits;
 pub use runtime::{
     CodeFile, Environment, LaunchSpec, Meter, Metered, Runtime, SessionContext, Step, Teardown,
 };

@@ -60,7 +60,9 @@ pub struct LaunchSpec {
     pub network: bool,
     /// Memory, in MB.
     pub memory_limit_mb: u64,
-    /// Every other limit; absent is the runtime's default.
+    /// Processors it may use, in 1024ths; absent is as many as there are.
+    pub cpu_shares: Option<u64>,
+    /// Every other limit, already within what is configured. Absent (of time only) is without limit.
     pub limits: SessionLimits,
     /// The image it is to be launched from, where the runtime has such.
     pub image: Option<String>,
@@ -72,7 +74,7 @@ pub struct Environment {
     pub agent: Agent,
     /// The variables that every program in it has.
     pub variables: BTreeMap<String, String>,
-    /// The limits that are in force in it.
+    /// The limits that are in force in it. Those of a command's wall time and of kept output are the engine's.
     pub limits: SessionLimits,
     /// What isolates it, as far as was seen at launch.
     pub isolation: IsolationReport,

@@ -1,19 +1,20 @@
 //! The choice of a runtime, explained. Pure: what is known of the runtimes comes in, a ranking goes out.
 
 use crate::protocol::{
-    Candidate, ErrorKind, Failure, RuntimeInfo, RuntimePreference, RuntimeType, Scores, SelectParams,
-    Selection,
+    Candidate, ErrorKind, Failure, IsolationReport, RuntimeInfo, RuntimePreference, RuntimeType, Scores,
+    SelectParams, Selection,
 };
 
 /// The weights of Balanced: speed, security, memory.
 const BALANCED: (f64, f64, f64) = (0.4, 0.3, 0.3);
 
-/// Ranks `runtimes` for what is asked. Candidates are those that are available and run the language, or the one that
-/// is asked for by type; ties go to the higher isolation, then to the order given.
-pub fn select(params: &SelectParams, runtimes: &[RuntimeInfo]) -> Selection {
+/// Ranks `runtimes` for what is asked. Candidates are those that are available, run the language and have the
+/// `minimum` isolation score, or the one that is asked for by type; ties go to the higher isolation, then to the order
+/// given.
+pub fn select(params: &SelectParams, runtimes: &[RuntimeInfo], minimum: Option<u8>) -> Selection {
     let preference = params.runtime_preference.unwrap_or(RuntimePreference::Balanced);
     let candidates: Vec<&RuntimeInfo> =
-        runtimes.iter().filter(|r| passed_over(params, r).is_none()).collect();
+        runtimes.iter().filter(|r| passed_over(params, r, minimum).is_none()).collect();
     let least =
         |figure: fn(&RuntimeInfo) -> f64| candidates.iter().map(|r| figure(r)).fold(f64::INFINITY, f64::min);
     let (best_speed, best_memory) = (least(startup), least(memory));
@@ -34,15 +35,22 @@ pub fn select(params: &SelectParams, runtimes: &[RuntimeInfo]) -> Selection {
         first.chosen = true;
         first.runtime_type
     });
-    let others =
-        runtimes.iter().filter_map(|r| passed_over(params, r).map(|reason| candidate(r, None, reason)));
+    let others = runtimes
+        .iter()
+        .filter_map(|r| passed_over(params, r, minimum).map(|reason| candidate(r, None, reason)));
     ranking.extend(others);
     Selection { language: params.language, preference, chosen, ranking }
 }
 
 /// The failure for a selection that chose nothing: what is missing and how to get it.
-pub fn nothing_fits(params: &SelectParams, runtimes: &[RuntimeInfo]) -> Failure {
+pub fn nothing_fits(params: &SelectParams, runtimes: &[RuntimeInfo], minimum: Option<u8>) -> Failure {
     let language = params.language.title();
+    let able = runtimes.iter().filter(|r| r.available && r.languages.contains(&params.language));
+    let asked = able.filter(|r| params.runtime_type.is_none_or(|wanted| wanted == r.runtime));
+    let strongest = asked.max_by_key(|r| r.isolation.score);
+    if let Some(failure) = strongest.and_then(|r| too_weak(&r.isolation, minimum)) {
+        return failure;
+    }
     if let Some(wanted) = params.runtime_type {
         let Some(info) = runtimes.iter().find(|r| r.runtime == wanted) else {
             return Failure::new(
@@ -73,6 +81,22 @@ pub fn nothing_fits(params: &SelectParams, runtimes: &[RuntimeInfo]) -> Failure 
     )
 }
 
+/// The failure for an environment that isolates less than is asked for, if it does.
+pub fn too_weak(isolation: &IsolationReport, minimum: Option<u8>) -> Option<Failure> {
+    let shortfall = shortfall(isolation, minimum)?;
+    Some(Failure::new(
+        ErrorKind::NoRuntime,
+        format!("{shortfall} that the settings ask for"),
+        "codebeaker doctor tells which layers are missing; lower minimum_isolation in config.toml to accept it",
+    ))
+}
+
+fn shortfall(isolation: &IsolationReport, minimum: Option<u8>) -> Option<String> {
+    let minimum = minimum.filter(|minimum| isolation.score < *minimum)?;
+    let IsolationReport { score, letters, .. } = isolation;
+    Some(format!("isolation {score} of 10 ({letters}) is below the minimum of {minimum}"))
+}
+
 fn names<'a>(runtimes: impl Iterator<Item = &'a RuntimeInfo>) -> String {
     runtimes.map(|r| r.runtime.to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -86,7 +110,7 @@ fn memory(runtime: &RuntimeInfo) -> f64 {
 }
 
 /// Why a runtime is no candidate, if it is none.
-fn passed_over(params: &SelectParams, runtime: &RuntimeInfo) -> Option<String> {
+fn passed_over(params: &SelectParams, runtime: &RuntimeInfo, minimum: Option<u8>) -> Option<String> {
     if let Some(wanted) = params.runtime_type.filter(|wanted| *wanted != runtime.runtime) {
         return Some(format!("{wanted} was asked for"));
     }
@@ -94,8 +118,10 @@ fn passed_over(params: &SelectParams, runtime: &RuntimeInfo) -> Option<String> {
         let reason = runtime.reason.as_deref().unwrap_or("not found");
         return Some(format!("not available: {reason}"));
     }
-    (!runtime.languages.contains(&params.language))
-        .then(|| format!("does not run {}", params.language.title()))
+    if !runtime.languages.contains(&params.language) {
+        return Some(format!("does not run {}", params.language.title()));
+    }
+    shortfall(&runtime.isolation, minimum)
 }
 
 fn scores(runtime: &RuntimeInfo, best_speed: f64, best_memory: f64, preference: RuntimePreference) -> Scores {
@@ -152,7 +178,7 @@ pub fn nominal(runtime: RuntimeType, isolation_level: u8) -> crate::protocol::Ca
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{IsolationReport, Language};
+    use crate::protocol::Language;
 
     fn info(runtime: RuntimeType, isolation: u8, languages: &[Language]) -> RuntimeInfo {
         RuntimeInfo {
@@ -181,7 +207,8 @@ mod tests {
     }
 
     fn chosen(preference: Option<RuntimePreference>, language: Language) -> Option<RuntimeType> {
-        select(&SelectParams { language, runtime_preference: preference, runtime_type: None }, &all()).chosen
+        select(&SelectParams { language, runtime_preference: preference, runtime_type: None }, &all(), None)
+            .chosen
     }
 
     #[test]
@@ -201,7 +228,7 @@ mod tests {
     fn balanced_is_the_weighted_sum() {
         let params =
             SelectParams { language: Language::TypeScript, runtime_preference: None, runtime_type: None };
-        let selection = select(&params, &all());
+        let selection = select(&params, &all(), None);
         let total =
             |t| selection.ranking.iter().find(|c| c.runtime_type == t).and_then(|c| c.scores).unwrap().total;
         assert!((total(RuntimeType::Bun) - (0.4 + 0.3 * 0.7 + 0.3)).abs() < 1e-9);
@@ -220,17 +247,17 @@ mod tests {
             runtime_preference: Some(RuntimePreference::Security),
             runtime_type: Some(RuntimeType::Bun),
         };
-        assert_eq!(select(&params, &runtimes).chosen, Some(RuntimeType::Bun));
+        assert_eq!(select(&params, &runtimes, None).chosen, Some(RuntimeType::Bun));
         runtimes[2].available = false;
         runtimes[2].reason = Some("no bun on the PATH".into());
         runtimes[2].fix = Some("codebeaker setup bun".into());
-        assert_eq!(select(&params, &runtimes).chosen, None);
-        let failure = nothing_fits(&params, &runtimes);
+        assert_eq!(select(&params, &runtimes, None).chosen, None);
+        let failure = nothing_fits(&params, &runtimes, None);
         assert!(failure.message.contains("no bun on the PATH"), "{failure:?}");
         assert_eq!(failure.hint, "codebeaker setup bun");
         params.language = Language::Python;
         params.runtime_type = Some(RuntimeType::Deno);
-        let failure = nothing_fits(&params, &runtimes);
+        let failure = nothing_fits(&params, &runtimes, None);
         assert_eq!(failure.message, "Deno does not run Python");
         assert!(failure.hint.contains("Docker"), "{failure:?}");
     }
@@ -248,8 +275,39 @@ mod tests {
             runtime_preference: Some(RuntimePreference::Speed),
             runtime_type: None,
         };
-        assert_eq!(select(&params, &runtimes).chosen, Some(RuntimeType::Bun));
+        assert_eq!(select(&params, &runtimes, None).chosen, Some(RuntimeType::Bun));
         runtimes[0].measured = Some(crate::protocol::Capabilities { startup_time_ms: 20.0, ..same });
-        assert_eq!(select(&params, &runtimes).chosen, Some(RuntimeType::Deno));
+        assert_eq!(select(&params, &runtimes, None).chosen, Some(RuntimeType::Deno));
+    }
+
+    #[test]
+    fn what_is_below_the_minimum_is_passed_over() {
+        let mut runtimes = vec![
+            info(RuntimeType::Deno, 9, &[Language::TypeScript]),
+            info(RuntimeType::Bun, 6, &[Language::TypeScript]),
+        ];
+        for runtime in &mut runtimes {
+            let score = runtime.capabilities.isolation_level;
+            runtime.isolation =
+                IsolationReport { score, letters: "F1 N2 P1 R1 K1".into(), ..Default::default() };
+        }
+        let mut params = SelectParams {
+            language: Language::TypeScript,
+            runtime_preference: Some(RuntimePreference::Speed),
+            runtime_type: None,
+        };
+        assert_eq!(select(&params, &runtimes, Some(6)).chosen, Some(RuntimeType::Bun));
+        let selection = select(&params, &runtimes, Some(8));
+        assert_eq!(selection.chosen, Some(RuntimeType::Deno));
+        let told = "isolation 6 of 10 (F1 N2 P1 R1 K1) is below the minimum of 8";
+        assert_eq!(selection.ranking[1].reason, told);
+        params.runtime_type = Some(RuntimeType::Bun);
+        assert_eq!(select(&params, &runtimes, Some(8)).chosen, None);
+        let failure = nothing_fits(&params, &runtimes, Some(8));
+        assert_eq!(failure.message, format!("{told} that the settings ask for"));
+        assert!(failure.hint.contains("minimum_isolation"), "{failure:?}");
+        // The strongest is named where none is strong enough.
+        params.runtime_type = None;
+        assert!(nothing_fits(&params, &runtimes, Some(10)).message.starts_with("isolation 9 of 10"));
     }
 }

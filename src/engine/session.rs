@@ -45,6 +45,7 @@ pub struct Session {
     pub created_at: Timestamp,
     pub startup: Duration,
     pub config: SessionConfig,
+    /// Those that are in force.
     pub limits: SessionLimits,
     pub isolation: IsolationReport,
     /// Where its programs are called.
@@ -139,6 +140,7 @@ impl Session {
             lifetime_minutes: minutes(self.created),
             startup_ms: self.startup.as_secs_f64() * 1000.0,
             config: self.config.clone(),
+            limits: self.limits.clone(),
             isolation: self.isolation.clone(),
             selection: None,
         }

@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use crate::protocol::{ExecuteResult, ExecutionEvent, Failure, SessionEvent, SessionState};
 
 use super::embedded::Inner;
-use super::execution::{self, Job, Outcome, Phase};
+use super::execution::{self, Job, Phase};
+use super::outcome::Outcome;
 use super::session::{Session, closed, lock};
 
 /// Does a session's commands, one after the other, until it is closed.
@@ -38,7 +39,7 @@ pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
     let outcome = tokio::select! {
         biased;
         () = session.closing.cancelled() => Err(closed(&session.id)),
-        outcome = execution::perform(&session, &job, inner.settings.output_kept) => outcome,
+        outcome = execution::perform(&session, &job) => outcome,
     };
     let lost = match &outcome {
         Err(failure) => Some(failure.message.clone()),

@@ -132,7 +132,7 @@ pub struct Deleted {
 /// A limit that ended a program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitReached {
-    /// Which: `time`, `cpu`, `fileSize`, `memory`, `processes`, …
+    /// Which: `time`, `cpu`, `fileSize`, `memory`, `processes`, `workspace`.
     pub name: String,
     /// Its value with its unit, as people read it.
     pub value: String,

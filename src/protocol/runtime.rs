@@ -80,6 +80,9 @@ pub struct IsolationReport {
     pub score: u8,
     /// The five properties: files, network, processes, resources, kernel: `F0 N0 P0 R1 K0`.
     pub letters: String,
+    /// What the confinement is built on: `namespaces`, `landlock`, `none`; empty is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tier: String,
     /// Every layer, active or not.
     pub layers: Vec<LayerReport>,
 }

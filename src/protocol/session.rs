@@ -38,7 +38,8 @@ fn lifetime_minutes() -> u32 {
     120
 }
 
-/// Limits of a session; absent is the engine's default. A client may lower them, configuration alone raises them.
+/// Limits of a session. Asked for: absent or 0 is the engine's default; a client may lower them, configuration alone
+/// raises them. Told: those that are in force; absent is without limit, or not known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionLimits {
@@ -57,6 +58,22 @@ pub struct SessionLimits {
     /// The largest file, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_size_bytes: Option<u64>,
+    /// All files in the workspace, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_bytes: Option<u64>,
+    /// Files and directories in the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_files: Option<u64>,
+    /// What is kept of each output stream for a command's result, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<u64>,
+}
+
+impl SessionLimits {
+    /// Nothing is limited, or known to be.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Parameters of `session.create`.
@@ -80,7 +97,7 @@ pub struct CreateSession {
     /// Memory, in MB.
     #[serde(default, rename = "memoryLimitMB", skip_serializing_if = "Option::is_none")]
     pub memory_limit_mb: Option<u64>,
-    /// Relative weight; 1024 is one processor.
+    /// Processors it may use, in 1024ths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_shares: Option<u64>,
     /// The image of a Docker session.
@@ -147,7 +164,7 @@ pub struct SessionConfig {
     pub idle_timeout_minutes: u32,
     /// See [`CreateSession`].
     pub max_lifetime_minutes: u32,
-    /// See [`CreateSession`].
+    /// Memory, in MB: what it got, which may be less than was asked for.
     #[serde(default, rename = "memoryLimitMB", skip_serializing_if = "Option::is_none")]
     pub memory_limit_mb: Option<u64>,
     /// See [`CreateSession`].
@@ -190,6 +207,9 @@ pub struct SessionInfo {
     pub startup_ms: f64,
     /// What it was created with.
     pub config: SessionConfig,
+    /// The limits that are in force beyond memory.
+    #[serde(default, skip_serializing_if = "SessionLimits::is_empty")]
+    pub limits: SessionLimits,
     /// What isolates it.
     #[serde(default)]
     pub isolation: IsolationReport,
@@ -224,13 +244,13 @@ pub struct SessionStats {
     /// Processor time of all its processes since it began, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_ms: Option<u64>,
-    /// Resident memory now, in bytes.
+    /// Memory now, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// The most at once of any one process, in bytes.
+    /// The most at once, in bytes: of all together where the machine counts that, else of any one process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
-    /// Processes now, without our own.
+    /// Processes now, without our own; with their threads where the machine counts those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<u32>,
     /// Bytes in the workspace.

@@ -21,12 +21,15 @@ pub struct RuntimeSettings {
     pub launcher: PathBuf,
     /// Where what was learnt of programs is remembered.
     pub cache: Option<PathBuf>,
+    /// Sessions may be launched where nothing confines them.
+    pub allow_unconfined: bool,
 }
 
 impl RuntimeSettings {
     /// This process's own binary as the launcher.
     pub fn new(provision: provision::Settings, cache: Option<PathBuf>) -> Self {
-        Self { provision, launcher: PathBuf::from("/proc/self/exe"), cache }
+        let launcher = PathBuf::from("/proc/self/exe");
+        Self { provision, launcher, cache, allow_unconfined: false }
     }
 }
 
@@ -38,9 +41,11 @@ pub const LAUNCH_VERB: &str = crate::sandbox::LAUNCH_VERB;
 pub fn all(settings: RuntimeSettings) -> Vec<Arc<dyn Runtime>> {
     let settings = Arc::new(settings);
     let probes = Arc::new(native::Probes::new(settings.cache.clone()));
+    let walls = Arc::new(native::Walls::new(settings.clone()));
+    let fetched = |tool| native::Fetched::new(tool, settings.clone(), probes.clone(), walls.clone());
     vec![
-        Arc::new(native::Fetched::new(provision::Tool::Deno, settings.clone(), probes.clone())),
-        Arc::new(native::Fetched::new(provision::Tool::Bun, settings.clone(), probes.clone())),
-        Arc::new(native::Host::new(settings, probes)),
+        Arc::new(fetched(provision::Tool::Deno)),
+        Arc::new(fetched(provision::Tool::Bun)),
+        Arc::new(native::Host::new(settings.clone(), probes.clone(), walls.clone())),
     ]
 }

@@ -1,62 +1,36 @@
 //! The launcher: what our own binary does when it is executed again to start a session's agent.
 //!
 //! It is started with an empty environment, the agent's stream as standard input, and the agent's program as standard
-//! output. First of all comes its [`Spec`] through the stream: four bytes of length, little endian, then JSON. Where
-//! a layer can't be put on it says so on the stream, in the agent's stead, and ends.
+//! output. First of all comes its [`Spec`] through the stream. It forks: the child goes behind the wall and becomes
+//! the agent; where a layer can't be put on the child says so on the stream, in the agent's stead, and ends. The
+//! launcher itself stays outside, ends the session when its stream is closed or its agent is gone, whatever the agent
+//! does, and removes its control group.
 #![allow(unsafe_code)]
 
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::Command;
+use std::io::{Error, Read, Result, Write};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit};
-use serde::{Deserialize, Serialize};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
-/// The longest specification taken.
-const MAX_SPEC: usize = 64 << 10;
+use super::identity::Identity;
+use super::spec::{Spec, Tier};
+use super::{cgroup, privileges, root, stray};
 
-/// What a launcher is to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spec {
-    /// Where the agent begins.
-    pub directory: PathBuf,
-    /// Open files of each process.
-    pub open_files: u64,
-    /// The largest file, in bytes.
-    pub file_size: u64,
-}
-
-impl Spec {
-    /// The specification as it goes through the stream.
-    pub fn encode(&self) -> Result<Vec<u8>> {
-        let json = serde_json::to_vec(self)?;
-        let length = u32::try_from(json.len())
-            .ok()
-            .filter(|n| *n as usize <= MAX_SPEC)
-            .ok_or(ErrorKind::InvalidInput)?;
-        Ok([&length.to_le_bytes()[..], &json].concat())
-    }
-
-    fn read(mut stream: impl Read) -> Result<Self> {
-        let mut length = [0; 4];
-        stream.read_exact(&mut length)?;
-        let length = u32::from_le_bytes(length) as usize;
-        if length > MAX_SPEC {
-            return Err(ErrorKind::InvalidData.into());
-        }
-        let mut json = vec![0; length];
-        stream.read_exact(&mut json)?;
-        Ok(serde_json::from_slice(&json)?)
-    }
-}
+/// How long an agent may take to end by itself when its stream is closed.
+const LIFELINE_TIME: Duration = Duration::from_secs(1);
 
 /// A layer that could not be put on.
-struct Refusal {
+pub struct Refusal {
     layer: &'static str,
     error: Error,
+}
+
+/// Says which layer an error was in.
+pub fn layer<E: Into<Error>>(layer: &'static str) -> impl FnOnce(E) -> Refusal {
+    move |error| Refusal { layer, error: error.into() }
 }
 
 /// Runs the launcher; never returns. Must be called before the process has other threads.
@@ -64,87 +38,160 @@ pub fn entry() -> ! {
     // SAFETY: the descriptors 0 and 1 were set up by whoever launched us, and nothing else in this process has used
     // them yet.
     let (stream, program) = unsafe { (File::from_raw_fd(0), OwnedFd::from_raw_fd(1)) };
-    let Err(refusal) = launch(&stream, program);
-    let message = format!("{}: {}", refusal.layer, refusal.error);
-    // The frame of a failed request, as the agent would write it: the launcher speaks in its place.
-    let mut frame = Vec::new();
-    frame.extend_from_slice(&(message.len() as u32 + 4).to_le_bytes());
-    frame.extend_from_slice(&[1, 0x89, 0, 0, 0, 0, 0, 0]);
-    frame.extend_from_slice(&refusal.error.raw_os_error().unwrap_or(0).to_le_bytes());
-    frame.extend_from_slice(message.as_bytes());
-    let _ = (&stream).write_all(&frame);
-    std::process::exit(1)
+    let code = match launch(&stream, program) {
+        Ok(()) => 0,
+        Err(refusal) => {
+            refusal.tell(&stream);
+            1
+        }
+    };
+    std::process::exit(code)
 }
 
-fn launch(stream: &File, program: OwnedFd) -> std::result::Result<std::convert::Infallible, Refusal> {
-    let layer = |layer: &'static str| move |error: Error| Refusal { layer, error };
+impl Refusal {
+    /// The frame of a failed request, as the agent would write it: the launcher speaks in its place.
+    fn tell(&self, mut stream: &File) {
+        let message = format!("{}: {}", self.layer, self.error);
+        let mut frame = Vec::new();
+        frame.extend_from_slice(&(message.len() as u32 + 4).to_le_bytes());
+        frame.extend_from_slice(&[1, 0x89, 0, 0, 0, 0, 0, 0]);
+        frame.extend_from_slice(&self.error.raw_os_error().unwrap_or(0).to_le_bytes());
+        frame.extend_from_slice(message.as_bytes());
+        let _ = stream.write_all(&frame);
+    }
+}
+
+fn launch(stream: &File, program: OwnedFd) -> std::result::Result<(), Refusal> {
     let spec = Spec::read(stream).map_err(layer("the specification can't be read"))?;
-    keep_no_descriptors().map_err(layer("inherited descriptors can't be closed"))?;
-    rustix::process::setsid().map_err(|e| layer("no session of processes of its own")(e.into()))?;
-    limit(&spec).map_err(layer("the resource limits can't be set"))?;
-    rustix::thread::set_no_new_privs(true)
-        .map_err(|e| layer("new privileges can't be ruled out")(e.into()))?;
-    std::env::set_current_dir(&spec.directory).map_err(layer("the session's directory can't be entered"))?;
-    Err(layer("the agent can't be started")(become_agent(program)))
+    privileges::keep_no_descriptors().map_err(layer("inherited descriptors can't be closed"))?;
+    rustix::process::setsid().map_err(layer("no session of processes of its own"))?;
+    let identity = Identity::choose(spec.tier).map_err(layer("unprivileged user"))?;
+    // Opened by whoever may write them; the agent then only needs the descriptors.
+    let groups: Result<Vec<File>> =
+        spec.groups.iter().map(|dir| File::options().write(true).open(dir.join("cgroup.procs"))).collect();
+    let groups = groups.map_err(layer("control group"))?;
+    if spec.tier != Tier::Namespaces {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+            .map_err(layer("process supervisor"))?;
+    }
+    if spec.tier != Tier::Namespaces {
+        identity.hand_over(&spec.directory).map_err(layer("unprivileged user"))?;
+    }
+    let (go, gone) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+        .map_err(layer("no pipe to the session's first process"))?;
+    let Some(child) = fork_into(namespaces(&spec)).map_err(layer("namespaces"))? else {
+        drop(gone);
+        // Until it is known who we are in there nothing can be done.
+        let mut byte = [0];
+        if !matches!(File::from(go).read(&mut byte), Ok(1)) {
+            std::process::exit(1);
+        }
+        let Err(refusal) = become_agent(&spec, &identity, program, groups);
+        refusal.tell(stream);
+        std::process::exit(1)
+    };
+    let mapped = if spec.tier == Tier::Namespaces { identity.map(child) } else { Ok(()) };
+    drop(go);
+    if mapped.is_ok() {
+        let _ = File::from(gone).write_all(&[1]);
+    } else {
+        drop(gone);
+    }
+    drop((program, groups));
+    let result = mapped.map_err(layer("user namespace"));
+    if let Err(refusal) = &result {
+        refusal.tell(stream);
+    }
+    watch(child, stream);
+    if spec.tier != Tier::Namespaces {
+        stray::end(&identity);
+    }
+    // Whoever holds the other end learns that it is over before the rest is cleared away.
+    let _ = rustix::net::shutdown(stream, rustix::net::Shutdown::Both);
+    cgroup::remove_all(&spec.groups);
+    Ok(())
 }
 
-/// Marks everything but the standard streams as closed on exec, whatever whoever started us has left open.
-fn keep_no_descriptors() -> Result<()> {
-    for entry in std::fs::read_dir("/proc/self/fd")?.flatten() {
-        let number = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok());
-        let Some(number) = number.filter(|n| *n > 2) else { continue };
-        // SAFETY: the number was just listed as open; setting a flag on it touches nobody's data.
-        let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
-        match rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC) {
-            // The listing's own descriptor is gone by now, or will be.
-            Ok(()) | Err(rustix::io::Errno::BADF) => {}
-            Err(e) => return Err(e.into()),
+fn namespaces(spec: &Spec) -> libc::c_int {
+    if spec.tier != Tier::Namespaces {
+        return 0;
+    }
+    let network = if spec.network { 0 } else { libc::CLONE_NEWNET };
+    libc::CLONE_NEWUSER
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP
+        | network
+}
+
+/// Forks into new namespaces. A child, or in the child: `None`.
+fn fork_into(namespaces: libc::c_int) -> Result<Option<Pid>> {
+    let flags = libc::c_long::from(namespaces | libc::SIGCHLD);
+    // SAFETY: without CLONE_VM this is a fork, and this process has a single thread: the child's memory is consistent
+    // and it may do anything.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match pid {
+        ..0 => Err(Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid as i32)),
+    }
+}
+
+/// Goes behind the wall and becomes the agent; returns only where that fails.
+fn become_agent(
+    spec: &Spec,
+    identity: &Identity,
+    program: OwnedFd,
+    groups: Vec<File>,
+) -> std::result::Result<std::convert::Infallible, Refusal> {
+    match spec.tier {
+        Tier::Namespaces => root::build(spec, identity)?,
+        Tier::Landlock | Tier::Unconfined => {
+            identity.become_host_user().map_err(layer("unprivileged user"))?;
+            std::env::set_current_dir(&spec.directory)
+                .map_err(layer("the session's directory can't be entered"))?;
         }
     }
-    Ok(())
-}
-
-fn limit(spec: &Spec) -> Result<()> {
-    let limits =
-        [(Resource::Core, 0), (Resource::Nofile, spec.open_files), (Resource::Fsize, spec.file_size)];
-    for (resource, wanted) in limits {
-        let now = rustix::process::getrlimit(resource);
-        // Nobody can raise a limit that he is under himself.
-        let value = now.maximum.map_or(wanted, |most| most.min(wanted));
-        rustix::process::setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })?;
+    privileges::limit(spec).map_err(layer("resource limits"))?;
+    privileges::drop_capabilities(identity).map_err(layer("capabilities"))?;
+    rustix::thread::set_no_new_privs(true).map_err(layer("no new privileges"))?;
+    for filter in &spec.filters {
+        privileges::apply_filter(filter).map_err(layer("system call filter"))?;
     }
-    Ok(())
+    // The launcher has one thread, so this is its end and nothing else.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(layer("lifeline"))?;
+    Err(layer("the agent can't be started")(privileges::execute(program, &groups)))
 }
 
-/// Executes the agent's program from its descriptor; returns only where that fails.
-fn become_agent(program: OwnedFd) -> Error {
-    let null = match File::options().write(true).open("/dev/null") {
-        Ok(null) => null,
-        Err(error) => return error,
+/// Waits until the session's first process is gone; ends it where the stream is closed and it does not end by itself.
+fn watch(child: Pid, stream: &File) {
+    let Ok(ended) = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()) else {
+        // Without a descriptor for it there is only waiting: the agent ends with its stream.
+        let _ = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty());
+        return;
     };
-    // A number that is closed on exec; the kernel has opened the program by then.
-    let program = match program.try_clone() {
-        Ok(program) => program,
-        Err(error) => return error,
-    };
-    Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()))
-        .arg0("codebeaker-agent")
-        .env_clear()
-        .stdout(null)
-        .exec()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_specification_goes_through_the_stream() {
-        let spec = Spec { directory: "/somewhere".into(), open_files: 1024, file_size: 1 << 28 };
-        let mut bytes = spec.encode().unwrap();
-        bytes.extend_from_slice(b"what comes after it");
-        assert_eq!(Spec::read(&bytes[..]).unwrap(), spec);
-        assert!(Spec::read(&bytes[..10]).is_err());
-        assert_eq!(Spec::read(&[255u8; 8][..]).unwrap_err().kind(), ErrorKind::InvalidData);
+    let mut kill_at: Option<Instant> = None;
+    loop {
+        let mut fds =
+            [PollFd::new(&ended, PollFlags::IN), PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::RDHUP)];
+        // What has hung up stays so: from then on only the end is waited for.
+        let watched = if kill_at.is_some() { &mut fds[..1] } else { &mut fds[..] };
+        let left = kill_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let _ = poll(watched, timeout.as_ref());
+        let has_ended = !fds[0].revents().is_empty();
+        if has_ended {
+            let _ = rustix::process::waitid(WaitId::PidFd(ended.as_fd()), WaitIdOptions::EXITED);
+            return;
+        }
+        if kill_at.is_none() && !fds[1].revents().is_empty() {
+            kill_at = Some(Instant::now() + LIFELINE_TIME);
+        }
+        if kill_at.is_some_and(|at| Instant::now() >= at) {
+            let _ = rustix::process::pidfd_send_signal(&ended, Signal::KILL);
+            // What the kernel can't end now it ends later: there is nothing left to do about it.
+            kill_at = Some(Instant::now() + LIFELINE_TIME);
+        }
     }
 }

@@ -1,16 +1,27 @@
-//! Confinement of native sessions: the layers, what they really gave, and the score computed from them.
+//! Confinement of native sessions: the walls, what they are made of, and the score computed from what really holds.
 //!
 //! The launcher is our own binary, executed again for each session. It is single-threaded, puts on one layer after
-//! the other, refuses to go on where one fails, and becomes the agent. It knows neither engine nor runtimes.
-//!
-//! So far the layers are those that cost nothing to have: a session of processes of its own, an empty environment,
-//! limits, no new privileges. The score says so: what is not active counts nothing.
+//! the other, refuses to go on where one fails, and becomes the agent. What holds only programs and not the agent
+//! (another user, Landlock, control groups, the tighter limits) the agent puts on each before it is executed. This
+//! module knows neither engine nor runtimes nor agent.
 
+mod cgroup;
+mod filter;
+mod identity;
 mod launcher;
+mod privileges;
+mod root;
 mod score;
+mod spec;
+mod stray;
 
-pub use launcher::{Spec, entry};
-pub use score::{Layer, Letters, ReportedLayer, report, score};
+pub use cgroup::{Figures, Group, GroupLimits, Hierarchies};
+pub use filter::filters;
+pub use identity::INSIDE;
+pub use launcher::entry;
+pub use root::{devices, is_system, readable};
+pub use score::{Layer, Letters, ReportedLayer, score};
+pub use spec::{Bind, Spec, Storage, Tier};
 
 /// The first argument that makes our binary the launcher.
 pub const LAUNCH_VERB: &str = "__launch";

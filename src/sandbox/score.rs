@@ -2,12 +2,15 @@
 //! missing property can't be outweighed by the others.
 
 /// A layer of confinement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Layer {
     /// No variable of ours is inherited.
     CleanEnvironment,
-    /// Every program has a supervisor that ends all it leaves behind, and ends with the engine.
+    /// Every program has a supervisor that ends all it leaves behind.
     Supervisor,
+    /// Everything ends with the engine, also where that is killed.
+    Lifeline,
     /// Limits of files, file sizes and core dumps.
     ResourceLimits,
     /// No program gains privileges by what it executes.
@@ -16,12 +19,16 @@ pub enum Layer {
     UnprivilegedUser,
     /// A file system of its own, in which only the workspace can be written.
     OwnRoot,
-    /// Landlock.
+    /// Landlock: files can be opened by its rules alone.
     Landlock,
+    /// Signals and abstract sockets reach nobody outside.
+    SignalScope,
     /// Processes of its own: it sees and signals no others.
     OwnProcesses,
     /// A network of its own, with nothing in it.
     OwnNetwork,
+    /// No socket can be made at all.
+    NoSockets,
     /// A filter of system calls.
     Seccomp,
     /// Memory, processes and processor time bounded as a whole.
@@ -32,11 +39,13 @@ pub enum Layer {
 
 impl Layer {
     /// Every layer, in the order people are shown them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::OwnRoot,
         Self::OwnProcesses,
         Self::OwnNetwork,
+        Self::NoSockets,
         Self::Landlock,
+        Self::SignalScope,
         Self::Seccomp,
         Self::UnprivilegedUser,
         Self::NoNewPrivileges,
@@ -44,6 +53,7 @@ impl Layer {
         Self::StorageQuota,
         Self::ResourceLimits,
         Self::Supervisor,
+        Self::Lifeline,
         Self::CleanEnvironment,
     ];
 
@@ -52,11 +62,14 @@ impl Layer {
         match self {
             Self::CleanEnvironment => "clean environment",
             Self::Supervisor => "process supervisor",
+            Self::Lifeline => "lifeline",
             Self::ResourceLimits => "resource limits",
             Self::NoNewPrivileges => "no new privileges",
             Self::UnprivilegedUser => "unprivileged user",
             Self::OwnRoot => "own file system",
             Self::Landlock => "Landlock",
+            Self::SignalScope => "signal scope",
+            Self::NoSockets => "no sockets",
             Self::OwnProcesses => "own processes",
             Self::OwnNetwork => "own network",
             Self::Seccomp => "system call filter",
@@ -96,10 +109,10 @@ impl Letters {
         Self {
             files: grade(has(Layer::OwnRoot), has(Layer::Landlock)),
             network: grade(
-                has(Layer::OwnNetwork) && has(Layer::Seccomp),
-                has(Layer::OwnNetwork) || has(Layer::Seccomp),
+                has(Layer::Seccomp) && (has(Layer::OwnNetwork) || has(Layer::NoSockets)),
+                has(Layer::OwnNetwork),
             ),
-            processes: grade(has(Layer::OwnProcesses), has(Layer::Landlock) && has(Layer::Supervisor)),
+            processes: grade(has(Layer::OwnProcesses), has(Layer::SignalScope) && has(Layer::Supervisor)),
             resources: grade(
                 has(Layer::ControlGroup) && has(Layer::StorageQuota),
                 has(Layer::ResourceLimits) && has(Layer::Supervisor),
@@ -127,40 +140,14 @@ pub fn score(active: &[Layer]) -> u8 {
 }
 
 /// A layer with whether it is active, and if not, why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReportedLayer {
     /// Which.
     pub layer: Layer,
-    /// It is active.
+    /// It holds, as was seen by trying.
     pub active: bool,
-    /// Why it is not, or what is to be known of it.
+    /// Why it does not, or what is to be known of it.
     pub detail: String,
-}
-
-/// The layers that the launcher puts on, as far as this process can tell before it does.
-///
-/// Those it puts on are active or the launch fails; the others are not part of it yet.
-pub fn report() -> Vec<ReportedLayer> {
-    let root = rustix::process::geteuid().is_root();
-    Layer::ALL
-        .into_iter()
-        .map(|layer| {
-            let (active, detail) = match layer {
-                Layer::CleanEnvironment | Layer::NoNewPrivileges => (true, ""),
-                // It runs as the same user as the program it watches.
-                Layer::Supervisor => (true, "ends what programs leave behind, but hostile code can kill it"),
-                Layer::ResourceLimits => {
-                    (true, "open files, file size, core dumps; time where it is asked for")
-                }
-                Layer::UnprivilegedUser if root => {
-                    (false, "CodeBeaker runs as root, and so do its native sessions")
-                }
-                Layer::UnprivilegedUser => (true, "the user that CodeBeaker runs as"),
-                _ => (false, "not part of this version"),
-            };
-            ReportedLayer { layer, active, detail: detail.to_owned() }
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -176,7 +163,18 @@ mod tests {
             ("nothing", vec![], "F0 N0 P0 R0 K0", 0),
             ("as root", plain.clone(), "F0 N0 P0 R1 K0", 1),
             ("as an ordinary user", with(&[UnprivilegedUser]), "F0 N0 P0 R1 K0", 1),
-            ("Landlock tier", with(&[UnprivilegedUser, Landlock, Seccomp]), "F1 N1 P1 R1 K1", 5),
+            (
+                "Landlock tier",
+                with(&[UnprivilegedUser, Landlock, SignalScope, NoSockets, Seccomp]),
+                "F1 N2 P1 R1 K1",
+                6,
+            ),
+            (
+                "Landlock tier with the network",
+                with(&[UnprivilegedUser, Landlock, SignalScope, Seccomp]),
+                "F1 N0 P1 R1 K1",
+                4,
+            ),
             (
                 "namespaces, ordinary user",
                 with(&[UnprivilegedUser, OwnRoot, OwnProcesses, OwnNetwork, Landlock, Seccomp]),

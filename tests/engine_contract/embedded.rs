@@ -76,29 +76,37 @@ fn gated(root: &TempDir) -> (Arc<Embedded>, Arc<Semaphore>, Arc<Semaphore>) {
     (Arc::new(Embedded::new(settings, vec![Arc::new(runtime)]).unwrap()), launches, ends)
 }
 
-fn python() -> CreateSession {
+pub fn python() -> CreateSession {
     CreateSession { runtime_type: Some(RuntimeType::NativeProcess), ..CreateSession::new(Language::Python) }
 }
 
-async fn python_is_here() -> bool {
+pub async fn python_is_here() -> bool {
     let root = tempfile::tempdir().unwrap();
     Kind::Python.is_here(&*embedded_with(&root, |_| {})).await
 }
 
 /// The directories of sessions.
-fn directories(root: &Path) -> usize {
+pub fn directories(root: &Path) -> usize {
     let engines = std::fs::read_dir(root.join("sessions")).unwrap().flatten();
     engines.filter_map(|e| std::fs::read_dir(e.path()).ok()).map(Iterator::count).sum()
 }
 
-fn nothing_at_all(root: &Path) {
+pub fn nothing_at_all(root: &Path) {
     assert_eq!(std::fs::read_dir(root.join("sessions")).unwrap().count(), 0);
     assert_eq!(processes(root), []);
 }
 
-fn kill(pid: i32) {
+pub fn signal(pid: i32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// The agent of the only session.
+pub fn agent(root: &Path) -> i32 {
+    let all = processes(root);
+    let agents = all.iter().filter(|(_, line)| line.starts_with("codebeaker-agent"));
+    // The lowest number of those with this name: the others are supervisors, which it has forked.
+    agents.map(|(pid, _)| *pid).min().unwrap()
 }
 
 #[tokio::test]
@@ -114,11 +122,7 @@ async fn a_session_whose_agent_is_killed_is_lost() {
     let mut running = bench.start(interactive(&id, "echo ready; sleep 1000")).await.unwrap();
     printed(&mut running, "ready\n").await;
     let queued = bench.start(Execute::new(id.clone(), sh("true"))).await.unwrap();
-    let agents = processes(root.path());
-    let agent = agents.iter().find(|(_, line)| line.starts_with("codebeaker-agent")).unwrap();
-    // The lowest number of those with this name: the others are supervisors, which it has forked.
-    let agent = agents.iter().filter(|(_, l)| *l == agent.1).map(|(pid, _)| *pid).min().unwrap();
-    kill(agent);
+    signal(agent(root.path()), rustix::process::Signal::KILL);
     for execution in [running, queued] {
         let result = timely(execution.finished()).await.unwrap();
         assert!(!result.success && result.result.is_none(), "{result:?}");

@@ -202,20 +202,40 @@ pub fn pids() -> impl Iterator<Item = i32> {
     all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// Processes, but for zombies, that stand in `root` or below it, or have a variable or an argument that names it.
+/// Processes, but for zombies, that stand in `root` or below it, or have a variable or an argument that names it, and
+/// all that these have started: what is behind a wall names nothing of this side, but its launcher does.
 pub fn processes(root: &Path) -> Vec<(i32, String)> {
     let needle = root.to_str().unwrap().as_bytes();
     let names = |bytes: Vec<u8>| bytes.windows(needle.len()).any(|w| w == needle);
-    let Ok(all) = std::fs::read_dir("/proc") else { return Vec::new() };
-    all.flatten()
-        .filter_map(|entry| {
-            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let at = |name: &str| entry.path().join(name);
-            let inside = std::fs::read_link(at("cwd")).is_ok_and(|cwd| cwd.starts_with(root));
-            let named = ["environ", "cmdline"].iter().any(|f| std::fs::read(at(f)).is_ok_and(&names));
-            let line = std::fs::read(at("cmdline")).unwrap_or_default();
-            (inside || named).then(|| (pid, String::from_utf8_lossy(&line).replace('\0', " ")))
+    // Each with its parent, and whether it is a zombie.
+    let all: Vec<(i32, i32, bool)> = pids()
+        .filter_map(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
+            let zombie = fields.next()? == "Z";
+            Some((pid, fields.next()?.parse().ok()?, zombie))
         })
-        .filter(|(pid, _)| *pid != std::process::id() as i32)
-        .collect()
+        .collect();
+    let me = std::process::id() as i32;
+    let mut found: Vec<i32> = all
+        .iter()
+        .map(|(pid, ..)| *pid)
+        .filter(|pid| {
+            let inside =
+                std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(root));
+            let named = |file| std::fs::read(format!("/proc/{pid}/{file}")).is_ok_and(&names);
+            *pid != me && (inside || named("environ") || named("cmdline"))
+        })
+        .collect();
+    let mut next = 0;
+    while next < found.len() {
+        let below = all.iter().filter(|(_, parent, _)| *parent == found[next]).map(|(pid, ..)| *pid);
+        let below: Vec<i32> = below.filter(|pid| !found.contains(pid)).collect();
+        found.extend(below);
+        next += 1;
+    }
+    let alive = |pid: &i32| all.iter().any(|(p, _, zombie)| p == pid && !zombie);
+    let line = |pid: i32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    found.retain(alive);
+    found.into_iter().map(|pid| (pid, String::from_utf8_lossy(&line(pid)).replace('\0', " "))).collect()
 }

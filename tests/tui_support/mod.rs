@@ -75,7 +75,7 @@ pub fn runtime(runtime: RuntimeType, available: bool) -> RuntimeInfo {
         languages,
         capabilities: Capabilities { startup_time_ms: start, memory_overhead_mb: memory, isolation_level: 7 },
         measured: None,
-        isolation: IsolationReport { score: 7, letters: "F2 N2 P1 R1 K1".to_owned(), layers: Vec::new() },
+        isolation: IsolationReport { score: 7, letters: "F2 N2 P1 R1 K1".to_owned(), ..Default::default() },
     }
 }
 
@@ -101,7 +101,21 @@ pub fn session(id: &str, language: Language, runtime: RuntimeType) -> SessionInf
             memory_limit_mb: Some(256),
             network: false,
         },
-        isolation: IsolationReport { score: 7, letters: "F2 N2 P1 R1 K1".to_owned(), layers: Vec::new() },
+        limits: SessionLimits {
+            processes: Some(64),
+            workspace_bytes: Some(256 << 20),
+            ..SessionLimits::default()
+        },
+        isolation: IsolationReport {
+            score: 7,
+            letters: "F2 N2 P1 R1 K1".to_owned(),
+            tier: "namespaces".to_owned(),
+            layers: vec![
+                LayerReport { name: "user namespace".to_owned(), active: true, detail: String::new() },
+                LayerReport { name: "own root".to_owned(), active: true, detail: "read-only".to_owned() },
+                LayerReport { name: "cgroup".to_owned(), active: false, detail: "not delegated".to_owned() },
+            ],
+        },
         selection: None,
     }
 }

@@ -9,6 +9,7 @@ use super::files::Workspace;
 use super::spawn;
 use super::task::{Process, Reading, Task, failure_of};
 use super::walk;
+use super::walls::Walls;
 
 /// What became of a request that begins something.
 pub enum Begun {
@@ -17,11 +18,15 @@ pub enum Begun {
 }
 
 /// Begins what is asked for.
-pub fn begin(workspace: &Workspace, request: Request) -> Result<Begun> {
+pub fn begin(workspace: &Workspace, walls: &Walls, request: Request) -> Result<Begun> {
     let worker = |running| Ok(Begun::Task(Task::Process(Box::new(Process::worker(running)))));
     let done = |a| Ok(Begun::Replied(Reply::Done(a, 0)));
     match request {
-        Request::Start(start) => begin_program(workspace, start),
+        Request::Start(start) => begin_program(workspace, walls, start),
+        Request::Probe(questions) => {
+            let running = spawn::probe(&questions, workspace.dir(), walls)?;
+            Ok(Begun::Task(Task::Process(Box::new(Process::program(running, None)))))
+        }
         Request::Write { path, mode, last, data } => {
             let mut file = workspace.write(&path, mode, false)?;
             file.write_all(&data)?;
@@ -51,18 +56,18 @@ pub fn begin(workspace: &Workspace, request: Request) -> Result<Begun> {
             let dir = workspace.directory(&list.path)?;
             worker(spawn::worker(&[dir.as_raw_fd()], |out| walk::list(walk::reopen(&dir)?, &list, out))?)
         }
-        Request::Measure => {
-            worker(spawn::worker(&[workspace.raw()], |_| walk::measure(walk::reopen(workspace.dir())?))?)
-        }
+        Request::Measure => worker(spawn::worker(&[workspace.raw()], |_| {
+            walk::measure(walk::reopen(workspace.dir())?).map(|all| (all.bytes, all.files))
+        })?),
         _ => Err(Error::from_raw_os_error(sys::EINVAL)),
     }
 }
 
-fn begin_program(workspace: &Workspace, start: Start) -> Result<Begun> {
+fn begin_program(workspace: &Workspace, walls: &Walls, start: Start) -> Result<Begun> {
     match workspace.directory(&start.cwd) {
         Ok(directory) => {
             let timeout = start.timeout();
-            let running = start_program(workspace, start, &directory)?;
+            let running = start_program(workspace, walls, start, &directory)?;
             Ok(Begun::Task(Task::Process(Box::new(Process::program(running, timeout)))))
         }
         Err(e) => {
@@ -73,8 +78,13 @@ fn begin_program(workspace: &Workspace, start: Start) -> Result<Begun> {
 }
 
 /// Starts a program with `/workspace` in its arguments and directory meaning the workspace.
-fn start_program(workspace: &Workspace, mut start: Start, directory: &OwnedFd) -> Result<spawn::Running> {
+fn start_program(
+    workspace: &Workspace,
+    walls: &Walls,
+    mut start: Start,
+    directory: &OwnedFd,
+) -> Result<spawn::Running> {
     start.argv.iter_mut().for_each(|argument| *argument = workspace.translate(argument, false));
     start.env.iter_mut().for_each(|variable| *variable = workspace.translate(variable, true));
-    spawn::program(&start, directory)
+    spawn::program(&start, directory, walls)
 }

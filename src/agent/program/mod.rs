@@ -8,12 +8,15 @@
 mod begin;
 mod channel;
 mod files;
+mod guard;
+mod probe;
 mod session;
 mod spawn;
 mod supervise;
 mod task;
 mod usage;
 mod walk;
+mod walls;
 
 use std::fs::File;
 use std::io::Result;
@@ -39,5 +42,16 @@ fn run() -> Result<()> {
         sys::place(std::os::fd::AsRawFd::as_raw_fd(&null), fd)?;
     }
     sys::set_nonblocking(&stream)?;
-    Session::new(Channel::new(stream), children).serve()
+    Session::new(Channel::new(stream), children, ways_into_groups()).serve()
+}
+
+/// The descriptors through which programs join their control groups: the launcher names them as `join=3,4`.
+fn ways_into_groups() -> Vec<std::os::fd::OwnedFd> {
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    let numbers =
+        argument.strip_prefix("join=").unwrap_or_default().split(',').filter_map(|n| n.parse().ok());
+    // Under new numbers, closed on exec.
+    let ways: Vec<_> = numbers.clone().filter_map(|fd| sys::duplicate(fd).ok()).collect();
+    numbers.for_each(sys::close);
+    ways
 }

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::super::sys::{self, PollFd};
-use super::super::wire::{Exit, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Usage};
+use super::super::wire::{Confinement, Exit, OUTPUT_WINDOW, Reply, Request, STDIN_WINDOW, Usage};
 use super::begin::{Begun, begin};
 use super::channel::Channel;
 use super::files::Workspace;
+use super::guard::Guard;
 use super::supervise;
 use super::task::{Task, failure, failure_of};
 use super::usage;
+use super::walls::Walls;
 
 /// Programs at once; a session needs a few.
 const MAX_PROGRAMS: usize = 256;
@@ -39,6 +41,10 @@ pub struct Session {
     channel: Channel,
     children: File,
     workspace: Option<Workspace>,
+    walls: Walls,
+    /// For the walls of the first request.
+    joins: Vec<OwnedFd>,
+    guard: Guard,
     tasks: BTreeMap<u32, Task>,
     /// How many programs and file commands there may be at once.
     most: (usize, usize),
@@ -51,11 +57,14 @@ pub struct Session {
 
 impl Session {
     /// An agent that waits for its first request.
-    pub fn new(channel: Channel, children: File) -> Self {
+    pub fn new(channel: Channel, children: File, joins: Vec<OwnedFd>) -> Self {
         Self {
             channel,
             children,
             workspace: None,
+            walls: Walls::default(),
+            joins,
+            guard: Guard::default(),
             tasks: BTreeMap::new(),
             most: affordable(usize::try_from(sys::open_files_limit()).unwrap_or(usize::MAX)),
             first: 0,
@@ -67,6 +76,10 @@ impl Session {
     /// Serves until the stream ends; then ends everything that was started.
     pub fn serve(mut self) -> Result<()> {
         let result = self.turn_until_end();
+        if sys::process_id() == 1 {
+            // The kernel ends everything with the first process.
+            return result;
+        }
         // Supervisors end their programs when this is closed. One that is killed before it has, sets them free; so
         // only what doesn't end by itself, and what then comes to the agent, is killed.
         for task in self.tasks.values_mut() {
@@ -103,6 +116,7 @@ impl Session {
             }
             self.first = without_room.unwrap_or(self.first);
             self.advance_readings();
+            self.hold_to_limits();
             self.finish_tasks();
             self.channel.flush()?;
         }
@@ -145,6 +159,9 @@ impl Session {
                 Task::Read(_) | Task::Write(..) => {}
             }
         }
+        if self.runs_programs() {
+            timeout = timeout.min(self.guard.patience(now));
+        }
         if timeout == i32::MAX { -1 } else { timeout }
     }
 
@@ -154,8 +171,10 @@ impl Session {
             Source::Channel => return self.take_requests(ready),
             Source::Children => self.reap(),
             Source::Reports(id) => {
-                if let Some(Task::Process(p)) = self.tasks.get_mut(&id) {
-                    p.take_reports(id, &mut self.channel);
+                if let Some(Task::Process(p)) = self.tasks.get_mut(&id)
+                    && let Some(pid) = p.take_reports()
+                {
+                    self.channel.send(id, &Reply::Started { pid: pid as u32 });
                 }
             }
             Source::Output(id, index) => {
@@ -199,12 +218,12 @@ impl Session {
 
     fn request(&mut self, id: u32, request: Request) -> Result<()> {
         let refused = |message: &str| Error::new(ErrorKind::InvalidData, message.to_owned());
-        if let Request::Init { workspace, confinement: _ } = request {
-            let reply = match Workspace::open(&workspace) {
-                Ok(workspace) => {
-                    self.workspace = Some(workspace);
-                    Reply::Hello { pid: sys::process_id() as u32 }
-                }
+        if let Request::Init { workspace, confinement } = request {
+            if self.workspace.is_some() {
+                return Err(refused("Init comes once"));
+            }
+            let reply = match self.init(&workspace, &confinement) {
+                Ok(()) => Reply::Hello { pid: sys::process_id() as u32 },
                 Err(e) => failure_of(&e),
             };
             self.channel.send(0, &reply);
@@ -238,7 +257,7 @@ impl Session {
             // EAGAIN
             Ok(Begun::Replied(failure(11)))
         } else {
-            begin(workspace, request)
+            begin(workspace, &self.walls, request)
         };
         match outcome {
             Ok(Begun::Task(task)) => {
@@ -250,11 +269,18 @@ impl Session {
         Ok(())
     }
 
+    fn init(&mut self, workspace: &[u8], confinement: &Confinement) -> Result<()> {
+        self.walls = Walls::new(confinement, std::mem::take(&mut self.joins))?;
+        self.guard = Guard::new(confinement.watch);
+        self.workspace = Some(Workspace::open(workspace)?);
+        Ok(())
+    }
+
     fn has_place_for(&self, request: &Request) -> bool {
         let is_program = |task: &&Task| matches!(task, Task::Process(p) if !p.worker);
         let programs = self.tasks.values().filter(is_program).count();
         match request {
-            Request::Start(_) => programs < self.most.0,
+            Request::Start(_) | Request::Probe(_) => programs < self.most.0,
             _ => self.tasks.len() - programs < self.most.1,
         }
     }
@@ -328,11 +354,34 @@ impl Session {
         })
     }
 
+    fn runs_programs(&self) -> bool {
+        self.tasks.values().any(|t| matches!(t, Task::Process(p) if !p.worker))
+    }
+
+    /// Ends what has reached a limit that the agent itself counts.
+    fn hold_to_limits(&mut self) {
+        if !self.runs_programs() {
+            return;
+        }
+        let supervisors: Vec<i32> = self.supervisors().collect();
+        let Some((supervisor, limit)) = self.guard.look(self.workspace.as_ref(), &supervisors) else {
+            return;
+        };
+        for task in self.tasks.values_mut() {
+            if let Task::Process(p) = task
+                && p.supervisor == Some(supervisor)
+            {
+                p.end_for(limit);
+            }
+        }
+    }
+
     /// Reaps whatever has ended: supervisors, and orphans whose supervisor was killed.
     fn reap(&mut self) {
         supervise::drain(&self.children);
         while let Ok(Some(pid)) = sys::peek_ended() {
             let _ = sys::reap(pid);
+            self.guard.forget(pid);
             for task in self.tasks.values_mut() {
                 match task {
                     // From now on the number may be anybody's.
@@ -349,7 +398,7 @@ impl Session {
 
     /// Children that are no supervisors of tasks: what a supervisor that was killed has left.
     fn strays(&self) -> Vec<i32> {
-        let known: Vec<i32> = self.supervisors().collect();
+        let known: Vec<i32> = self.supervisors().chain(self.guard.worker()).collect();
         let mut children = supervise::children_of_this_process();
         children.retain(|pid| !known.contains(pid));
         children

@@ -6,11 +6,12 @@ use std::fs::File;
 use std::io::{Error, Read, Result, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::sys;
 use super::super::wire::{Exit, Start};
 use super::supervise::{self, Report};
+use super::walls::Walls;
 
 /// What the agent holds of a process it has started.
 pub struct Running {
@@ -36,19 +37,24 @@ struct Streams {
     terminal: bool,
 }
 
-/// Starts a program in `directory`.
-pub fn program(start: &Start, directory: &OwnedFd) -> Result<Running> {
-    let program = Program {
-        path: find(start)?,
-        argv: strings(&start.argv)?,
-        env: strings(&start.env)?,
-        directory,
-        cpu_seconds: start.cpu_seconds,
-    };
-    let (streams, stdin, outputs) =
-        if start.pty == (0, 0) { pipes(start.stdin)? } else { terminal(start.pty)? };
-    let timeout = start.timeout();
-    let keep = [&streams.stdin, &streams.stdout, &streams.stderr, directory].map(AsRawFd::as_raw_fd);
+/// Starts a program in `directory`, held by `walls`.
+pub fn program(start: &Start, directory: &OwnedFd, walls: &Walls) -> Result<Running> {
+    let image = Image::File { path: find(start)?, argv: strings(&start.argv)?, env: strings(&start.env)? };
+    let streams = if start.pty == (0, 0) { pipes(start.stdin)? } else { terminal(start.pty)? };
+    let program = Program { image, directory, walls, cpu_seconds: start.cpu_seconds };
+    launch(&program, start.timeout(), streams)
+}
+
+/// Asks what a program could do: as [`program`], but the questions are answered in its place.
+pub fn probe(questions: &[Vec<u8>], directory: &OwnedFd, walls: &Walls) -> Result<Running> {
+    let program = Program { image: Image::Probe(questions), directory, walls, cpu_seconds: 0 };
+    launch(&program, None, pipes(false)?)
+}
+
+fn launch(program: &Program<'_>, timeout: Option<Duration>, ends: Ends) -> Result<Running> {
+    let (streams, stdin, outputs) = ends;
+    let own = [&streams.stdin, &streams.stdout, &streams.stderr, program.directory].map(AsRawFd::as_raw_fd);
+    let keep: Vec<RawFd> = own.into_iter().chain(program.walls.descriptors()).collect();
     let (supervisor, control, reports) = supervised(&keep, |control, reports| {
         // One that was stopped is to see that the agent is gone.
         sys::signal_at_end_of_parent(sys::SIGCONT);
@@ -108,12 +114,19 @@ fn supervised(keep: &[RawFd], work: impl FnOnce(&mut File, &mut File)) -> Result
     sys::exit_now(0)
 }
 
-/// A program as the system wants it.
+/// What a process turns into.
+enum Image<'a> {
+    /// A program, as the system wants it.
+    File { path: CString, argv: Vec<CString>, env: Vec<CString> },
+    /// The answers to these questions.
+    Probe(&'a [Vec<u8>]),
+}
+
+/// A program that is to be started.
 struct Program<'a> {
-    path: CString,
-    argv: Vec<CString>,
-    env: Vec<CString>,
+    image: Image<'a>,
     directory: &'a OwnedFd,
+    walls: &'a Walls,
     cpu_seconds: u64,
 }
 
@@ -134,15 +147,13 @@ impl Program<'_> {
                 _ => Ok(pid),
             };
         }
-        // Where both its supervisor and the agent are killed nobody else would end it.
-        sys::die_with(supervisor);
-        let error = self.become_it(streams);
+        let error = self.become_it(streams, supervisor);
         let _ = File::from(failed_write).write_all(&error.raw_os_error().unwrap_or(sys::EIO).to_le_bytes());
         sys::exit_now(127)
     }
 
     /// Turns this process into the program; returns only where that fails.
-    fn become_it(&self, streams: &Streams) -> Error {
+    fn become_it(&self, streams: &Streams, supervisor: i32) -> Error {
         let prepare = || -> Result<()> {
             sys::new_session()?;
             if streams.terminal {
@@ -153,15 +164,20 @@ impl Program<'_> {
             }
             sys::close_all_on_exec();
             sys::change_directory(self.directory)?;
-            if self.cpu_seconds > 0 {
-                sys::lower_cpu_limit(self.cpu_seconds)?;
-            }
+            self.walls.put_on(self.cpu_seconds, supervisor)?;
             sys::reset_signals();
             Ok(())
         };
-        match prepare() {
-            Ok(()) => sys::exec(&self.path, &self.argv, &self.env),
-            Err(error) => error,
+        match (prepare(), &self.image) {
+            (Err(error), _) => error,
+            (Ok(()), Image::File { path, argv, env }) => sys::exec(path, argv, env),
+            (Ok(()), Image::Probe(questions)) => {
+                // As executing would: what tells whether it did is closed, too.
+                sys::close_others(&[]);
+                sys::allow_inspection();
+                super::probe::answer(questions);
+                sys::exit_now(0)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Result, Write};
 use std::time::{Duration, Instant};
 
 use super::super::sys;
-use super::super::wire::{CHUNK, Exit, OUTPUT_WINDOW, Reply, cost};
+use super::super::wire::{CHUNK, Exit, Limit, OUTPUT_WINDOW, Reply, cost};
 use super::channel::Channel;
 use super::spawn::Running;
 use super::supervise::{RECORD, Report};
@@ -77,6 +77,8 @@ pub struct Process {
     started: bool,
     /// Nobody wants to hear of it.
     cancelled: bool,
+    /// The limit it was killed for.
+    limit: Option<Limit>,
     deadline: Option<Instant>,
     /// When its supervisor counts as stuck.
     kill_at: Option<Instant>,
@@ -115,6 +117,7 @@ impl Process {
             line_open: false,
             started: true,
             cancelled: false,
+            limit: None,
             deadline: None,
             kill_at: None,
             ended: None,
@@ -162,6 +165,14 @@ impl Process {
         }
     }
 
+    /// Ends it because it has reached a limit.
+    pub fn end_for(&mut self, limit: Limit) {
+        if self.limit.is_none() && self.ended.is_none() {
+            self.limit = Some(limit);
+            self.signal(sys::SIGKILL);
+        }
+    }
+
     /// Ends it, and forgets all that nobody wants to have any more.
     pub fn cancel(&mut self) {
         self.cancelled = true;
@@ -182,18 +193,17 @@ impl Process {
         }
     }
 
-    /// Reads what the supervisor reports.
-    pub fn take_reports(&mut self, id: u32, channel: &mut Channel) {
-        let Some(mut reports) = self.reports.take() else { return };
+    /// Reads what the supervisor reports; gives the program's process id when it is told.
+    pub fn take_reports(&mut self) -> Option<i32> {
+        let mut reports = self.reports.take()?;
+        let mut started_now = None;
         let mut record = [0; RECORD];
         loop {
             match reports.read(&mut record) {
                 Ok(RECORD) => match Report::decode(&record) {
                     Some(Report::Started(pid)) => {
                         self.started = true;
-                        if !self.cancelled {
-                            channel.send(id, &Reply::Started { pid: pid as u32 });
-                        }
+                        started_now = (!self.cancelled).then_some(pid);
                     }
                     Some(Report::Refused(errno)) => self.refused = Some(errno),
                     Some(Report::Ended(exit)) => self.end_with(exit),
@@ -202,7 +212,7 @@ impl Process {
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
                     self.reports = Some(reports);
-                    return;
+                    return started_now;
                 }
                 _ => break,
             }
@@ -215,6 +225,7 @@ impl Process {
             self.bereft = self.refused.is_none().then_some(now);
             self.end_with(Exit { signal: sys::SIGKILL, timed_out, ..Exit::default() });
         }
+        started_now
     }
 
     /// All that could write has ended, so what it wrote is there: more than that is somebody else's, to whom it has
@@ -338,7 +349,9 @@ impl Process {
         }
         let reply = match (self.refused, self.worker) {
             (Some(errno), _) => failure(errno),
-            (None, false) => Reply::Exited(exit),
+            (None, false) => {
+                Reply::Exited(Exit { limit: self.limit.filter(|_| exit.signal == sys::SIGKILL), ..exit })
+            }
             (None, true) if exit.signal != 0 => Reply::Failed { errno: 0, message: "cancelled".into() },
             (None, true) if exit.code != 0 => failure(exit.code),
             (None, true) => Reply::Done(exit.wall_us, exit.cpu_us),

@@ -11,6 +11,8 @@ pub struct Process {
     pub cpu_us: u64,
     /// Resident memory, in bytes.
     pub memory_bytes: u64,
+    /// Its threads.
+    pub threads: u64,
 }
 
 /// Every process this one can see.
@@ -35,6 +37,7 @@ fn parse(pid: i32, stat: &str) -> Option<Process> {
         parent: fields.get(1)?.parse().ok()?,
         cpu_us: ticks * 10_000,
         memory_bytes: number(21)? * sys::page_size(),
+        threads: number(17)?,
     })
 }
 
@@ -65,6 +68,49 @@ pub fn of_descendants(me: i32, supervisors: &[i32]) -> Usage {
         }
     }
     usage
+}
+
+/// What runs below one supervisor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Family {
+    /// The supervisor.
+    pub supervisor: i32,
+    /// Resident memory of all, in bytes; what they share counts for each.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub threads: u64,
+    /// Who they are, and the resident memory of each.
+    pub members: Vec<(i32, u64)>,
+}
+
+/// What runs below each of these supervisors.
+pub fn families(supervisors: &[i32]) -> Vec<Family> {
+    let all = processes();
+    let family = |&supervisor: &i32| {
+        let mut family = Family { supervisor, ..Family::default() };
+        let mut next = vec![supervisor];
+        while let Some(parent) = next.pop() {
+            for process in all.iter().filter(|p| p.parent == parent) {
+                // Numbers are given again: what was listed at different moments may form a ring.
+                if family.members.iter().all(|(pid, _)| *pid != process.pid) {
+                    family.memory_bytes += process.memory_bytes;
+                    family.threads += process.threads;
+                    family.members.push((process.pid, process.memory_bytes));
+                    next.push(process.pid);
+                }
+            }
+        }
+        family
+    };
+    supervisors.iter().map(family).collect()
+}
+
+/// A process's memory with its share of what it has in common with others, in bytes; `None` where the kernel doesn't
+/// tell.
+pub fn proportional(pid: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("Pss:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
 }
 
 #[cfg(test)]

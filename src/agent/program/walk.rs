@@ -110,15 +110,29 @@ pub fn list(dir: OwnedFd, list: &List, out: &mut File) -> Result<(u64, u64)> {
     Ok((count, more))
 }
 
-/// The bytes on disk and the number of files below `dir`.
-pub fn measure(dir: OwnedFd) -> Result<(u64, u64)> {
-    let (mut bytes, mut files) = (0, 0);
-    walk(dir, MAX_DEPTH, true, &mut |_, meta| {
-        bytes += meta.blocks() * 512;
-        files += u64::from(!meta.is_dir());
-        Ok(files < MAX_MEASURED)
+/// What is below a directory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Files, without directories.
+    pub files: u64,
+    /// Nothing was too deep, and nothing too many.
+    pub whole: bool,
+}
+
+/// Counts what is below `dir`.
+pub fn measure(dir: OwnedFd) -> Result<Measured> {
+    let mut all = Measured { whole: true, ..Measured::default() };
+    walk(dir, MAX_DEPTH, true, &mut |path, meta| {
+        all.bytes += meta.blocks() * 512;
+        all.files += u64::from(!meta.is_dir());
+        // What is as deep as this may have more below it.
+        let depth = path.iter().filter(|&&b| b == b'/').count() + 1;
+        all.whole &= all.files < MAX_MEASURED && !(meta.is_dir() && depth >= MAX_DEPTH);
+        Ok(all.files < MAX_MEASURED)
     })?;
-    Ok((bytes, files))
+    Ok(all)
 }
 
 /// A fresh listing descriptor of a directory that is already open.

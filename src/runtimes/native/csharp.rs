@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::host::Interpreter;
+use super::places::Installed;
 use super::probe::{self, Probes};
 use crate::engine::{CodeFile, Step};
 use crate::protocol::Language;
+use crate::sandbox::Bind;
 
 /// How C# is compiled and run here.
 #[derive(Clone, Debug)]
@@ -46,10 +48,13 @@ async fn dotnet(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
     let major: u32 = version.split('.').next()?.parse().ok()?;
     let csharp = if major >= 10 { CSharp::File } else { roslyn(&sdk, probes, &program).await? };
     let program = std::fs::canonicalize(&program).unwrap_or(program);
+    // Its SDKs and runtimes are beside it.
+    let root = program.parent().map(Path::to_owned);
+    let binds = root.map(|source| Bind { source, target: "/opt/dotnet".into() });
     Some(Interpreter {
         language: Language::CSharp,
         version: format!(".NET {version}"),
-        program,
+        installed: Installed::new(program, binds.into_iter().collect()),
         csharp: Some(csharp),
     })
 }
@@ -80,12 +85,23 @@ async fn mono(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
     let answer = probes.ask(&program, &["--version"]).await.ok()?;
     let version = answer.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit()))?.to_owned();
     let csharp = Some(CSharp::Mono { compiler });
-    Some(Interpreter { language: Language::CSharp, version: format!("Mono {version}"), program, csharp })
+    let installed = mono_binds(program);
+    Some(Interpreter { language: Language::CSharp, version: format!("Mono {version}"), installed, csharp })
+}
+
+/// Mono's libraries and configuration have fixed places below its prefix.
+fn mono_binds(program: PathBuf) -> Installed {
+    let program = std::fs::canonicalize(&program).unwrap_or(program);
+    let prefix = program.parent().and_then(Path::parent).map(Path::to_owned);
+    let parts = prefix.iter().flat_map(|prefix| ["bin", "lib", "etc"].map(|part| prefix.join(part)));
+    let binds = parts.filter(|part| part.is_dir()).map(Bind::same).collect();
+    Installed::new(program, binds)
 }
 
 impl CSharp {
-    /// How a file is compiled and run with `program`: `dotnet` or `mono`.
-    pub fn plan(&self, program: &str, code: &CodeFile) -> Vec<Step> {
+    /// How a file is compiled and run with `program`: `dotnet` or `mono`. `inside` tells where a path of this machine
+    /// is for the session.
+    pub fn plan(&self, program: &str, inside: &dyn Fn(&Path) -> PathBuf, code: &CodeFile) -> Vec<Step> {
         match self {
             Self::File => {
                 let argv = [program, "run", code.path.as_str(), "--"].map(str::to_owned);
@@ -96,16 +112,16 @@ impl CSharp {
                 let option = format!("-out:{out}");
                 vec![
                     make_directory(&code.build),
-                    Step::compile([&*compiler.to_string_lossy(), &option, &code.path]),
+                    Step::compile([&*inside(compiler).to_string_lossy(), &option, &code.path]),
                     run(program, &[&out], code),
                 ]
             }
             Self::Roslyn { compiler, references, runtime } => {
                 let out = format!("{}/program.dll", code.build);
                 let mut argv =
-                    vec![program.to_owned(), "exec".into(), compiler.to_string_lossy().into_owned()];
+                    vec![program.to_owned(), "exec".into(), inside(compiler).to_string_lossy().into_owned()];
                 argv.extend(["-nologo".into(), "-langversion:latest".into(), format!("-out:{out}")]);
-                argv.extend(assemblies(references).iter().map(|a| format!("-r:{}", a.display())));
+                argv.extend(assemblies(references).iter().map(|a| format!("-r:{}", inside(a).display())));
                 argv.push(code.path.clone());
                 // Without a configuration beside it, the program has to be told which runtime it is for.
                 vec![

@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::super::RuntimeSettings;
+use super::places::{self, Installed};
 use super::probe::{Probes, is_script};
-use super::{launch, missing, variables};
+use super::walls::Walls;
+use super::{behind_walls, missing};
 use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step};
 use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeInfo, RuntimeType};
 use crate::provision::{self, Tool};
@@ -20,12 +22,13 @@ pub struct Fetched {
     tool: Tool,
     settings: Arc<RuntimeSettings>,
     probes: Arc<Probes>,
+    walls: Arc<Walls>,
 }
 
 impl Fetched {
     /// The runtime of this tool.
-    pub fn new(tool: Tool, settings: Arc<RuntimeSettings>, probes: Arc<Probes>) -> Self {
-        Self { tool, settings, probes }
+    pub fn new(tool: Tool, settings: Arc<RuntimeSettings>, probes: Arc<Probes>, walls: Arc<Walls>) -> Self {
+        Self { tool, settings, probes, walls }
     }
 
     /// Its real program: what a version manager's script would start, not the script.
@@ -58,8 +61,9 @@ impl Fetched {
         Ok((path, version.to_owned()))
     }
 
-    async fn available(&self) -> Result<PathBuf, Failure> {
-        self.program().await.map_err(|reason| {
+    async fn available(&self) -> Result<Installed, Failure> {
+        let program = self.program().await;
+        program.map(|program| Installed::alone(program, self.tool.name())).map_err(|reason| {
             Failure::new(
                 ErrorKind::NoRuntime,
                 format!("{} is not available: {reason}", self.tool),
@@ -72,34 +76,41 @@ impl Fetched {
         format!("codebeaker setup {} fetches it", self.tool.name())
     }
 
-    /// What is called to run a file, up to the file.
-    fn front(&self, program: &Path, context: &SessionContext) -> Vec<String> {
-        let mut argv = vec![program.to_string_lossy().into_owned()];
-        let flags: &[&str] = match self.tool {
-            Tool::Deno => &[
-                "run",
-                "--no-prompt",
-                "--no-config",
-                "--no-lock",
-                "--no-npm",
-                "--no-remote",
-                "--cached-only",
-                "--deny-run",
-                "--deny-ffi",
-                "--allow-sys",
-                // There is nothing in it but what the session was given.
-                "--allow-env",
-            ],
-            Tool::Bun => &["--no-install", "--no-env-file", "--no-addons", "--config=/dev/null"],
+    /// What is called to run a file, up to the file. The wall is the operating system's: these keep a program from
+    /// what it would find no use for, and out of what others left lying about.
+    fn front(&self, installed: &Installed, context: &SessionContext) -> Vec<String> {
+        let program = installed.program(context).to_string_lossy().into_owned();
+        let own = match self.tool {
+            Tool::Deno => deno_flags(context),
+            Tool::Bun => bun_flags(context),
         };
-        argv.extend(flags.iter().map(|f| (*f).to_owned()));
-        if self.tool == Tool::Deno {
-            let tmp = context.directory.join("tmp");
-            argv.extend(["read", "write"].map(|what| format!("--allow-{what}=/workspace,{}", tmp.display())));
-            argv.extend(context.network.then(|| "--allow-net".to_owned()));
-        }
-        argv
+        std::iter::once(program).chain(own).collect()
     }
+}
+
+/// Deno's own permissions, within the wall. Variables are there to be read: there are none but the session's.
+fn deno_flags(context: &SessionContext) -> Vec<String> {
+    let mut flags: Vec<String> =
+        vec!["run".into(), "--no-prompt".into(), "--no-config".into(), "--no-lock".into()];
+    let tmp = places::tmp(context);
+    flags.extend(["read", "write"].map(|what| format!("--allow-{what}=/workspace,{}", tmp.display())));
+    flags.extend(["--deny-run", "--deny-ffi", "--allow-sys", "--allow-env"].map(str::to_owned));
+    if context.network {
+        flags.extend(["--allow-net", "--allow-import"].map(str::to_owned));
+    } else {
+        flags.extend(["--no-npm", "--no-remote", "--cached-only", "--deny-import"].map(str::to_owned));
+        // Its own loopback, where it has one.
+        flags.extend(context.own_root.then(|| "--allow-net=127.0.0.1,localhost,[::1],0.0.0.0".to_owned()));
+    }
+    // Objects are to end with a message of V8's, before the kernel ends the program.
+    let heap = (context.memory_limit_mb * 3 / 4).max(16);
+    flags.push(format!("--v8-flags=--max-old-space-size={heap}"));
+    flags
+}
+
+fn bun_flags(context: &SessionContext) -> Vec<String> {
+    let install = if context.network { "--install=fallback" } else { "--no-install" };
+    [install, "--no-env-file", "--no-addons", "--config=/dev/null"].map(str::to_owned).to_vec()
 }
 
 #[async_trait]
@@ -111,15 +122,14 @@ impl Runtime for Fetched {
         }
     }
 
-    async fn info(&self, _refresh: bool) -> RuntimeInfo {
-        let info = missing(self.runtime_type(), &LANGUAGES);
+    async fn info(&self, refresh: bool) -> RuntimeInfo {
+        let info = missing(self.runtime_type(), &LANGUAGES, &self.walls, refresh).await;
         match self.look().await {
-            Ok((path, version)) => RuntimeInfo {
-                available: true,
-                version: Some(version),
-                path: Some(path.to_string_lossy().into_owned()),
-                ..info
-            },
+            Ok((path, version)) => {
+                let path = Some(path.to_string_lossy().into_owned());
+                let info = RuntimeInfo { available: true, version: Some(version), path, ..info };
+                behind_walls(info, &self.walls).await
+            }
             Err(reason) => {
                 RuntimeInfo { reason: Some(reason), fix: Some(self.fix()), fetchable: true, ..info }
             }
@@ -137,23 +147,27 @@ impl Runtime for Fetched {
     }
 
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure> {
-        let program = self.available().await?;
-        let programs: Vec<&Path> = program.parent().into_iter().collect();
-        let variables = variables(&spec.directory, &programs);
-        launch::launch(&self.settings.launcher, spec, variables).await
+        let installed = [self.available().await?];
+        self.walls.launch(spec, &installed).await
     }
 
-    async fn call(&self, context: &SessionContext, mut argv: Vec<String>) -> Result<Vec<String>, Failure> {
-        if argv.first().is_some_and(|name| name == self.tool.name()) {
-            let program = self.available().await?;
-            let bare_file = argv.get(1).is_some_and(|a| is_code(a));
-            argv[0] = program.to_string_lossy().into_owned();
-            // `deno hello.ts`: a file where the verb should be.
-            if self.tool == Tool::Deno && bare_file {
-                argv.splice(0..1, self.front(&program, context));
-            }
+    async fn call(&self, context: &SessionContext, argv: Vec<String>) -> Result<Vec<String>, Failure> {
+        let named = argv
+            .first()
+            .is_some_and(|name| Path::new(name).file_name().is_some_and(|file| file == self.tool.name()));
+        if !named {
+            return Ok(argv);
         }
-        Ok(argv)
+        let installed = self.available().await?;
+        Ok(match own_call(self.tool, &argv[1..]) {
+            Some(from_file) => {
+                self.front(&installed, context).into_iter().chain(from_file.iter().cloned()).collect()
+            }
+            None => {
+                let program = installed.program(context).to_string_lossy().into_owned();
+                std::iter::once(program).chain(argv[1..].iter().cloned()).collect()
+            }
+        })
     }
 
     async fn plan(&self, context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure> {
@@ -185,9 +199,87 @@ fn wire_progress(runtime: RuntimeType, progress: provision::Progress) -> Progres
     }
 }
 
+/// Of a call that runs a file, with or without `run` in front: the file and what comes after it. What the caller wrote
+/// before it is not passed on: it is for us to say how a file is run. Other verbs are left as they are.
+fn own_call(tool: Tool, arguments: &[String]) -> Option<&[String]> {
+    let verb = arguments.iter().find(|a| !a.starts_with('-'))?;
+    let file = arguments.iter().position(|a| is_code(a))?;
+    let runs = verb == "run" || is_code(verb);
+    // `deno --config x.json run y.ts`: what an option takes is no verb.
+    let option_first = arguments.first().is_some_and(|a| a.starts_with('-')) && !is_verb(tool, verb);
+    (runs || option_first).then_some(&arguments[file..])
+}
+
+/// Whether this is a verb that does something else than to run a file.
+fn is_verb(tool: Tool, word: &str) -> bool {
+    const DENO: [&str; 24] = [
+        "add",
+        "bench",
+        "bundle",
+        "cache",
+        "check",
+        "clean",
+        "compile",
+        "completions",
+        "coverage",
+        "doc",
+        "eval",
+        "fmt",
+        "info",
+        "init",
+        "install",
+        "jupyter",
+        "lint",
+        "lsp",
+        "outdated",
+        "repl",
+        "serve",
+        "task",
+        "test",
+        "types",
+    ];
+    const BUN: [&str; 15] = [
+        "add", "build", "create", "exec", "init", "install", "link", "outdated", "pm", "publish", "remove",
+        "repl", "test", "update", "x",
+    ];
+    match tool {
+        Tool::Deno => DENO.contains(&word),
+        Tool::Bun => BUN.contains(&word),
+    }
+}
+
 /// Whether an argument names a file with code.
 fn is_code(argument: &str) -> bool {
     let extension = Path::new(argument).extension().and_then(|e| e.to_str());
     !argument.starts_with('-')
         && extension.is_some_and(|e| Language::from_extension(e).is_some_and(|l| LANGUAGES.contains(&l)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_file_is_run_is_not_the_callers() {
+        for (tool, call, from) in [
+            (Tool::Deno, "hello.ts a -A", Some("hello.ts a -A")),
+            (Tool::Deno, "run -A hello.ts", Some("hello.ts")),
+            (Tool::Deno, "-A --unstable hello.ts x", Some("hello.ts x")),
+            (Tool::Deno, "run --config evil.json --allow-all hello.ts", Some("hello.ts")),
+            (Tool::Deno, "--config evil.json hello.ts", Some("hello.ts")),
+            (Tool::Deno, "eval -p 1", None),
+            (Tool::Deno, "test -A x.test.ts", None),
+            (Tool::Deno, "--quiet test x.test.ts", None),
+            (Tool::Deno, "--version", None),
+            (Tool::Deno, "", None),
+            (Tool::Bun, "run --preload=./evil.ts hello.ts", Some("hello.ts")),
+            (Tool::Bun, "--inspect hello.js", Some("hello.js")),
+            (Tool::Bun, "build hello.ts", None),
+            (Tool::Bun, "run build", None),
+        ] {
+            let arguments: Vec<String> = call.split_whitespace().map(str::to_owned).collect();
+            let found = own_call(tool, &arguments).map(|rest| rest.join(" "));
+            assert_eq!(found.as_deref(), from, "{call}");
+        }
+    }
 }

@@ -9,10 +9,13 @@ use tokio::sync::mpsc;
 
 use super::super::RuntimeSettings;
 use super::csharp::{self, CSharp};
+use super::places::{self, Installed};
 use super::probe::{self, Probes};
-use super::{launch, missing, variables};
+use super::walls::Walls;
+use super::{behind_walls, missing};
 use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step};
 use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeInfo, RuntimeType};
+use crate::sandbox::Bind;
 
 /// A program that runs a language here.
 #[derive(Clone, Debug)]
@@ -21,8 +24,8 @@ pub struct Interpreter {
     pub language: Language,
     /// Its name for people: `Python 3.11.2`.
     pub version: String,
-    /// The real program, not a version manager's script.
-    pub program: PathBuf,
+    /// The real program, not a version manager's script, and what it needs.
+    pub installed: Installed,
     /// How it is called, where that takes more than its path.
     pub csharp: Option<CSharp>,
 }
@@ -31,13 +34,14 @@ pub struct Interpreter {
 pub struct Host {
     settings: Arc<RuntimeSettings>,
     probes: Arc<Probes>,
+    walls: Arc<Walls>,
     found: Mutex<Option<Vec<Interpreter>>>,
 }
 
 impl Host {
     /// The interpreters on the PATH of `settings`.
-    pub fn new(settings: Arc<RuntimeSettings>, probes: Arc<Probes>) -> Self {
-        Self { settings, probes, found: Mutex::default() }
+    pub fn new(settings: Arc<RuntimeSettings>, probes: Arc<Probes>, walls: Arc<Walls>) -> Self {
+        Self { settings, probes, walls, found: Mutex::default() }
     }
 
     async fn interpreters(&self, refresh: bool) -> Vec<Interpreter> {
@@ -48,14 +52,8 @@ impl Host {
         let path = self.settings.provision.search_path.as_deref();
         // TypeScript goes with node, where that is new enough to take the types away.
         let (python, node, go, csharp) = tokio::join!(
-            self.look(&["python3", "python"], path, &["-c", PYTHON], Language::Python, "Python"),
-            self.look(
-                &["node", "nodejs"],
-                path,
-                &["-p", "process.version.slice(1)+'\\n'+process.execPath"],
-                Language::JavaScript,
-                "Node"
-            ),
+            self.python(path),
+            self.node(path),
             self.go(path),
             csharp::find(path, &self.probes),
         );
@@ -75,41 +73,61 @@ impl Host {
         found
     }
 
-    /// The first of these names that answers with its version and, on a second line, where it really is.
-    async fn look(
+    /// The first of these names that answers; gives where it was found and the lines of its answer.
+    async fn ask(
         &self,
         names: &[&str],
         path: Option<&OsStr>,
         question: &[&str],
-        language: Language,
-        title: &str,
-    ) -> Option<Interpreter> {
+    ) -> Option<(PathBuf, Vec<String>)> {
         for program in names.iter().filter_map(|name| probe::find(name, path)) {
-            let Ok(answer) = self.probes.ask(&program, question).await else { continue };
-            let mut lines = answer.lines();
-            let version = lines.next().unwrap_or_default();
-            // An interpreter that doesn't know where it is, is where it was found.
-            let real =
-                lines.next().map(PathBuf::from).filter(|p| p.is_absolute() && p.is_file()).unwrap_or(program);
-            return Some(Interpreter {
-                language,
-                version: format!("{title} {version}"),
-                program: real,
-                csharp: None,
-            });
+            if let Ok(answer) = self.probes.ask(&program, question).await {
+                return Some((program, answer.lines().map(str::to_owned).collect()));
+            }
         }
         None
+    }
+
+    async fn python(&self, path: Option<&OsStr>) -> Option<Interpreter> {
+        let (found, lines) = self.ask(&["python3", "python"], path, &["-c", PYTHON]).await?;
+        let mut lines = lines.iter().map(String::as_str);
+        let version = lines.next()?;
+        let program = real(lines.next(), found);
+        let (prefix, base) = (lines.next().unwrap_or("/usr"), lines.next().unwrap_or("/usr"));
+        let fixed = lines.next() == Some("1");
+        Some(Interpreter {
+            language: Language::Python,
+            version: format!("Python {version}"),
+            installed: places::python(program, Path::new(prefix), Path::new(base), fixed),
+            csharp: None,
+        })
+    }
+
+    async fn node(&self, path: Option<&OsStr>) -> Option<Interpreter> {
+        let (found, lines) = self.ask(&["node", "nodejs"], path, &["-p", NODE]).await?;
+        let program = real(lines.get(1).map(String::as_str), found);
+        Some(Interpreter {
+            language: Language::JavaScript,
+            version: format!("Node {}", lines.first()?),
+            installed: Installed::alone(program, "node"),
+            csharp: None,
+        })
     }
 
     async fn go(&self, path: Option<&OsStr>) -> Option<Interpreter> {
         let program = probe::find("go", path)?;
         let answer = self.probes.ask(&program, &["env", "GOVERSION", "GOROOT"]).await.ok()?;
         let (version, root) = answer.split_once('\n')?;
-        let real = Path::new(root.trim()).join("bin/go");
+        let root = PathBuf::from(root.trim());
+        let real = root.join("bin/go");
         Some(Interpreter {
             language: Language::Go,
             version: format!("Go {}", version.trim().trim_start_matches("go")),
-            program: if real.is_file() { real } else { program },
+            installed: match real.is_file() {
+                // It finds its library from where it is itself.
+                true => Installed::new(real, vec![Bind { source: root, target: "/opt/go".into() }]),
+                false => Installed::alone(program, "go"),
+            },
             csharp: None,
         })
     }
@@ -126,9 +144,18 @@ impl Host {
     }
 }
 
-/// Prints Python's version and its real program; fails for Python 2.
-const PYTHON: &str =
-    "import sys; assert sys.version_info >= (3,); print(sys.version.split()[0]); print(sys.executable)";
+/// Prints Python's version, its real program, where its library is, also that of a virtual environment's base, and
+/// whether its own library has a fixed place; fails for Python 2.
+const PYTHON: &str = "import sys, sysconfig; assert sys.version_info >= (3,); print(sys.version.split()[0]); \
+    print(sys.executable); print(sys.prefix); print(sys.base_prefix); \
+    print(int(bool(sysconfig.get_config_var('Py_ENABLE_SHARED'))))";
+/// Prints Node's version and its real program.
+const NODE: &str = "process.version.slice(1)+'\\n'+process.execPath";
+
+/// Where a program says it is; one that doesn't know is where it was found.
+fn real(told: Option<&str>, found: PathBuf) -> PathBuf {
+    told.map(PathBuf::from).filter(|p| p.is_absolute() && p.is_file()).unwrap_or(found)
+}
 
 /// Whether this Node takes away TypeScript's types by itself: since 22.18 and 23.6.
 fn strips_types(version: &str) -> bool {
@@ -160,7 +187,7 @@ impl Runtime for Host {
         let found = self.interpreters(refresh).await;
         let mut languages: Vec<Language> = found.iter().map(|i| i.language).collect();
         languages.dedup();
-        let info = missing(RuntimeType::NativeProcess, &languages);
+        let info = missing(RuntimeType::NativeProcess, &languages, &self.walls, refresh).await;
         if found.is_empty() {
             return RuntimeInfo {
                 languages: vec![Language::Python, Language::JavaScript, Language::Go, Language::CSharp],
@@ -174,12 +201,13 @@ impl Runtime for Host {
             all.dedup();
             all.join(", ")
         };
-        RuntimeInfo {
+        let info = RuntimeInfo {
             available: true,
             version: Some(list(|i| i.version.clone())),
-            path: Some(list(|i| i.program.to_string_lossy().into_owned())),
+            path: Some(list(|i| i.installed.program.to_string_lossy().into_owned())),
             ..info
-        }
+        };
+        behind_walls(info, &self.walls).await
     }
 
     async fn provision(&self, _progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
@@ -192,9 +220,14 @@ impl Runtime for Host {
 
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure> {
         let found = self.interpreters(false).await;
-        let programs: Vec<&Path> = found.iter().filter_map(|i| i.program.parent()).collect();
-        let variables = variables(&spec.directory, &programs);
-        launch::launch(&self.settings.launcher, spec, variables).await
+        let mut installed: Vec<Installed> = Vec::new();
+        for interpreter in found {
+            // TypeScript's is JavaScript's.
+            if !installed.contains(&interpreter.installed) {
+                installed.push(interpreter.installed);
+            }
+        }
+        self.walls.launch(spec, &installed).await
     }
 
     async fn call(&self, _context: &SessionContext, argv: Vec<String>) -> Result<Vec<String>, Failure> {
@@ -202,16 +235,19 @@ impl Runtime for Host {
         Ok(argv)
     }
 
-    async fn plan(&self, _context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure> {
+    async fn plan(&self, context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure> {
         let interpreter = self.interpreter(code.language).await?;
-        let program = interpreter.program.to_string_lossy().into_owned();
+        let program = interpreter.installed.program(context).to_string_lossy().into_owned();
         let run = |front: &[&str]| {
             let front = front.iter().map(|f| (*f).to_owned());
             let argv = std::iter::once(program.clone()).chain(front).chain([code.path.clone()]);
             Step::run(argv.chain(code.args.iter().cloned()))
         };
         Ok(match (code.language, &interpreter.csharp) {
-            (Language::CSharp, Some(csharp)) => csharp.plan(&program, &code),
+            (Language::CSharp, Some(csharp)) => {
+                let inside = |path: &Path| interpreter.installed.path(path, context);
+                csharp.plan(&program, &inside, &code)
+            }
             (Language::Go, _) => {
                 // Built and then run, not `go run`: that gives its own exit code in place of the program's.
                 let binary = format!("{}/program", code.build);

@@ -1,39 +1,69 @@
-//! Launching: our own binary executed again, which puts on the layers and becomes the agent.
+//! Launching: our own binary executed again, which builds the wall and becomes the agent behind it.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::fs::{MemfdFlags, SealFlags};
 use tokio::process::{Child, Command};
 
-use crate::agent::wire::Confinement;
+use super::places::Installed;
+use crate::agent::wire::{Confinement, Watch};
 use crate::agent::{self, Agent};
-use crate::engine::{Environment, LaunchSpec, SessionContext, Teardown};
+use crate::engine::{LaunchSpec, Meter, Metered, SessionContext, Teardown};
 use crate::protocol::{ErrorKind, Failure, SessionLimits};
-use crate::sandbox::{LAUNCH_VERB, Spec};
+use crate::sandbox::{self, Group, GroupLimits, Hierarchies, LAUNCH_VERB, Spec, Storage, Tier};
 
-/// Open files of each process, where nothing else is asked for.
-const OPEN_FILES: u64 = 1024;
-/// The largest file, where nothing else is asked for.
-const FILE_SIZE: u64 = 256 << 20;
-/// How long an agent may take to end everything and itself, when its stream is closed.
-const END_TIME: Duration = Duration::from_secs(3);
+/// How long an agent and its launcher may take to end everything and themselves, when the stream is closed.
+const END_TIME: Duration = Duration::from_secs(5);
+/// What `/tmp` and `/dev/shm` hold at most.
+const TMP: Storage = Storage { bytes: 256 << 20, files: 16384 };
+const SHM: Storage = Storage { bytes: 64 << 20, files: 1024 };
+/// Processes beyond the limit that the kernel refuses: what counts comes first, and says what it was.
+const PROCESS_SLACK: u64 = 24;
+/// Data that each process may have beyond the memory limit, where memory is only watched: what is taken faster than it
+/// is watched ends there. JavaScriptCore gives up compiling where it has less.
+const DATA_SLACK: u64 = 2304 << 20;
 
-/// Launches the agent for a session whose programs have `variables`.
+/// How a session is walled in.
+#[derive(Clone, Copy, Debug)]
+pub struct Wall<'a> {
+    /// With what.
+    pub tier: Tier,
+    /// Where control groups can be made.
+    pub hierarchies: Option<&'a Hierarchies>,
+}
+
+/// What was launched.
+pub struct Launched {
+    /// The host's end of its stream.
+    pub agent: Agent,
+    /// Where its programs are.
+    pub context: SessionContext,
+    /// What holds them.
+    pub limits: SessionLimits,
+    /// What the host counts of it.
+    pub meter: Option<Arc<dyn Meter>>,
+    /// How it ends.
+    pub teardown: NativeTeardown,
+    /// The launcher's process id.
+    pub launcher: Option<u32>,
+}
+
+/// Launches an agent behind a wall.
 pub async fn launch(
     launcher: &Path,
+    wall: Wall<'_>,
     spec: LaunchSpec,
-    variables: BTreeMap<String, String>,
-) -> Result<Environment, Failure> {
+    installed: &[Installed],
+) -> Result<Launched, Failure> {
     if agent::PROGRAM.is_empty() {
         return Err(Failure::new(
             ErrorKind::NoRuntime,
@@ -41,61 +71,194 @@ pub async fn launch(
             "attach to a CodeBeaker server that runs on Linux",
         ));
     }
-    let workspace = spec.directory.join("workspace");
-    for directory in [&workspace, &spec.directory.join("tmp"), &spec.directory.join("cache")] {
-        std::fs::create_dir(directory).map_err(|e| failed("its directories can't be made", &e))?;
+    let own_root = wall.tier == Tier::Namespaces;
+    let limits = Limits::of(&spec, own_root);
+    let group = limits.group(wall.hierarchies).map_err(|e| failed("its control group can't be made", &e))?;
+    let context = SessionContext {
+        directory: spec.directory.clone(),
+        network: spec.network,
+        own_root,
+        memory_limit_mb: spec.memory_limit_mb,
+    };
+    let workspace = if own_root { PathBuf::from("/workspace") } else { spec.directory.join("workspace") };
+    if !own_root {
+        for name in ["workspace", "tmp", "cache"] {
+            std::fs::create_dir(spec.directory.join(name))
+                .map_err(|e| failed("its directories can't be made", &e))?;
+        }
     }
-    let (open_files, file_size) = (
-        spec.limits.open_files.unwrap_or(OPEN_FILES).min(OPEN_FILES),
-        spec.limits.file_size_bytes.unwrap_or(FILE_SIZE).min(FILE_SIZE),
-    );
-    let (child, stream) = start(launcher, &Spec { directory: workspace.clone(), open_files, file_size })?;
-    let stream = tokio::net::UnixStream::from_std(stream).map_err(|e| failed("no stream", &e))?;
-    let agent = Agent::connect(stream, workspace.as_os_str().as_bytes(), Confinement::default())
-        .await
-        .map_err(|e| failed("the launcher or its agent refused", &e))?;
-    Ok(Environment {
+    let confinement = confinement(wall, &limits, &context, installed);
+    let specification = Spec {
+        tier: wall.tier,
+        directory: spec.directory,
+        network: spec.network,
+        binds: installed.iter().flat_map(|i| i.binds.clone()).collect(),
+        workspace: limits.workspace,
+        tmp: limits.tmp,
+        shm: limits.shm,
+        open_files: limits.open_files,
+        file_size: limits.file_size,
+        groups: group.as_ref().map(Group::directories).unwrap_or_default(),
+        filters: filters(wall.tier, spec.network).map_err(|e| failed("its system call filter", &e))?,
+    };
+    let mut teardown = NativeTeardown { child: None, group: group.clone() };
+    let agent = match start(launcher, &specification) {
+        Ok((child, stream)) => {
+            teardown.child = Some(child);
+            let connected = Agent::connect(stream, workspace.as_os_str().as_bytes(), confinement).await;
+            connected.map_err(|e| failed("the launcher or its agent refused", &e))
+        }
+        Err(failure) => Err(failure),
+    };
+    let agent = match agent {
+        Ok(agent) => agent,
+        Err(failure) => {
+            Box::new(teardown).teardown().await;
+            return Err(failure);
+        }
+    };
+    let launcher = teardown.child.as_ref().and_then(Child::id);
+    Ok(Launched {
         agent,
-        variables,
-        // What nothing enforces yet is not in force.
-        limits: SessionLimits {
-            open_files: Some(open_files),
-            file_size_bytes: Some(file_size),
-            processes: None,
-            ..spec.limits
-        },
-        isolation: super::isolation(),
-        context: SessionContext {
-            directory: spec.directory,
-            network: spec.network,
-            own_root: false,
-            memory_limit_mb: spec.memory_limit_mb,
-        },
-        meter: None,
-        teardown: Box::new(NativeTeardown { child }),
+        context,
+        limits: limits.in_force(&spec.limits),
+        meter: group.map(|group| Arc::new(GroupMeter(group)) as Arc<dyn Meter>),
+        teardown,
+        launcher,
     })
 }
 
+/// What a session is held to, in numbers.
+struct Limits {
+    memory_bytes: u64,
+    processes: u64,
+    open_files: u64,
+    file_size: u64,
+    workspace: Storage,
+    tmp: Storage,
+    shm: Storage,
+    cpu_shares: Option<u64>,
+}
+
+impl Limits {
+    fn of(spec: &LaunchSpec, in_memory: bool) -> Self {
+        let limits = &spec.limits;
+        let memory_bytes = spec.memory_limit_mb << 20;
+        // Files in memory are memory too: filled to the brim they must leave programs some.
+        let part = |storage: Storage, of: u64| Storage {
+            bytes: if in_memory { storage.bytes.min(memory_bytes / of) } else { storage.bytes },
+            ..storage
+        };
+        let workspace = Storage {
+            bytes: limits.workspace_bytes.unwrap_or(256 << 20),
+            files: limits.workspace_files.unwrap_or(16384),
+        };
+        Self {
+            memory_bytes,
+            processes: limits.processes.unwrap_or(64),
+            open_files: limits.open_files.unwrap_or(1024),
+            file_size: limits.file_size_bytes.unwrap_or(64 << 20),
+            workspace: part(workspace, 2),
+            tmp: part(TMP, 4),
+            shm: part(SHM, 8),
+            cpu_shares: spec.cpu_shares,
+        }
+    }
+
+    fn group(&self, hierarchies: Option<&Hierarchies>) -> std::io::Result<Option<Group>> {
+        let limits = GroupLimits {
+            memory_bytes: self.memory_bytes,
+            processes: self.processes,
+            cpu_shares: self.cpu_shares,
+        };
+        hierarchies.map(|hierarchies| Group::make(hierarchies, &limits)).transpose()
+    }
+
+    fn in_force(&self, asked: &SessionLimits) -> SessionLimits {
+        SessionLimits {
+            processes: Some(self.processes),
+            open_files: Some(self.open_files),
+            file_size_bytes: Some(self.file_size),
+            workspace_bytes: Some(self.workspace.bytes),
+            workspace_files: Some(self.workspace.files),
+            ..asked.clone()
+        }
+    }
+}
+
+/// What the agent puts on each program.
+fn confinement(
+    wall: Wall<'_>,
+    limits: &Limits,
+    context: &SessionContext,
+    installed: &[Installed],
+) -> Confinement {
+    let root = rustix::process::geteuid().is_root();
+    let counted = wall.hierarchies.is_some();
+    let bytes =
+        |paths: Vec<PathBuf>| paths.into_iter().map(|p| p.into_os_string().into_encoded_bytes()).collect();
+    let (read, write) = if context.own_root {
+        (vec!["/".into()], ["/workspace", "/tmp", "/dev"].map(PathBuf::from).to_vec())
+    } else {
+        let mut read = sandbox::readable(context.network);
+        read.extend(installed.iter().flat_map(|i| i.binds.iter().map(|bind| bind.source.clone())));
+        let own = ["workspace", "tmp", "cache"].map(|name| context.directory.join(name));
+        (read, own.into_iter().chain(sandbox::devices()).collect())
+    };
+    let unless = |known: bool, limit: u64| if known { 0 } else { limit };
+    Confinement {
+        user: if root && context.own_root { sandbox::INSIDE } else { 0 },
+        processes: limits.processes + PROCESS_SLACK,
+        data_bytes: unless(counted, limits.memory_bytes + DATA_SLACK),
+        landlock: wall.tier != Tier::Unconfined,
+        read: bytes(read),
+        write: bytes(write),
+        watch: Watch {
+            memory_bytes: unless(counted, limits.memory_bytes),
+            processes: unless(counted, limits.processes),
+            workspace_bytes: unless(context.own_root, limits.workspace.bytes),
+            workspace_files: unless(context.own_root, limits.workspace.files),
+        },
+    }
+}
+
+/// The system call filters, built once each.
+fn filters(tier: Tier, network: bool) -> std::io::Result<Vec<Vec<u8>>> {
+    static BUILT: [OnceLock<Vec<Vec<u8>>>; 4] = [const { OnceLock::new() }; 4];
+    if tier == Tier::Unconfined {
+        return Ok(Vec::new());
+    }
+    let built = &BUILT[usize::from(tier == Tier::Landlock) * 2 + usize::from(network)];
+    if let Some(filters) = built.get() {
+        return Ok(filters.clone());
+    }
+    let filters = sandbox::filters(tier, network)?;
+    Ok(built.get_or_init(|| filters).clone())
+}
+
 /// Starts the launcher and tells it what to do; gives our end of the agent's stream.
-fn start(launcher: &Path, spec: &Spec) -> Result<(Child, UnixStream), Failure> {
+fn start(launcher: &Path, spec: &Spec) -> Result<(Child, tokio::net::UnixStream), Failure> {
     let program = program().map_err(|e| failed("the agent can't be handed over", &e))?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| failed("no stream", &e))?;
+    let specification = spec.encode().map_err(|e| failed("its specification", &e))?;
     let child = Command::new(launcher)
         .arg0("codebeaker-launcher")
         .arg(LAUNCH_VERB)
+        // For whoever looks at the list of processes.
+        .arg(&spec.directory)
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::from(program))
         .stderr(Stdio::null())
-        // Dropped, it ends by the end of its stream. A kill in the midst of that would set free what it is ending.
+        // Dropped, it ends by the end of its stream, and clears away what it has made.
         .kill_on_drop(false)
         .spawn()
         .map_err(|e| failed("the launcher can't be started", &e))?;
-    let specification = spec.encode().map_err(|e| failed("its specification", &e))?;
     // It is smaller than what a stream takes at once, and nobody else writes before it.
     (&ours).write_all(&specification).map_err(|e| failed("the launcher does not listen", &e))?;
     ours.set_nonblocking(true).map_err(|e| failed("no stream", &e))?;
+    let ours = tokio::net::UnixStream::from_std(ours).map_err(|e| failed("no stream", &e))?;
     Ok((child, ours))
 }
 
@@ -120,17 +283,51 @@ fn program() -> std::io::Result<File> {
     PROGRAM.get_or_init(|| file).try_clone()
 }
 
-/// A native environment ends when its stream is closed: the agent then ends everything, and itself.
-struct NativeTeardown {
-    child: Child,
+struct GroupMeter(Group);
+
+impl Meter for GroupMeter {
+    fn read(&self) -> Metered {
+        let figures = self.0.figures();
+        Metered {
+            cpu_us: figures.cpu_us,
+            memory_bytes: figures.memory_bytes,
+            peak_bytes: figures.peak_bytes,
+            processes: figures.processes,
+            memory_kills: figures.memory_kills,
+            process_refusals: figures.refusals,
+        }
+    }
+}
+
+/// A native environment ends when its stream is closed: the agent then ends everything, and itself, and the launcher
+/// what is left.
+pub struct NativeTeardown {
+    child: Option<Child>,
+    group: Option<Group>,
 }
 
 #[async_trait]
 impl Teardown for NativeTeardown {
     async fn teardown(mut self: Box<Self>) {
-        if tokio::time::timeout(END_TIME, self.child.wait()).await.is_err() {
-            tracing::warn!("an agent did not end in time and is killed");
-            let _ = self.child.kill().await;
+        if let Some(mut child) = self.child.take()
+            && tokio::time::timeout(END_TIME, child.wait()).await.is_err()
+        {
+            tracing::warn!("a launcher did not end in time and is killed");
+            let _ = child.kill().await;
+        }
+        if let Some(group) = self.group.take() {
+            // The launcher has done so, unless it was killed.
+            let _ = tokio::task::spawn_blocking(move || group.remove()).await;
+        }
+    }
+}
+
+impl NativeTeardown {
+    /// Waits for the launcher's end, at most so long. False: it has not ended.
+    pub async fn ended_within(&mut self, time: Duration) -> bool {
+        match &mut self.child {
+            Some(child) => tokio::time::timeout(time, child.wait()).await.is_ok(),
+            None => true,
         }
     }
 }

@@ -4,41 +4,31 @@ mod csharp;
 mod fetched;
 mod host;
 mod launch;
+mod places;
 mod probe;
+mod selftest;
+mod walls;
 
 pub use fetched::Fetched;
 pub use host::Host;
 pub use probe::Probes;
-
-use std::collections::BTreeMap;
-use std::path::Path;
+pub use walls::Walls;
 
 use crate::engine::nominal;
-use crate::protocol::{IsolationReport, Language, LayerReport, RuntimeInfo, RuntimeType};
+use crate::protocol::{Language, RuntimeInfo, RuntimeType};
 use crate::sandbox;
+
+use walls::UNCONFINED;
 
 /// Puts on the layers and becomes the agent; never returns.
 pub fn launcher_entry() -> ! {
     sandbox::entry()
 }
 
-/// What isolates a native session on this machine.
-fn isolation() -> IsolationReport {
-    let layers = sandbox::report();
-    let active: Vec<sandbox::Layer> = layers.iter().filter(|l| l.active).map(|l| l.layer).collect();
-    IsolationReport {
-        score: sandbox::score(&active),
-        letters: sandbox::Letters::of(&active).to_string(),
-        layers: layers
-            .into_iter()
-            .map(|l| LayerReport { name: l.layer.name().into(), active: l.active, detail: l.detail })
-            .collect(),
-    }
-}
-
-/// A runtime of which nothing was found yet.
-fn missing(runtime: RuntimeType, languages: &[Language]) -> RuntimeInfo {
-    let isolation = isolation();
+/// What is known of a runtime of which nothing was found yet.
+async fn missing(runtime: RuntimeType, languages: &[Language], walls: &Walls, refresh: bool) -> RuntimeInfo {
+    let tested = walls.tested(refresh).await;
+    let isolation = tested.report(false);
     RuntimeInfo {
         runtime,
         available: false,
@@ -54,38 +44,11 @@ fn missing(runtime: RuntimeType, languages: &[Language]) -> RuntimeInfo {
     }
 }
 
-/// The variables of every program in a session: nothing of ours is inherited. `programs` come first in the PATH.
-fn variables(directory: &Path, programs: &[&Path]) -> BTreeMap<String, String> {
-    let below = |name: &str| directory.join(name).to_string_lossy().into_owned();
-    let mut path: Vec<String> = programs.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-    path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned));
-    let mut seen = std::collections::BTreeSet::new();
-    path.retain(|p| seen.insert(p.clone()));
-    let cache = |name: &str| below(&format!("cache/{name}"));
-    [
-        ("PATH", path.join(":")),
-        ("HOME", "/workspace".into()),
-        ("TMPDIR", below("tmp")),
-        ("XDG_CACHE_HOME", below("cache")),
-        ("LANG", "C.UTF-8".into()),
-        // Output is to be seen when it is written, not when a buffer is full.
-        ("PYTHONUNBUFFERED", "1".into()),
-        ("PYTHONDONTWRITEBYTECODE", "1".into()),
-        ("DENO_DIR", cache("deno")),
-        ("DENO_NO_UPDATE_CHECK", "1".into()),
-        ("DENO_NO_PROMPT", "1".into()),
-        ("DO_NOT_TRACK", "1".into()),
-        ("BUN_RUNTIME_TRANSPILER_CACHE_PATH", "0".into()),
-        ("BUN_INSTALL", cache("bun")),
-        ("GOCACHE", cache("go-build")),
-        ("GOPATH", cache("go")),
-        ("GOTOOLCHAIN", "local".into()),
-        ("DOTNET_CLI_HOME", cache("dotnet")),
-        ("DOTNET_CLI_TELEMETRY_OPTOUT", "1".into()),
-        ("DOTNET_NOLOGO", "1".into()),
-        ("DOTNET_SKIP_FIRST_TIME_EXPERIENCE", "1".into()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
+/// A runtime whose programs are here is not available where no wall holds.
+async fn behind_walls(info: RuntimeInfo, walls: &Walls) -> RuntimeInfo {
+    let tested = walls.tested(false).await;
+    if tested.tier.is_some() || !info.available {
+        return info;
+    }
+    RuntimeInfo { available: false, reason: Some(tested.why_none()), fix: Some(UNCONFINED.into()), ..info }
 }

@@ -81,7 +81,7 @@ impl Probes {
 }
 
 /// Writes a file so that others see the old one or the new one.
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }

@@ -263,7 +263,7 @@ fn ending(result: &ExecuteResult) -> (Verdict, String) {
     match (&process.limit, &process.signal) {
         _ if process.timed_out => (Verdict::Warn, format!("its time was up  {exit}")),
         (Some(limit), _) => {
-            let limit = format!("limit reached: {} {}  {exit}", limit.name, limit.value);
+            let limit = format!("its limit of {} was reached  {exit}", limit.value);
             (Verdict::Warn, text::sanitise(&limit).into_owned())
         }
         (None, Some(signal)) => (Verdict::Warn, format!("{}  {exit}", text::sanitise(signal))),

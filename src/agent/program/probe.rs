@@ -1,0 +1,144 @@
+//! Trying to break out: what a program of the session could do, tried in the place of one. For the self-test, by
+//! which the score is counted; what the host hears is the truth only of what it has itself laid out and listens on.
+#![allow(unsafe_code)]
+
+use std::fs::{self, File};
+use std::io::{Error, Result, Write};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
+use std::time::Duration;
+
+use super::super::sys;
+
+/// How long a connection is tried.
+const TRY: Duration = Duration::from_millis(200);
+
+/// Answers each question with a line: the system's error number, 0 for what went well, and what there is to say.
+pub fn answer(questions: &[Vec<u8>]) {
+    for question in questions {
+        let text = String::from_utf8_lossy(question);
+        let mut words = text.split(' ');
+        let (verb, argument) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let line = match ask(verb, argument, words.next().unwrap_or_default()) {
+            Ok(detail) => format!("0 {detail}\n"),
+            Err(error) => format!("{} {error}\n", error.raw_os_error().unwrap_or(sys::EIO)),
+        };
+        let _ = std::io::stdout().write_all(line.as_bytes());
+    }
+}
+
+fn ask(verb: &str, argument: &str, second: &str) -> Result<String> {
+    let number = || argument.parse::<u64>().map_err(|_| Error::from_raw_os_error(sys::EINVAL));
+    let done = |result: Result<()>| result.map(|()| String::new());
+    match verb {
+        "read" => fs::read(argument).map(|content| format!("{} bytes", content.len())),
+        "show" => {
+            fs::read_to_string(argument).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        }
+        "stat" => done(fs::symlink_metadata(argument).map(drop)),
+        "write" => done(File::options().write(true).create(true).truncate(false).open(argument).map(drop)),
+        "tcp" => {
+            let address = std::net::SocketAddr::from(([127, 0, 0, 1], number()? as u16));
+            done(std::net::TcpStream::connect_timeout(&address, TRY).map(drop))
+        }
+        "udp" => {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+            done(socket.send_to(argument.as_bytes(), ("127.0.0.1", number()? as u16)).map(drop))
+        }
+        "unix" => done(UnixStream::connect(argument).map(drop)),
+        "abstract" => done(UnixStream::connect_addr(&SocketAddr::from_abstract_name(argument)?).map(drop)),
+        "socket" => done(sys::try_socket(number()? as i32)),
+        "kill" => done(sys::try_signal(number()? as i32)),
+        "unshare" => done(sys::try_unshare()),
+        "ptrace" => done(sys::try_trace(number()? as i32)),
+        "field" => field(argument),
+        "limits" => {
+            let files = sys::open_files_limit();
+            fs::read_to_string("/proc/self/limits").map(|text| format!("{files} {}", core_limit(&text)))
+        }
+        "environment" => fs::read("/proc/self/environ").map(|variables| variables.len().to_string()),
+        "memory" => in_child(|| touch(argument.parse().unwrap_or(0))),
+        "fill" => fill(argument, second.parse().unwrap_or(0)),
+        "fork" => Ok(forks(number()?).to_string()),
+        "leave" => in_child(leave),
+        _ => Err(Error::from_raw_os_error(sys::EINVAL)),
+    }
+}
+
+/// A field of this process's status.
+fn field(name: &str) -> Result<String> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':'));
+    line.map(|value| value.trim().replace('\t', ",")).ok_or_else(|| Error::from_raw_os_error(sys::ENOENT))
+}
+
+fn core_limit(limits: &str) -> &str {
+    let line = limits.lines().find_map(|l| l.strip_prefix("Max core file size"));
+    line.and_then(|l| l.split_whitespace().next()).unwrap_or("unknown")
+}
+
+/// Does something in a child; tells how that ended.
+fn in_child(work: impl FnOnce()) -> Result<String> {
+    let Some(pid) = sys::fork_process()? else {
+        work();
+        sys::exit_now(0)
+    };
+    let ended = sys::reap(pid)?;
+    Ok(format!("code {} signal {}", ended.code, ended.signal))
+}
+
+/// Uses so many bytes of memory.
+fn touch(bytes: usize) {
+    let mut memory = vec![0u8; bytes];
+    for page in memory.chunks_mut(4096) {
+        page[0] = 1;
+    }
+    std::hint::black_box(&memory);
+}
+
+/// Writes until an error or so many bytes; gives how many there were room for. Nothing of it stays.
+fn fill(path: &str, bytes: u64) -> Result<String> {
+    let mut file = File::create(path)?;
+    let block = [1u8; 64 << 10];
+    let mut written = 0u64;
+    let outcome = loop {
+        if written >= bytes {
+            break Ok(());
+        }
+        match file.write(&block) {
+            Ok(n) => written += n as u64,
+            Err(e) => break Err(e),
+        }
+    };
+    fs::remove_file(path)?;
+    outcome.map(|()| written.to_string())
+}
+
+/// How many children can be had, at most so many.
+fn forks(most: u64) -> u64 {
+    let mut children = Vec::new();
+    while (children.len() as u64) < most {
+        match sys::fork_process() {
+            Ok(Some(pid)) => children.push(pid),
+            Ok(None) => loop {
+                std::thread::park();
+            },
+            Err(_) => break,
+        }
+    }
+    for pid in &children {
+        sys::send_signal(*pid, sys::SIGKILL);
+        let _ = sys::reap(*pid);
+    }
+    children.len() as u64
+}
+
+/// Leaves somebody behind, in a session of his own.
+fn leave() {
+    if let Ok(None) = sys::fork_process() {
+        let _ = sys::new_session();
+        loop {
+            std::thread::park();
+        }
+    }
+}

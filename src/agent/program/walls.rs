@@ -1,0 +1,64 @@
+//! What every program of a session is held to, beyond what holds the agent: its control group, its limits, its user,
+//! Landlock.
+
+use std::io::Result;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use super::super::wire::Confinement;
+use super::super::{landlock, sys};
+
+/// Made once, put on by each program before it is executed.
+#[derive(Default)]
+pub struct Walls {
+    user: u32,
+    processes: u64,
+    data_bytes: u64,
+    /// Each takes a process into a control group.
+    joins: Vec<OwnedFd>,
+    rules: Option<OwnedFd>,
+}
+
+impl Walls {
+    /// Prepares what is asked for. From then on the agent itself looks at files as the programs' user, who owns them.
+    pub fn new(confinement: &Confinement, joins: Vec<OwnedFd>) -> Result<Self> {
+        let Confinement { user, processes, data_bytes, ref read, ref write, .. } = *confinement;
+        // A user of their own is out of the reach of the agent's helpers, and they of his.
+        let rules = confinement.landlock.then(|| landlock::rules(read, write, user == 0)).transpose()?;
+        if user != 0 {
+            sys::look_at_files_as(user)?;
+        }
+        Ok(Self { user, processes, data_bytes, joins, rules })
+    }
+
+    /// The descriptors that a process must keep to put them on.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> + '_ {
+        self.joins.iter().chain(&self.rules).map(AsRawFd::as_raw_fd)
+    }
+
+    /// Puts them on this process. `supervisor` is who forked it.
+    pub fn put_on(&self, cpu_seconds: u64, supervisor: i32) -> Result<()> {
+        for join in &self.joins {
+            // 0 is whoever writes it.
+            std::io::Write::write_all(&mut std::fs::File::from(join.try_clone()?), b"0")?;
+        }
+        if cpu_seconds > 0 {
+            sys::lower_limit(sys::Resource::Cpu, cpu_seconds)?;
+        }
+        if self.data_bytes > 0 {
+            sys::lower_limit(sys::Resource::Data, self.data_bytes)?;
+        }
+        if self.user != 0 {
+            sys::become_user(self.user)?;
+        }
+        // After that: one more than the limit may always begin, and sees what is wrong.
+        if self.processes > 0 {
+            sys::lower_limit(sys::Resource::Processes, self.processes)?;
+        }
+        // Becoming another user forgets it. Where both its supervisor and the agent are killed nobody else ends it.
+        sys::die_with(supervisor);
+        match &self.rules {
+            Some(rules) => landlock::put_on(rules),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What came of a command, as its result tells it.
+
+use base64::Engine as _;
+
+use crate::agent::wire::Exit;
+use crate::protocol::{CommandOutput, Failure, LimitReached, OutputStream, ProcessResult};
+
+const SIGKILL: i32 = 9;
+
+/// What came of a command: what it gave, and why it is no success.
+pub struct Outcome {
+    pub output: Option<CommandOutput>,
+    pub error: Option<String>,
+    /// The agent no longer answers: the session is lost, but what is known of the program is told.
+    pub hung: bool,
+}
+
+impl Outcome {
+    pub fn failed(error: impl Into<String>) -> Self {
+        Self { output: None, error: Some(error.into()), hung: false }
+    }
+
+    /// Of a session that can't be used (any more).
+    pub fn unusable(failure: Failure) -> Self {
+        Self::failed(failure.message)
+    }
+
+    /// Of what was interrupted too early to have done anything.
+    pub fn cancelled() -> Self {
+        Self::failed("cancelled before it was started")
+    }
+
+    /// Of a program that could not be started, as a shell would have it end.
+    pub fn not_started(exit_code: i32, error: String) -> Self {
+        let process = ProcessResult { exit_code, ..ProcessResult::default() };
+        Self { output: Some(CommandOutput::Process(process)), error: Some(error), hung: false }
+    }
+
+    /// Of a program that ended so, after it had written this; `limit` is the one that it reached.
+    pub fn of_program(exit: Exit, mut output: Output, limit: Option<LimitReached>) -> Self {
+        output.end_at_a_character();
+        let error = if let Some(limit) = &limit {
+            Some(format!("stopped: its limit of {} was reached ({})", limit.value, limit.name))
+        } else if exit.signal != 0 {
+            Some(format!("ended by {}", signal_name(exit.signal)))
+        } else if exit.code != 0 {
+            Some(format!("exited with code {}", exit.code))
+        } else {
+            None
+        };
+        let stdout_base64 = std::str::from_utf8(&output.stdout)
+            .is_err()
+            .then(|| base64::engine::general_purpose::STANDARD.encode(&output.stdout));
+        let process = ProcessResult {
+            exit_code: match exit {
+                Exit { timed_out: true, .. } => 124,
+                // Also where it was quicker to end by itself than to be killed.
+                Exit { limit: Some(_), .. } => 128 + SIGKILL,
+                Exit { signal: 0, code, .. } => code,
+                Exit { signal, .. } => 128 + signal,
+            },
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            duration_ms: u32::try_from(exit.wall_us / 1000).unwrap_or(i32::MAX as u32),
+            truncated: output.truncated,
+            signal: (exit.signal != 0).then(|| signal_name(exit.signal)),
+            timed_out: exit.timed_out,
+            limit,
+            // A supervisor that was killed has told nothing.
+            peak_memory_bytes: (exit.peak_bytes > 0).then_some(exit.peak_bytes),
+            cpu_ms: (exit.peak_bytes > 0).then_some(exit.cpu_us / 1000),
+            stdout_base64,
+        };
+        Self { output: Some(CommandOutput::Process(process)), error, hung: false }
+    }
+}
+
+impl From<Result<CommandOutput, String>> for Outcome {
+    fn from(result: Result<CommandOutput, String>) -> Self {
+        match result {
+            Ok(output) => Self { output: Some(output), error: None, hung: false },
+            Err(error) => Self::failed(error),
+        }
+    }
+}
+
+/// What a program wrote, as far as it is kept.
+#[derive(Default)]
+pub struct Output {
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    truncated: bool,
+}
+
+impl Output {
+    /// Keeps a piece, as far as there is room: at most `most` bytes of each stream.
+    pub fn keep(&mut self, stream: OutputStream, data: &[u8], most: usize) {
+        let kept = match stream {
+            OutputStream::Stdout => &mut self.stdout,
+            OutputStream::Stderr => &mut self.stderr,
+        };
+        let room = most.saturating_sub(kept.len());
+        self.truncated |= data.len() > room;
+        kept.extend_from_slice(&data[..data.len().min(room)]);
+    }
+
+    /// Where it was cut within a character, that goes too: text stays text.
+    fn end_at_a_character(&mut self) {
+        if !self.truncated {
+            return;
+        }
+        for kept in [&mut self.stdout, &mut self.stderr] {
+            if let Err(e) = std::str::from_utf8(kept)
+                && e.error_len().is_none()
+            {
+                kept.truncate(e.valid_up_to());
+            }
+        }
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    let name = match number {
+        1 => "HUP",
+        2 => "INT",
+        3 => "QUIT",
+        4 => "ILL",
+        5 => "TRAP",
+        6 => "ABRT",
+        7 => "BUS",
+        8 => "FPE",
+        9 => "KILL",
+        10 => "USR1",
+        11 => "SEGV",
+        12 => "USR2",
+        13 => "PIPE",
+        14 => "ALRM",
+        15 => "TERM",
+        24 => "XCPU",
+        25 => "XFSZ",
+        31 => "SYS",
+        other => return format!("signal {other}"),
+    };
+    format!("SIG{name}")
+}

@@ -1,0 +1,335 @@
+//! The self-test: a session is launched as any other, and from inside it is tried to break out. What was seen counts,
+//! nothing else.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::launch::{self, Launched, Wall};
+use super::walls::Place;
+use crate::agent::ProcessEvent;
+use crate::engine::{LaunchSpec, Teardown};
+use crate::protocol::{EnvironmentId, Language, SessionLimits};
+use crate::sandbox::{Layer, ReportedLayer, Tier};
+
+/// How long all of it may take.
+const TIME: Duration = Duration::from_secs(20);
+/// How long everything may take to end when its engine goes away.
+const END_TIME: Duration = Duration::from_secs(2);
+const MEMORY_MB: u64 = 32;
+const PROCESSES: u64 = 12;
+const WORKSPACE: u64 = 1 << 20;
+const EPERM: i32 = 1;
+const EACCES: i32 = 13;
+const ENOENT: i32 = 2;
+const ESRCH: i32 = 3;
+const AF_VSOCK: u32 = 40;
+
+/// Tries a wall. Error: it can't be built, or does not let work what must, in a few words.
+pub async fn run(
+    launcher: &Path,
+    wall: Wall<'_>,
+    uncounted: Option<&str>,
+) -> Result<Vec<ReportedLayer>, String> {
+    let place = Place::make().map_err(|e| format!("no directory to try it in: {e}"))?;
+    let host = Host::listen(place.path()).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
+    let limits = SessionLimits {
+        processes: Some(PROCESSES),
+        workspace_bytes: Some(WORKSPACE),
+        ..SessionLimits::default()
+    };
+    let spec = LaunchSpec {
+        environment_id: EnvironmentId::random(),
+        directory: place.path().join("session"),
+        language: Language::Python,
+        network: false,
+        memory_limit_mb: MEMORY_MB,
+        limits,
+        image: None,
+        cpu_shares: None,
+    };
+    std::fs::create_dir(&spec.directory).map_err(|e| format!("no directory to try it in: {e}"))?;
+    let launched = launch::launch(launcher, wall, spec, &[]).await.map_err(|f| reason(&f.message))?;
+    let asked = tokio::time::timeout(TIME, ask(&launched, &host)).await;
+    let Launched { agent, mut teardown, context, .. } = launched;
+    agent.close();
+    let ended = teardown.ended_within(END_TIME).await;
+    Box::new(teardown).teardown().await;
+    let mut seen = asked.map_err(|_| "it does not answer".to_owned())??;
+    seen.ended = ended;
+    seen.reached |= host.was_reached();
+    if !seen.workspace_works {
+        return Err("its own workspace can't be written".into());
+    }
+    let own_root = context.own_root;
+    let layers = Layer::ALL.map(|layer| {
+        let (active, detail) = match seen.holds(layer, wall.tier) {
+            Ok(()) => (true, detail(layer, own_root)),
+            Err(reason) => (false, why(layer, wall, uncounted, reason)),
+        };
+        ReportedLayer { layer, active, detail }
+    });
+    // What the tier is for must hold, or it is not that tier.
+    let needed: &[Layer] = match wall.tier {
+        Tier::Namespaces => &[Layer::OwnRoot, Layer::OwnProcesses, Layer::OwnNetwork, Layer::Seccomp],
+        Tier::Landlock => &[Layer::Landlock, Layer::NoSockets, Layer::Seccomp],
+        Tier::Unconfined => &[],
+    };
+    match layers.iter().find(|l| needed.contains(&l.layer) && !l.active) {
+        Some(missing) => Err(format!("{} does not hold: {}", missing.layer.name(), missing.detail)),
+        None => Ok(layers.to_vec()),
+    }
+}
+
+/// Without what everybody knows.
+fn reason(message: &str) -> String {
+    let known = ["the session can't be launched: ", "the launcher or its agent refused: "];
+    known.iter().fold(message, |text, front| text.strip_prefix(front).unwrap_or(text)).to_owned()
+}
+
+/// What there is to reach on this side.
+struct Host {
+    canary: std::path::PathBuf,
+    socket: std::path::PathBuf,
+    hidden: String,
+    tcp: std::net::TcpListener,
+    udp: std::net::UdpSocket,
+    _listeners: [std::os::unix::net::UnixListener; 2],
+}
+
+impl Host {
+    fn listen(place: &Path) -> std::io::Result<Self> {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::net::{SocketAddr, UnixListener};
+        let (canary, socket) = (place.join("canary"), place.join("socket"));
+        std::fs::write(&canary, "what no session may read")?;
+        // Everybody may, as far as permissions go.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        std::fs::set_permissions(&canary, open)?;
+        let hidden = format!("codebeaker-{}", uuid::Uuid::new_v4());
+        let by_name = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&hidden)?)?;
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0")?;
+        tcp.set_nonblocking(true)?;
+        udp.set_nonblocking(true)?;
+        let _listeners = [UnixListener::bind(&socket)?, by_name];
+        Ok(Self { canary, socket, hidden, tcp, udp, _listeners })
+    }
+
+    /// Whether anything came, whatever was answered inside.
+    fn was_reached(&self) -> bool {
+        self.tcp.accept().is_ok() || self.udp.recv(&mut [0; 16]).is_ok()
+    }
+}
+
+/// What was seen.
+#[derive(Default)]
+struct Seen {
+    answers: std::collections::HashMap<&'static str, (i32, String)>,
+    workspace_works: bool,
+    memory_held: bool,
+    left_behind: u32,
+    reached: bool,
+    ended: bool,
+}
+
+/// Asks a session what it can do.
+async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
+    let me = std::process::id();
+    let tcp = host.tcp.local_addr().map_or(0, |a| a.port());
+    let udp = host.udp.local_addr().map_or(0, |a| a.port());
+    let workspace = if launched.context.own_root {
+        "/workspace".to_owned()
+    } else {
+        launched.context.directory.join("workspace").display().to_string()
+    };
+    let questions: Vec<(&'static str, String)> = vec![
+        ("read", format!("read {}", host.canary.display())),
+        ("stat", format!("stat {}", host.canary.display())),
+        ("change", format!("write {}", host.canary.display())),
+        ("shadow", "read /etc/shadow".into()),
+        ("workspace", format!("write {workspace}/probe")),
+        ("tcp", format!("tcp {tcp}")),
+        ("udp", format!("udp {udp}")),
+        ("unix", format!("unix {}", host.socket.display())),
+        ("abstract", format!("abstract {}", host.hidden)),
+        ("vsock", format!("socket {AF_VSOCK}")),
+        ("inet", "socket 2".into()),
+        ("kill", format!("kill {me}")),
+        ("launcher", format!("kill {}", launched.launcher.unwrap_or(me))),
+        ("proc", format!("stat /proc/{me}")),
+        ("init", "read /proc/1/environ".into()),
+        ("unshare", "unshare".into()),
+        ("ptrace", "ptrace 1".into()),
+        ("comm", "write /proc/self/comm".into()),
+        ("capabilities", "field CapEff".into()),
+        ("user", "field Uid".into()),
+        ("map", "show /proc/self/uid_map".into()),
+        ("privileges", "field NoNewPrivs".into()),
+        ("limits", "limits".into()),
+        ("environment", "environment".into()),
+        ("fill", format!("fill {workspace}/large {}", 4 * WORKSPACE)),
+        ("fork", format!("fork {}", 2 * PROCESSES)),
+        ("leave", "leave".into()),
+    ];
+    let mut seen = Seen::default();
+    // Each in a program of its own: one that is ended for what it tried takes no others' answers with it.
+    for part in questions.chunks(24) {
+        let text = output(launched, part.iter().map(|(_, q)| q.clone().into_bytes()).collect()).await?;
+        for ((name, _), line) in part.iter().zip(text.lines()) {
+            let (errno, detail) = line.split_once(' ').unwrap_or((line, ""));
+            seen.answers.insert(name, (errno.parse().unwrap_or(0), detail.to_owned()));
+        }
+    }
+    seen.left_behind = launched.agent.usage().await.map_err(|e| e.to_string())?.processes;
+    let before = launched.meter.as_ref().map(|m| m.read().memory_kills);
+    let megabytes = (MEMORY_MB + MEMORY_MB / 2) << 20;
+    let text = output(launched, vec![format!("memory {megabytes}").into_bytes()]).await?;
+    let kills = launched.meter.as_ref().map(|m| m.read().memory_kills);
+    seen.memory_held = text.contains("signal 9") && kills > before;
+    seen.workspace_works = seen.errno("workspace") == Some(0);
+    Ok(seen)
+}
+
+async fn output(launched: &Launched, questions: Vec<Vec<u8>>) -> Result<String, String> {
+    let mut process = launched.agent.probe(questions).await.map_err(|e| e.to_string())?;
+    let mut text = Vec::new();
+    loop {
+        match process.next().await.map_err(|e| e.to_string())? {
+            ProcessEvent::Stdout(data) => text.extend_from_slice(&data),
+            ProcessEvent::Exited(_) => return Ok(String::from_utf8_lossy(&text).into_owned()),
+            _ => {}
+        }
+    }
+}
+
+impl Seen {
+    fn errno(&self, name: &str) -> Option<i32> {
+        self.answers.get(name).map(|(errno, _)| *errno)
+    }
+
+    fn detail(&self, name: &str) -> &str {
+        self.answers.get(name).map_or("", |(_, detail)| detail)
+    }
+
+    /// It was tried, and refused with one of these.
+    fn refused(&self, name: &str, errors: &[i32]) -> Result<(), String> {
+        match self.answers.get(name) {
+            Some((errno, _)) if errors.contains(errno) => Ok(()),
+            Some((0, _)) => Err(format!("{name}: it could be done")),
+            Some((_, error)) => Err(format!("{name}: {error}")),
+            None => Err(format!("{name}: no answer")),
+        }
+    }
+
+    fn failed(&self, names: &[&str]) -> Result<(), String> {
+        let done = names.iter().find(|name| self.errno(name).is_none_or(|errno| errno == 0));
+        done.map_or(Ok(()), |name| Err(format!("{name}: it could be done")))
+    }
+
+    /// Whether a layer holds; if not, what was seen.
+    fn holds(&self, layer: Layer, tier: Tier) -> Result<(), String> {
+        let unless = |held: bool, reason: &str| if held { Ok(()) } else { Err(reason.to_owned()) };
+        let own_root = tier == Tier::Namespaces;
+        match layer {
+            Layer::OwnRoot => ["read", "stat", "change", "shadow"]
+                .iter()
+                .try_for_each(|name| self.refused(name, &[ENOENT, 30])),
+            Layer::OwnProcesses if !own_root => Err("it has this machine's processes around it".into()),
+            // Low numbers are its own processes': then the others must do.
+            Layer::OwnProcesses if std::process::id() <= 64 => self.refused("init", &[EACCES, EPERM, ENOENT]),
+            Layer::OwnProcesses => {
+                self.refused("kill", &[ESRCH])?;
+                self.refused("proc", &[ENOENT])?;
+                self.refused("init", &[EACCES, EPERM, ENOENT])
+            }
+            Layer::OwnNetwork if !own_root => Err("it has this machine's network".into()),
+            Layer::OwnNetwork => {
+                unless(!self.reached, "something arrived from inside")?;
+                self.failed(&["tcp", "abstract"])
+            }
+            Layer::NoSockets => {
+                ["tcp", "udp", "unix", "abstract", "inet"]
+                    .iter()
+                    .try_for_each(|n| self.refused(n, &[EPERM]))?;
+                unless(!self.reached, "something arrived from inside")
+            }
+            Layer::Landlock => {
+                self.refused("comm", &[EACCES])?;
+                self.failed(&["read", "change", "shadow"])
+            }
+            Layer::SignalScope => self.failed(&["kill", "launcher", "abstract", "ptrace"]),
+            Layer::Seccomp => {
+                ["vsock", "unshare", "ptrace"].iter().try_for_each(|name| self.refused(name, &[EPERM]))
+            }
+            Layer::UnprivilegedUser => self.unprivileged(),
+            Layer::NoNewPrivileges => unless(self.detail("privileges") == "1", "it is not set"),
+            Layer::ControlGroup => {
+                unless(self.memory_held, "more memory than the limit could be used")?;
+                let forks = self.detail("fork").parse::<u64>().unwrap_or(u64::MAX);
+                unless(forks < PROCESSES, "more processes than the limit could be had")
+            }
+            Layer::StorageQuota => self.refused("fill", &[28]),
+            Layer::ResourceLimits => {
+                let (files, core) = self.detail("limits").split_once(' ').unwrap_or_default();
+                unless(core == "0", "core dumps are written")?;
+                unless(files.parse().is_ok_and(|n: u64| n <= 1024), "open files are not limited")
+            }
+            Layer::Supervisor => unless(self.left_behind == 0, "what a program left behind was still there"),
+            Layer::Lifeline => unless(self.ended, "it did not end with its stream"),
+            Layer::CleanEnvironment => unless(self.detail("environment") == "0", "variables were inherited"),
+        }
+    }
+
+    /// Neither root on this machine, nor with any of its capabilities.
+    fn unprivileged(&self) -> Result<(), String> {
+        if !self.detail("capabilities").trim_start_matches('0').is_empty() {
+            return Err(format!("it has capabilities: {}", self.detail("capabilities")));
+        }
+        let inside = self.detail("user").split(',').next().and_then(|n| n.parse::<u64>().ok());
+        // `inside outside length` for each range.
+        let map: Vec<u64> = self.detail("map").split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        let outside = map.chunks_exact(3).find_map(|range| {
+            let offset = inside?.checked_sub(range[0]).filter(|offset| *offset < range[2])?;
+            Some(range[1] + offset)
+        });
+        match outside {
+            Some(0) => Err("CodeBeaker runs as root, and so do its sessions".into()),
+            Some(_) => Ok(()),
+            None => Err("which user it is on this machine is not known".into()),
+        }
+    }
+}
+
+/// What there is to be known of a layer that holds.
+fn detail(layer: Layer, own_root: bool) -> String {
+    let root = rustix::process::geteuid().is_root();
+    let text = match layer {
+        Layer::OwnRoot => "only /workspace and /tmp can be written; /usr and the runtimes are read-only",
+        Layer::OwnProcesses => "it sees and signals no others, and all end with the first",
+        Layer::OwnNetwork => "only its own loopback",
+        Layer::NoSockets => "neither network nor sockets of this machine",
+        Layer::UnprivilegedUser if root => "a user of the session's own",
+        Layer::UnprivilegedUser => "the user that CodeBeaker runs as, without capabilities",
+        Layer::ControlGroup => "memory, processes and processor time as a whole",
+        Layer::StorageQuota => "bytes and files of /workspace, /tmp and /dev/shm",
+        Layer::ResourceLimits => "open files, file size, core dumps; time where it is asked for",
+        Layer::Supervisor => "ends what programs leave behind",
+        Layer::Lifeline => "ends everything when CodeBeaker is killed",
+        Layer::Landlock if !own_root => "names outside can be seen, files not be opened",
+        _ => "",
+    };
+    text.to_owned()
+}
+
+/// Why a layer does not hold.
+fn why(layer: Layer, wall: Wall<'_>, uncounted: Option<&str>, seen: String) -> String {
+    match layer {
+        Layer::ControlGroup if wall.hierarchies.is_none() => {
+            format!("memory and processes are watched instead: {}", uncounted.unwrap_or("there is none"))
+        }
+        Layer::StorageQuota if wall.tier != Tier::Namespaces => "its size is watched instead".into(),
+        Layer::NoSockets if wall.tier == Tier::Namespaces => "sockets of its own network are allowed".into(),
+        _ if wall.tier == Tier::Unconfined => "runs without a wall, as the settings allow".into(),
+        _ => seen,
+    }
+}

@@ -123,8 +123,8 @@ pub async fn holders_of_the_pipe(siege: &Siege) {
 
 pub async fn zombies(siege: &Siege) {
     let inside = siege.create().await;
-    let leave = "import os\nfor n in range(40):\n    if os.fork() == 0:\n        if os.fork() == 0:\n            os._exit(0)\n        os._exit(0)\nprint('left')";
-    // Ten times 40 would not fit, were they kept.
+    let leave = "import os\nfor n in range(20):\n    if os.fork() == 0:\n        if os.fork() == 0:\n            os._exit(0)\n        os._exit(0)\nprint('left')";
+    // Ten times 20 would not fit, were they kept.
     for _ in 0..10 {
         assert_eq!(siege.python(&inside, leave).await, "left\n");
         assert_eq!(siege.engine.stats(&inside.id).await.unwrap().processes, Some(0));

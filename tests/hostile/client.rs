@@ -112,6 +112,7 @@ pub async fn flags_in_front_of_the_file(siege: &Siege) {
     for (name, args) in calls {
         let args = [args, &[facts.as_str()][..]].concat();
         let ended = siege.execute(&inside, program(name, &args)).await;
+        println!("{name} {args:?}");
         siege.held(&ended, &facts_value);
     }
     if siege.kind == Kind::Deno {

@@ -478,8 +478,21 @@ pub fn look_at_files_as(user: u32) -> Result<()> {
     if now == (user as c_int, user as c_int) { Ok(()) } else { Err(Error::from_raw_os_error(EPERM)) }
 }
 
-/// Becomes this user and group, without any other group, for good.
+/// Becomes this user and group, without any other group and any capability, for good.
 pub fn become_user(user: u32) -> Result<()> {
+    const PR_CAPBSET_READ: c_int = 23;
+    const PR_CAPBSET_DROP: c_int = 24;
+    for capability in 0..64 as c_ulong {
+        let zero = 0 as c_ulong;
+        // SAFETY: takes integers only.
+        match unsafe { prctl(PR_CAPBSET_READ, capability, zero, zero, zero) } {
+            0 => {}
+            // SAFETY: as above.
+            1 => drop(check(unsafe { prctl(PR_CAPBSET_DROP, capability, zero, zero, zero) })?),
+            // There are no more.
+            _ => break,
+        }
+    }
     // SAFETY: no groups, so no pointer is read.
     check(unsafe { setgroups(0, std::ptr::null()) })?;
     // SAFETY: takes integers only.

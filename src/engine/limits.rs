@@ -44,7 +44,7 @@ impl Default for Limits {
             open_files: 1024,
             file_size_bytes: 64 * MB,
             workspace_bytes: 256 * MB,
-            workspace_files: 16_384,
+            workspace_files: 32_768,
             output_bytes: MB,
             timeout: None,
             cpu_seconds: None,

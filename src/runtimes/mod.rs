@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::engine::Runtime;
 use crate::provision;
 
+pub use crate::sandbox::Tier;
 pub use native::launcher_entry;
 
 /// How the runtimes of this machine are set up.
@@ -23,13 +24,15 @@ pub struct RuntimeSettings {
     pub cache: Option<PathBuf>,
     /// Sessions may be launched where nothing confines them.
     pub allow_unconfined: bool,
+    /// The only wall that is tried, in place of the strongest that holds: for measuring and testing.
+    pub only: Option<Tier>,
 }
 
 impl RuntimeSettings {
     /// This process's own binary as the launcher.
     pub fn new(provision: provision::Settings, cache: Option<PathBuf>) -> Self {
         let launcher = PathBuf::from("/proc/self/exe");
-        Self { provision, launcher, cache, allow_unconfined: false }
+        Self { provision, launcher, cache, allow_unconfined: false, only: None }
     }
 }
 

@@ -108,7 +108,7 @@ fn v2(mounts: &str, own: &str) -> std::result::Result<Hierarchies, String> {
     if !has_all(&available) {
         return Err("control groups of version 2 have no memory, pids and cpu controllers here".into());
     }
-    if rustix::process::geteuid().is_root() {
+    if writable(&point) {
         if !has_all(&controllers(&point)) {
             fs::write(point.join("cgroup.subtree_control"), "+memory +pids +cpu")
                 .map_err(|e| format!("the controllers can't be enabled: {}", plain(&e)))?;
@@ -147,7 +147,7 @@ fn v1(mounts: &str) -> std::result::Result<Hierarchies, String> {
             .ok_or_else(|| format!("no {controller} controller of version 1 is mounted"))
     };
     let (memory, pids, cpu, cpuacct) = (find("memory")?, find("pids")?, find("cpu")?, find("cpuacct")?);
-    if !rustix::process::geteuid().is_root() {
+    if ![&memory, &pids, &cpu, &cpuacct].iter().all(|tree| writable(tree)) {
         return Err("control groups of version 1 are root's".into());
     }
     for tree in [&memory, &pids, &cpu, &cpuacct] {
@@ -189,7 +189,7 @@ pub struct Figures {
     pub memory_bytes: Option<u64>,
     /// The most memory at once, in bytes.
     pub peak_bytes: Option<u64>,
-    /// Processes and threads now.
+    /// Processes now.
     pub processes: Option<u64>,
     /// How often something was killed for want of memory.
     pub memory_kills: u64,
@@ -272,6 +272,9 @@ impl Group {
     /// What it has used.
     pub fn figures(&self) -> Figures {
         let number = |controller, file| read(&self.file(controller, file))?.trim().parse::<u64>().ok();
+        // Not pids.current: that counts threads too.
+        let processes =
+            |controller| read(&self.file(controller, "cgroup.procs")).map(|pids| pids.lines().count() as u64);
         let counted =
             |controller, file, key| count(&read(&self.file(controller, file)).unwrap_or_default(), key);
         match &self.hierarchies {
@@ -279,7 +282,7 @@ impl Group {
                 cpu_us: counted("v2", "cpu.stat", "usage_usec"),
                 memory_bytes: number("v2", "memory.current"),
                 peak_bytes: number("v2", "memory.peak"),
-                processes: number("v2", "pids.current"),
+                processes: processes("v2"),
                 memory_kills: counted("v2", "memory.events", "oom_kill").unwrap_or(0),
                 refusals: counted("v2", "pids.events", "max").unwrap_or(0),
             },
@@ -287,7 +290,7 @@ impl Group {
                 cpu_us: number("cpuacct", "cpuacct.usage").map(|ns| ns / 1000),
                 memory_bytes: number("memory", "memory.usage_in_bytes"),
                 peak_bytes: number("memory", "memory.max_usage_in_bytes"),
-                processes: number("pids", "pids.current"),
+                processes: processes("pids"),
                 memory_kills: counted("memory", "memory.oom_control", "oom_kill").unwrap_or(0),
                 refusals: counted("pids", "pids.events", "max").unwrap_or(0),
             },

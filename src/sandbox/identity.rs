@@ -1,7 +1,7 @@
 //! Who a session's programs are: a user without any privilege, and where we are root, one of the session's own.
 
 use std::fs;
-use std::io::{Error, ErrorKind, Result, Write};
+use std::io::{Result, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -41,18 +41,13 @@ pub enum Identity {
 
 impl Identity {
     /// The identity of this launcher's session.
-    pub fn choose(tier: Tier) -> Result<Self> {
-        let (user, group) = (geteuid(), getegid());
-        if !user.is_root() || tier == Tier::Unconfined {
-            return Ok(Self::Ours { user: user.as_raw(), group: group.as_raw() });
-        }
+    pub fn choose(tier: Tier) -> Self {
         // No two launchers that live have the same number.
         let own = std::process::id() % MAX_PID * EACH;
-        let ranges = fs::read_to_string("/proc/self/uid_map")?;
-        let agent = place(&ranges, own).ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "this root has no users of its own to give to sessions")
-        })?;
-        Ok(Self::Own { agent, programs: agent + 1 })
+        match own_users(own).filter(|_| tier != Tier::Unconfined) {
+            Some(agent) => Self::Own { agent, programs: agent + 1 },
+            None => Self::Ours { user: geteuid().as_raw(), group: getegid().as_raw() },
+        }
     }
 
     /// The user that programs have as the agent sees it, where it is not the agent's own.
@@ -109,6 +104,16 @@ impl Identity {
             Self::Ours { .. } => Ok(()),
         }
     }
+}
+
+/// Whether sessions are given users of their own here: by a root who has some to give.
+pub fn has_own_users() -> bool {
+    own_users(0).is_some()
+}
+
+fn own_users(own: u32) -> Option<u32> {
+    let ranges = geteuid().is_root().then(|| fs::read_to_string("/proc/self/uid_map").ok()).flatten()?;
+    place(&ranges, own)
 }
 
 /// Gives up every other group and becomes this user.

@@ -65,7 +65,7 @@ fn launch(stream: &File, program: OwnedFd) -> std::result::Result<(), Refusal> {
     let spec = Spec::read(stream).map_err(layer("the specification can't be read"))?;
     privileges::keep_no_descriptors().map_err(layer("inherited descriptors can't be closed"))?;
     rustix::process::setsid().map_err(layer("no session of processes of its own"))?;
-    let identity = Identity::choose(spec.tier).map_err(layer("unprivileged user"))?;
+    let identity = Identity::choose(spec.tier);
     // Opened by whoever may write them; the agent then only needs the descriptors.
     let groups: Result<Vec<File>> =
         spec.groups.iter().map(|dir| File::options().write(true).open(dir.join("cgroup.procs"))).collect();
@@ -79,7 +79,7 @@ fn launch(stream: &File, program: OwnedFd) -> std::result::Result<(), Refusal> {
     }
     let (go, gone) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(layer("no pipe to the session's first process"))?;
-    let Some(child) = fork_into(namespaces(&spec)).map_err(layer("namespaces"))? else {
+    let Some(child) = fork_into(namespaces(&spec)).map_err(|e| no_namespaces(&e))? else {
         drop(gone);
         // Until it is known who we are in there nothing can be done.
         let mut byte = [0];
@@ -124,6 +124,18 @@ fn namespaces(spec: &Spec) -> libc::c_int {
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWCGROUP
         | network
+}
+
+/// Why there are no namespaces, as far as the error tells.
+fn no_namespaces(error: &Error) -> Refusal {
+    let reason = match error.raw_os_error() {
+        Some(libc::ENOSPC) => "this machine allows no (more) user namespaces: user.max_user_namespaces",
+        Some(libc::EPERM) => {
+            "they are not allowed here: by a container, AppArmor or kernel.unprivileged_userns_clone"
+        }
+        _ => return Refusal { layer: "namespaces", error: Error::new(error.kind(), error.to_string()) },
+    };
+    Refusal { layer: "namespaces", error: Error::new(error.kind(), reason) }
 }
 
 /// Forks into new namespaces. A child, or in the child: `None`.

@@ -17,7 +17,7 @@ mod stray;
 
 pub use cgroup::{Figures, Group, GroupLimits, Hierarchies};
 pub use filter::filters;
-pub use identity::INSIDE;
+pub use identity::{INSIDE, has_own_users};
 pub use launcher::entry;
 pub use root::{devices, is_system, readable};
 pub use score::{Layer, Letters, ReportedLayer, score};

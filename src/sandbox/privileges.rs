@@ -50,7 +50,11 @@ pub fn limit(spec: &Spec) -> Result<()> {
 pub fn drop_capabilities(identity: &Identity) -> Result<()> {
     let in_namespace = identity.inside().is_some() && rustix::process::geteuid().is_root();
     let kept = if in_namespace {
-        CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::KILL | CapabilitySet::SYS_PTRACE
+        CapabilitySet::SETUID
+            | CapabilitySet::SETGID
+            | CapabilitySet::SETPCAP
+            | CapabilitySet::KILL
+            | CapabilitySet::SYS_PTRACE
     } else {
         CapabilitySet::empty()
     };

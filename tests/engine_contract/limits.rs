@@ -31,12 +31,18 @@ struct Watched {
     shown: Option<u8>,
 }
 
-/// Counts what a program says that the kernel did: a file in the workspace for each.
+/// Counts what a program says that the kernel did: a file in the workspace for each. The workspace is looked into
+/// through the agent's root, which root alone may.
 struct Told(PathBuf);
 
 impl Meter for Told {
     fn read(&self) -> Metered {
-        let there = |name: &str| u64::from(self.0.join("workspace").join(name).exists());
+        let agents = processes(&self.0).into_iter().filter(|(_, line)| line.starts_with("codebeaker-agent"));
+        let root = agents.map(|(pid, _)| pid).min().map(|pid| format!("/proc/{pid}/root/workspace"));
+        let there = |name: &str| {
+            let own_root = root.as_ref().is_some_and(|root| PathBuf::from(root).join(name).exists());
+            u64::from(own_root || self.0.join("workspace").join(name).exists())
+        };
         Metered {
             cpu_us: Some(7_000),
             memory_bytes: Some(70_000),
@@ -176,7 +182,7 @@ async fn a_session_gets_what_it_asks_for_within_what_is_configured() {
         open_files: Some(200),
         file_size_bytes: Some(64 << 20),
         workspace_bytes: Some(256 << 20),
-        workspace_files: Some(16_384),
+        workspace_files: Some(32_768),
         output_bytes: Some(5),
     };
     assert_eq!((&info.limits, info.config.memory_limit_mb), (&got, Some(300)));

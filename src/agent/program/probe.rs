@@ -12,6 +12,8 @@ use super::super::sys;
 
 /// How long a connection is tried.
 const TRY: Duration = Duration::from_millis(200);
+/// How long memory is held: longer than it can go unseen.
+const HOLD: Duration = Duration::from_secs(3);
 
 /// Answers each question with a line: the system's error number, 0 for what went well, and what there is to say.
 pub fn answer(questions: &[Vec<u8>]) {
@@ -49,6 +51,7 @@ fn ask(verb: &str, argument: &str, second: &str) -> Result<String> {
         "abstract" => done(UnixStream::connect_addr(&SocketAddr::from_abstract_name(argument)?).map(drop)),
         "socket" => done(sys::try_socket(number()? as i32)),
         "kill" => done(sys::try_signal(number()? as i32)),
+        "parent" => done(sys::try_signal(std::os::unix::process::parent_id() as i32)),
         "unshare" => done(sys::try_unshare()),
         "ptrace" => done(sys::try_trace(number()? as i32)),
         "field" => field(argument),
@@ -57,7 +60,12 @@ fn ask(verb: &str, argument: &str, second: &str) -> Result<String> {
             fs::read_to_string("/proc/self/limits").map(|text| format!("{files} {}", core_limit(&text)))
         }
         "environment" => fs::read("/proc/self/environ").map(|variables| variables.len().to_string()),
-        "memory" => in_child(|| touch(argument.parse().unwrap_or(0))),
+        "memory" => in_child(|| drop(touch(argument.parse().unwrap_or(0)))),
+        "hold" => {
+            let memory = touch(argument.parse().unwrap_or(0));
+            std::thread::park_timeout(HOLD);
+            Ok(memory.len().to_string())
+        }
         "fill" => fill(argument, second.parse().unwrap_or(0)),
         "fork" => Ok(forks(number()?).to_string()),
         "leave" => in_child(leave),
@@ -88,12 +96,12 @@ fn in_child(work: impl FnOnce()) -> Result<String> {
 }
 
 /// Uses so many bytes of memory.
-fn touch(bytes: usize) {
+fn touch(bytes: usize) -> Vec<u8> {
     let mut memory = vec![0u8; bytes];
     for page in memory.chunks_mut(4096) {
         page[0] = 1;
     }
-    std::hint::black_box(&memory);
+    std::hint::black_box(memory)
 }
 
 /// Writes until an error or so many bytes; gives how many there were room for. Nothing of it stays.

@@ -202,51 +202,60 @@ fn wire_progress(runtime: RuntimeType, progress: provision::Progress) -> Progres
 /// Of a call that runs a file, with or without `run` in front: the file and what comes after it. What the caller wrote
 /// before it is not passed on: it is for us to say how a file is run. Other verbs are left as they are.
 fn own_call(tool: Tool, arguments: &[String]) -> Option<&[String]> {
-    let verb = arguments.iter().find(|a| !a.starts_with('-'))?;
-    let file = arguments.iter().position(|a| is_code(a))?;
-    let runs = verb == "run" || is_code(verb);
-    // `deno --config x.json run y.ts`: what an option takes is no verb.
-    let option_first = arguments.first().is_some_and(|a| a.starts_with('-')) && !is_verb(tool, verb);
-    (runs || option_first).then_some(&arguments[file..])
+    let mut run = false;
+    let mut at = 0;
+    while let Some(argument) = arguments.get(at) {
+        if VALUES.contains(&argument.as_str()) {
+            at += 2;
+        } else if argument.starts_with('-') {
+            at += 1;
+        } else if argument == "run" && !run {
+            (run, at) = (true, at + 1);
+        } else {
+            // What Bun runs without such an ending may be a script of package.json.
+            return (is_code(argument) || run && tool == Tool::Deno).then_some(&arguments[at..]);
+        }
+    }
+    None
 }
 
-/// Whether this is a verb that does something else than to run a file.
-fn is_verb(tool: Tool, word: &str) -> bool {
-    const DENO: [&str; 24] = [
-        "add",
-        "bench",
-        "bundle",
-        "cache",
-        "check",
-        "clean",
-        "compile",
-        "completions",
-        "coverage",
-        "doc",
-        "eval",
-        "fmt",
-        "info",
-        "init",
-        "install",
-        "jupyter",
-        "lint",
-        "lsp",
-        "outdated",
-        "repl",
-        "serve",
-        "task",
-        "test",
-        "types",
-    ];
-    const BUN: [&str; 15] = [
-        "add", "build", "create", "exec", "init", "install", "link", "outdated", "pm", "publish", "remove",
-        "repl", "test", "update", "x",
-    ];
-    match tool {
-        Tool::Deno => DENO.contains(&word),
-        Tool::Bun => BUN.contains(&word),
-    }
-}
+/// Options of Deno and Bun whose value is the next argument.
+const VALUES: [&str; 34] = [
+    "-c",
+    "--config",
+    "--import-map",
+    "--lock",
+    "--cert",
+    "--location",
+    "-L",
+    "--log-level",
+    "--seed",
+    "--ext",
+    "--preload",
+    "-r",
+    "--require",
+    "--import",
+    "--tsconfig-override",
+    "--cwd",
+    "-d",
+    "--define",
+    "-l",
+    "--loader",
+    "--main-fields",
+    "--conditions",
+    "--env-file",
+    "--title",
+    "--port",
+    "--external",
+    "--install",
+    "-e",
+    "--eval",
+    "-p",
+    "--print",
+    "--unhandled-rejections",
+    "--extension-order",
+    "--max-http-header-size",
+];
 
 /// Whether an argument names a file with code.
 fn is_code(argument: &str) -> bool {
@@ -272,7 +281,11 @@ mod tests {
             (Tool::Deno, "--quiet test x.test.ts", None),
             (Tool::Deno, "--version", None),
             (Tool::Deno, "", None),
+            (Tool::Deno, "run -A main x", Some("main x")),
+            (Tool::Deno, "run -e 1", None),
             (Tool::Bun, "run --preload=./evil.ts hello.ts", Some("hello.ts")),
+            (Tool::Bun, "--preload ./evil.ts hello.ts a.ts", Some("hello.ts a.ts")),
+            (Tool::Bun, "-e 1", None),
             (Tool::Bun, "--inspect hello.js", Some("hello.js")),
             (Tool::Bun, "build hello.ts", None),
             (Tool::Bun, "run build", None),

@@ -151,7 +151,7 @@ impl Limits {
         };
         let workspace = Storage {
             bytes: limits.workspace_bytes.unwrap_or(256 << 20),
-            files: limits.workspace_files.unwrap_or(16384),
+            files: limits.workspace_files.unwrap_or(32768),
         };
         Self {
             memory_bytes,
@@ -193,7 +193,6 @@ fn confinement(
     context: &SessionContext,
     installed: &[Installed],
 ) -> Confinement {
-    let root = rustix::process::geteuid().is_root();
     let counted = wall.hierarchies.is_some();
     let bytes =
         |paths: Vec<PathBuf>| paths.into_iter().map(|p| p.into_os_string().into_encoded_bytes()).collect();
@@ -207,7 +206,7 @@ fn confinement(
     };
     let unless = |known: bool, limit: u64| if known { 0 } else { limit };
     Confinement {
-        user: if root && context.own_root { sandbox::INSIDE } else { 0 },
+        user: if context.own_root && sandbox::has_own_users() { sandbox::INSIDE } else { 0 },
         processes: limits.processes + PROCESS_SLACK,
         data_bytes: unless(counted, limits.memory_bytes + DATA_SLACK),
         landlock: wall.tier != Tier::Unconfined,
@@ -291,7 +290,8 @@ impl Meter for GroupMeter {
         Metered {
             cpu_us: figures.cpu_us,
             memory_bytes: figures.memory_bytes,
-            peak_bytes: figures.peak_bytes,
+            // Nothing has run yet: not known.
+            peak_bytes: figures.peak_bytes.filter(|bytes| *bytes > 0),
             processes: figures.processes,
             memory_kills: figures.memory_kills,
             process_refusals: figures.refusals,

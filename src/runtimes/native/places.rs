@@ -16,6 +16,8 @@ pub struct Installed {
     pub program: PathBuf,
     /// What a session with a root of its own must be given.
     pub binds: Vec<Bind>,
+    /// Where its own libraries are to be looked for, in a session with a root of its own.
+    pub libraries: Option<PathBuf>,
 }
 
 impl Installed {
@@ -33,7 +35,7 @@ impl Installed {
             Some(store) => vec![Bind::same(*store)],
             None => binds.into_iter().filter(|bind| !sandbox::is_system(&bind.source)).collect(),
         };
-        Self { program, binds }
+        Self { program, binds, libraries: None }
     }
 
     /// Where a path of this installation is for the programs of a session.
@@ -48,9 +50,9 @@ impl Installed {
     }
 }
 
-/// Python: its library is found from where the program is, unless it was built with a library of its own whose place
-/// is fixed, or is a virtual environment.
-pub fn python(program: PathBuf, prefix: &Path, base: &Path, fixed: bool) -> Installed {
+/// Python: its modules are found from where the program is, unless it is a virtual environment, which names its base.
+/// `shared`: it was built with a shared library, which has to be told.
+pub fn python(program: PathBuf, prefix: &Path, base: &Path, shared: bool) -> Installed {
     let parts = |prefix: &Path, target: &Path| -> Vec<Bind> {
         ["bin", "lib", "lib64", "pyvenv.cfg"]
             .into_iter()
@@ -58,13 +60,16 @@ pub fn python(program: PathBuf, prefix: &Path, base: &Path, fixed: bool) -> Inst
             .map(|part| Bind { source: prefix.join(part), target: target.join(part) })
             .collect()
     };
-    let movable = prefix == base && !fixed && program.starts_with(prefix.join("bin"));
-    let binds = match movable {
-        true => parts(base, Path::new("/opt/python")),
-        false if prefix == base => parts(base, base),
+    let target = Path::new("/opt/python");
+    let binds = match prefix == base {
+        true if program.starts_with(prefix.join("bin")) => parts(base, target),
+        true => parts(base, base),
         false => [parts(prefix, prefix), parts(base, base)].concat(),
     };
-    Installed::new(program, binds)
+    let moved =
+        binds.iter().any(|bind| bind.target == target.join("lib") && !sandbox::is_system(&bind.source));
+    let libraries = (shared && moved).then(|| target.join("lib"));
+    Installed { libraries, ..Installed::new(program, binds) }
 }
 
 /// The directories of a session as its programs name them.
@@ -97,6 +102,9 @@ pub fn variables(context: &SessionContext, installed: &[Installed]) -> BTreeMap<
     let mut seen = std::collections::BTreeSet::new();
     path.retain(|p| seen.insert(p.clone()));
     let at = |name: &str| text(cache.join(name));
+    let libraries: Vec<String> =
+        installed.iter().filter(|_| context.own_root).filter_map(|i| i.libraries.clone().map(text)).collect();
+    let libraries = (!libraries.is_empty()).then(|| ("LD_LIBRARY_PATH", libraries.join(":")));
     [
         ("PATH", path.join(":")),
         ("HOME", "/workspace".into()),
@@ -124,6 +132,7 @@ pub fn variables(context: &SessionContext, installed: &[Installed]) -> BTreeMap<
         ("DOTNET_SKIP_FIRST_TIME_EXPERIENCE", "1".into()),
     ]
     .into_iter()
+    .chain(libraries)
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
 }
@@ -160,8 +169,10 @@ mod tests {
         let program = base.join("bin/python3");
         let moved = python(program.clone(), &base, &base, false);
         assert_eq!(moved.program(&context(true)), Path::new("/opt/python/bin/python3"));
-        let fixed = python(program.clone(), &base, &base, true);
-        assert_eq!(fixed.program(&context(true)), program);
+        assert_eq!(moved.libraries, None);
+        let shared = python(program, &base, &base, true);
+        assert_eq!(variables(&context(true), &[shared.clone()])["LD_LIBRARY_PATH"], "/opt/python/lib");
+        assert!(!variables(&context(false), &[shared]).contains_key("LD_LIBRARY_PATH"));
         let venv = root.path().join("venv");
         std::fs::create_dir_all(venv.join("bin")).unwrap();
         std::fs::write(venv.join("pyvenv.cfg"), "").unwrap();

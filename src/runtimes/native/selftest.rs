@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::launch::{self, Launched, Wall};
 use super::walls::Place;
 use crate::agent::ProcessEvent;
+use crate::agent::wire::{Exit, Limit};
 use crate::engine::{LaunchSpec, Teardown};
 use crate::protocol::{EnvironmentId, Language, SessionLimits};
-use crate::sandbox::{Layer, ReportedLayer, Tier};
+use crate::sandbox::{self, Layer, ReportedLayer, Tier};
 
 /// How long all of it may take.
 const TIME: Duration = Duration::from_secs(20);
@@ -24,11 +25,19 @@ const ENOENT: i32 = 2;
 const ESRCH: i32 = 3;
 const AF_VSOCK: u32 = 40;
 
+/// What is known to be missing before a wall is tried.
+pub struct Missing<'a> {
+    /// Why there is no control group, where there is none.
+    pub groups: Option<&'a str>,
+    /// Why a stronger wall does not hold, where one was tried.
+    pub stronger: Option<&'a str>,
+}
+
 /// Tries a wall. Error: it can't be built, or does not let work what must, in a few words.
 pub async fn run(
     launcher: &Path,
     wall: Wall<'_>,
-    uncounted: Option<&str>,
+    missing: &Missing<'_>,
 ) -> Result<Vec<ReportedLayer>, String> {
     let place = Place::make().map_err(|e| format!("no directory to try it in: {e}"))?;
     let host = Host::listen(place.path()).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
@@ -64,7 +73,7 @@ pub async fn run(
     let layers = Layer::ALL.map(|layer| {
         let (active, detail) = match seen.holds(layer, wall.tier) {
             Ok(()) => (true, detail(layer, own_root)),
-            Err(reason) => (false, why(layer, wall, uncounted, reason)),
+            Err(reason) => (false, why(layer, wall, missing, reason)),
         };
         ReportedLayer { layer, active, detail }
     });
@@ -156,6 +165,7 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
         ("inet", "socket 2".into()),
         ("kill", format!("kill {me}")),
         ("launcher", format!("kill {}", launched.launcher.unwrap_or(me))),
+        ("parent", "parent".into()),
         ("proc", format!("stat /proc/{me}")),
         ("init", "read /proc/1/environ".into()),
         ("unshare", "unshare".into()),
@@ -173,30 +183,38 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
     ];
     let mut seen = Seen::default();
     // Each in a program of its own: one that is ended for what it tried takes no others' answers with it.
-    for part in questions.chunks(24) {
-        let text = output(launched, part.iter().map(|(_, q)| q.clone().into_bytes()).collect()).await?;
+    for part in questions.chunks(25) {
+        let (text, _) = answer(launched, part.iter().map(|(_, q)| q.clone().into_bytes()).collect()).await?;
         for ((name, _), line) in part.iter().zip(text.lines()) {
             let (errno, detail) = line.split_once(' ').unwrap_or((line, ""));
             seen.answers.insert(name, (errno.parse().unwrap_or(0), detail.to_owned()));
         }
     }
     seen.left_behind = launched.agent.usage().await.map_err(|e| e.to_string())?.processes;
-    let before = launched.meter.as_ref().map(|m| m.read().memory_kills);
-    let megabytes = (MEMORY_MB + MEMORY_MB / 2) << 20;
-    let text = output(launched, vec![format!("memory {megabytes}").into_bytes()]).await?;
-    let kills = launched.meter.as_ref().map(|m| m.read().memory_kills);
-    seen.memory_held = text.contains("signal 9") && kills > before;
+    let bytes = (MEMORY_MB + MEMORY_MB / 2) << 20;
+    seen.memory_held = match &launched.meter {
+        Some(meter) => {
+            let before = meter.read().memory_kills;
+            let (text, _) = answer(launched, vec![format!("memory {bytes}").into_bytes()]).await?;
+            text.contains("signal 9") && meter.read().memory_kills > before
+        }
+        None => {
+            let (_, exit) = answer(launched, vec![format!("hold {bytes}").into_bytes()]).await?;
+            exit.limit == Some(Limit::Memory)
+        }
+    };
     seen.workspace_works = seen.errno("workspace") == Some(0);
     Ok(seen)
 }
 
-async fn output(launched: &Launched, questions: Vec<Vec<u8>>) -> Result<String, String> {
+/// What a program answers to these, and how it ended.
+async fn answer(launched: &Launched, questions: Vec<Vec<u8>>) -> Result<(String, Exit), String> {
     let mut process = launched.agent.probe(questions).await.map_err(|e| e.to_string())?;
     let mut text = Vec::new();
     loop {
         match process.next().await.map_err(|e| e.to_string())? {
             ProcessEvent::Stdout(data) => text.extend_from_slice(&data),
-            ProcessEvent::Exited(_) => return Ok(String::from_utf8_lossy(&text).into_owned()),
+            ProcessEvent::Exited(exit) => return Ok((String::from_utf8_lossy(&text).into_owned(), exit)),
             _ => {}
         }
     }
@@ -271,10 +289,15 @@ impl Seen {
             Layer::StorageQuota => self.refused("fill", &[28]),
             Layer::ResourceLimits => {
                 let (files, core) = self.detail("limits").split_once(' ').unwrap_or_default();
+                unless(self.memory_held, "more memory than the limit could be used")?;
                 unless(core == "0", "core dumps are written")?;
                 unless(files.parse().is_ok_and(|n: u64| n <= 1024), "open files are not limited")
             }
-            Layer::Supervisor => unless(self.left_behind == 0, "what a program left behind was still there"),
+            Layer::Supervisor => {
+                unless(self.left_behind == 0, "what a program left behind was still there")?;
+                // Behind namespaces the agent, whom nobody in there can end, stands in for one that was.
+                if own_root { Ok(()) } else { self.refused("parent", &[EPERM]) }
+            }
             Layer::Lifeline => unless(self.ended, "it did not end with its stream"),
             Layer::CleanEnvironment => unless(self.detail("environment") == "0", "variables were inherited"),
         }
@@ -302,13 +325,12 @@ impl Seen {
 
 /// What there is to be known of a layer that holds.
 fn detail(layer: Layer, own_root: bool) -> String {
-    let root = rustix::process::geteuid().is_root();
     let text = match layer {
         Layer::OwnRoot => "only /workspace and /tmp can be written; /usr and the runtimes are read-only",
         Layer::OwnProcesses => "it sees and signals no others, and all end with the first",
         Layer::OwnNetwork => "only its own loopback",
         Layer::NoSockets => "neither network nor sockets of this machine",
-        Layer::UnprivilegedUser if root => "a user of the session's own",
+        Layer::UnprivilegedUser if sandbox::has_own_users() => "a user of the session's own",
         Layer::UnprivilegedUser => "the user that CodeBeaker runs as, without capabilities",
         Layer::ControlGroup => "memory, processes and processor time as a whole",
         Layer::StorageQuota => "bytes and files of /workspace, /tmp and /dev/shm",
@@ -322,14 +344,16 @@ fn detail(layer: Layer, own_root: bool) -> String {
 }
 
 /// Why a layer does not hold.
-fn why(layer: Layer, wall: Wall<'_>, uncounted: Option<&str>, seen: String) -> String {
+fn why(layer: Layer, wall: Wall<'_>, missing: &Missing<'_>, seen: String) -> String {
+    let by_namespaces = matches!(layer, Layer::OwnRoot | Layer::OwnProcesses | Layer::OwnNetwork);
     match layer {
+        _ if wall.tier == Tier::Unconfined => "runs without a wall, as the settings allow".into(),
         Layer::ControlGroup if wall.hierarchies.is_none() => {
-            format!("memory and processes are watched instead: {}", uncounted.unwrap_or("there is none"))
+            format!("memory and processes are watched instead: {}", missing.groups.unwrap_or("there is none"))
         }
         Layer::StorageQuota if wall.tier != Tier::Namespaces => "its size is watched instead".into(),
-        Layer::NoSockets if wall.tier == Tier::Namespaces => "sockets of its own network are allowed".into(),
-        _ if wall.tier == Tier::Unconfined => "runs without a wall, as the settings allow".into(),
+        Layer::NoSockets if wall.tier == Tier::Namespaces => "not needed: its network is its own".into(),
+        _ if wall.tier == Tier::Landlock && by_namespaces => missing.stronger.unwrap_or(&seen).to_owned(),
         _ => seen,
     }
 }

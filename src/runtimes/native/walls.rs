@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::super::RuntimeSettings;
 use super::launch::{self, Wall};
 use super::places::{self, Installed};
-use super::selftest;
+use super::selftest::{self, Missing};
 use crate::engine::{Environment, LaunchSpec};
 use crate::protocol::{ErrorKind, Failure, IsolationReport, LayerReport};
 use crate::sandbox::{self, Hierarchies, Layer, ReportedLayer, Tier};
@@ -74,11 +74,14 @@ impl Walls {
         let mut refusals = Vec::new();
         let allowed = [Tier::Namespaces, Tier::Landlock]
             .into_iter()
-            .chain(self.settings.allow_unconfined.then_some(Tier::Unconfined));
+            .chain(self.settings.allow_unconfined.then_some(Tier::Unconfined))
+            .filter(|tier| self.settings.only.is_none_or(|only| only == *tier));
         let uncounted = hierarchies.as_ref().err().cloned();
         for tier in allowed {
             let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok() };
-            match selftest::run(&self.settings.launcher, wall, uncounted.as_deref()).await {
+            let stronger = refusals.last().map(|(_, reason): &(Tier, String)| reason.clone());
+            let missing = Missing { groups: uncounted.as_deref(), stronger: stronger.as_deref() };
+            match selftest::run(&self.settings.launcher, wall, &missing).await {
                 Ok(layers) => return Tested { stamp, tier: Some(tier), layers, refusals, uncounted },
                 Err(reason) => {
                     tracing::warn!("{} don't hold here: {reason}", tier.name());
@@ -134,7 +137,7 @@ impl Walls {
             text("/proc/sys/user/max_user_namespaces"),
             link("/proc/self/ns/user"),
             link("/proc/self/ns/pid"),
-            format!("{user} {} {hierarchies:?}", self.settings.allow_unconfined),
+            format!("{user} {} {:?} {hierarchies:?}", self.settings.allow_unconfined, self.settings.only),
         ]
         .join("\n")
     }

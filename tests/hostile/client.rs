@@ -27,7 +27,7 @@ pub async fn variables_that_change_programs(siege: &Siege) {
         ("PATH", "/workspace:/usr/local/bin:/usr/bin:/bin"),
         ("HOME", "/root"),
         ("IFS", "/"),
-        ("CODEBEAKER_CANARY", "widened"),
+        ("CLIENT_CANARY", "widened"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
@@ -112,6 +112,7 @@ pub async fn flags_in_front_of_the_file(siege: &Siege) {
     for (name, args) in calls {
         let args = [args, &[facts.as_str()][..]].concat();
         let ended = siege.execute(&inside, program(name, &args)).await;
+        println!("{name} {args:?}");
         siege.held(&ended, &facts_value);
     }
     if siege.kind == Kind::Deno {

@@ -51,9 +51,9 @@ pub async fn without_end(siege: &Siege) {
     {
         let execution = siege.start(limited(&inside, sh(flood), 600)).await;
         let result = timely(execution.finished()).await.unwrap();
-        let ended = result.process().unwrap();
+        let ended = result.process().unwrap_or_else(|| panic!("{flood}: {result:?}"));
         assert_eq!((ended.exit_code, ended.timed_out), (124, true), "{flood}");
-        let limit = ended.limit.as_ref().unwrap();
+        let limit = ended.limit.as_ref().unwrap_or_else(|| panic!("{flood}: no limit is told"));
         assert_eq!((limit.name.as_str(), limit.value.as_str()), ("time", "600 ms"));
         assert!(result.error.as_ref().unwrap().contains("600 ms"));
         assert!(ended.stdout.len() <= KEPT && ended.stderr.len() <= KEPT);

@@ -32,6 +32,8 @@ pub struct Siege {
     pub root: TempDir,
     pub canaries: Canaries,
     listeners: Listeners,
+    /// Where the runtime's own programs are.
+    programs: Vec<String>,
     open: Mutex<Vec<Inside>>,
 }
 
@@ -61,7 +63,10 @@ pub async fn under_siege(kind: Kind, part: impl AsyncFnOnce(&Siege)) {
     if kind.is_here(&*engine).await && python_is_here() {
         let canaries = Canaries::new(root.path());
         let listeners = Listeners::new(root.path());
-        let siege = Siege { engine: engine.clone(), kind, root, canaries, listeners, open: Mutex::default() };
+        let paths = timely(engine.runtime(kind.runtime(), false)).await.unwrap().path.unwrap_or_default();
+        let programs = paths.split(", ").map(str::to_owned).collect();
+        let engine = engine.clone();
+        let siege = Siege { engine, kind, root, canaries, listeners, programs, open: Mutex::default() };
         part(&siege).await;
         siege.over().await;
     } else {
@@ -183,6 +188,7 @@ impl Siege {
             "secrets": secrets(),
             "pidns": std::fs::read_link("/proc/self/ns/pid").unwrap(),
             "exe": std::env::current_exe().unwrap(),
+            "programs": self.programs,
             "tcp": self.listeners.tcp.local_addr().unwrap().port(),
             "udp": self.listeners.udp.local_addr().unwrap().port(),
             "unix": self.root.path().join("listener.sock"),
@@ -437,15 +443,15 @@ pub async fn timely<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-/// What an execution told until its standard output ended with `text`.
+/// What an execution told until its standard output had `text` in it.
 pub async fn printed(execution: &mut Execution, text: &str) -> String {
     let mut all = String::new();
-    while !all.ends_with(text) {
+    while !all.contains(text) {
         match timely(execution.next()).await {
             Some(ExecutionEvent::Output { stream: OutputStream::Stdout, data }) => {
                 all.push_str(&String::from_utf8_lossy(&data));
             }
-            Some(ExecutionEvent::Started) => {}
+            Some(ExecutionEvent::Started | ExecutionEvent::Output { .. }) => {}
             other => panic!("{other:?} instead of {text:?}, after {all:?}"),
         }
     }

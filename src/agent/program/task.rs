@@ -247,6 +247,10 @@ impl Process {
 
     /// Reads one piece of an output.
     pub fn take_output(&mut self, index: usize, id: u32, channel: &mut Channel, buffer: &mut [u8]) {
+        // Its other output may just have used up what was granted: both were found readable at once.
+        if !self.may_speak() {
+            return;
+        }
         let Some(output) = &mut self.outputs[index] else { return };
         let most = usize::try_from(self.left[index]).unwrap_or(buffer.len()).min(buffer.len());
         match output.read(&mut buffer[..most]) {

@@ -1,7 +1,7 @@
 # The host's files by the ways that Python has, beyond plain reading. Each must work on a file of the workspace first.
 import ctypes.util, importlib.util, mmap, multiprocessing, runpy, shutil, subprocess, threading
 
-OWN = 'own.json'
+OWN = os.path.abspath('own.json')
 with open(OWN, 'w') as file:
     json.dump({'token': FACTS['token']}, file)
 with open('own.py', 'w') as file:

@@ -114,15 +114,19 @@ def passwd_is_the_hosts():
 
 @attack
 def private_places_of_the_host():
+    # What the session's runtimes are in is there, and nothing beside it.
     def listed(path):
-        names = os.listdir(path)
+        names = [name for name in os.listdir(path)
+                 if not any((program + '/').startswith(os.path.join(path, name) + '/') for program in FACTS['programs'])]
         return f'{names[:3]}' if names else None
     return each(['/root', '/home', '/run', '/var', '/sys', '/boot', '/srv', '/mnt', '/media', '/work', '/tmp'], listed)
 
 
 @attack
 def the_hosts_settings():
-    files = ['/etc/resolv.conf', '/etc/hostname', '/etc/machine-id', '/etc/sudoers', '/etc/ssh/sshd_config', '/etc/fstab']
+    # Where the network was asked for, its names must be found.
+    files = [] if FACTS['network'] else ['/etc/resolv.conf']
+    files += ['/etc/hostname', '/etc/machine-id', '/etc/sudoers', '/etc/ssh/sshd_config', '/etc/fstab']
     return each(files, lambda path: f'{len(read(path))} bytes')
 
 
@@ -134,9 +138,16 @@ def the_mount_table_names_the_canary():
 
 @attack
 def devices_of_the_host():
-    allowed = {'null', 'zero', 'full', 'random', 'urandom', 'fd', 'stdin', 'stdout', 'stderr', 'shm'}
+    allowed = {'null', 'zero', 'full', 'random', 'urandom', 'fd', 'stdin', 'stdout', 'stderr', 'shm',
+               'ptmx', 'pts'}
     more = sorted(set(os.listdir('/dev')) - allowed)
     return f'{more[:5]}' if more else None
+
+
+@attack
+def terminals_of_the_host():
+    names = set(os.listdir('/dev/pts')) - {'ptmx'}
+    return f'{names}' if names else None
 
 
 @attack

@@ -257,13 +257,14 @@ fn processes(identity: &Identity) -> Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     // The agent sees every process only where it is another user with the right to: it counts what they use.
     let hiding = identity.inside().is_some();
-    let (whole, part) =
-        if hiding { (c"hidepid=invisible", c"hidepid=invisible,subset=pid") } else { (c"", c"subset=pid") };
-    match mount("proc", "proc", "proc", flags, whole) {
-        // Where a container hides parts of its own from us, we are given nothing but the processes.
-        Err(rustix::io::Errno::PERM) => mount("proc", "proc", "proc", flags, part)?,
-        result => result?,
-    }
+    let options = if hiding { Some(c"hidepid=invisible") } else { None };
+    mount("proc", "proc", "proc", flags, options).map_err(|e| match e {
+        rustix::io::Errno::PERM => Error::new(
+            ErrorKind::PermissionDenied,
+            "no /proc can be mounted where parts of the outer one are hidden",
+        ),
+        e => e.into(),
+    })?;
     for path in MASKED {
         if fs::symlink_metadata(path).is_ok() {
             let nothing = clone_tree(Path::new("dev/null"))?;

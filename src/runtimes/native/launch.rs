@@ -197,7 +197,7 @@ fn confinement(
     let bytes =
         |paths: Vec<PathBuf>| paths.into_iter().map(|p| p.into_os_string().into_encoded_bytes()).collect();
     let (read, write) = if context.own_root {
-        (vec!["/".into()], ["/workspace", "/tmp", "/dev"].map(PathBuf::from).to_vec())
+        (Vec::new(), ["/workspace", "/tmp", "/dev"].map(PathBuf::from).to_vec())
     } else {
         let mut read = sandbox::readable(context.network);
         read.extend(installed.iter().flat_map(|i| i.binds.iter().map(|bind| bind.source.clone())));

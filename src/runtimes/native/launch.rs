@@ -143,7 +143,7 @@ struct Limits {
 impl Limits {
     fn of(spec: &LaunchSpec, in_memory: bool) -> Self {
         let limits = &spec.limits;
-        let memory_bytes = spec.memory_limit_mb << 20;
+        let memory_bytes = spec.memory_limit_mb.saturating_mul(1 << 20);
         // Files in memory are memory too: filled to the brim they must leave programs some.
         let part = |storage: Storage, of: u64| Storage {
             bytes: if in_memory { storage.bytes.min(memory_bytes / of) } else { storage.bytes },
@@ -207,8 +207,8 @@ fn confinement(
     let unless = |known: bool, limit: u64| if known { 0 } else { limit };
     Confinement {
         user: if context.own_root && sandbox::has_own_users() { sandbox::INSIDE } else { 0 },
-        processes: limits.processes + PROCESS_SLACK,
-        data_bytes: unless(counted, limits.memory_bytes + DATA_SLACK),
+        processes: limits.processes.saturating_add(PROCESS_SLACK),
+        data_bytes: unless(counted, limits.memory_bytes.saturating_add(DATA_SLACK)),
         // Behind namespaces it is one layer of several, and missing it is told.
         landlock: wall.tier == Tier::Landlock
             || wall.tier == Tier::Namespaces && sandbox::landlock_version() > 0,

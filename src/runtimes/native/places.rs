@@ -171,7 +171,10 @@ mod tests {
         assert_eq!(moved.program(&context(true)), Path::new("/opt/python/bin/python3"));
         assert_eq!(moved.libraries, None);
         let shared = python(program, &base, &base, true);
-        assert_eq!(variables(&context(true), &[shared.clone()])["LD_LIBRARY_PATH"], "/opt/python/lib");
+        assert_eq!(
+            variables(&context(true), std::slice::from_ref(&shared))["LD_LIBRARY_PATH"],
+            "/opt/python/lib"
+        );
         assert!(!variables(&context(false), &[shared]).contains_key("LD_LIBRARY_PATH"));
         let venv = root.path().join("venv");
         std::fs::create_dir_all(venv.join("bin")).unwrap();

@@ -68,6 +68,7 @@ macro_rules! threats {
                 host::privileges,
                 host::other_processes,
                 host::programs_of_the_host_by_name,
+                host::isolation_as_it_is_told,
                 siblings::files_of_another_session,
                 siblings::processes_of_another_session,
                 siblings::sockets_of_another_session,

@@ -18,6 +18,7 @@ pub const SIGCHLD: c_int = 17;
 pub const SIGCONT: c_int = 18;
 const SIGXFSZ: c_int = 25;
 pub const EPERM: i32 = 1;
+pub const EOPNOTSUPP: i32 = 95;
 pub const ESRCH: i32 = 3;
 pub const EIO: i32 = 5;
 pub const ECHILD: i32 = 10;

@@ -41,7 +41,7 @@ pub struct Confinement {
     pub data_bytes: u64,
     /// Its files are held by Landlock, its signals and sockets too where the kernel can.
     pub landlock: bool,
-    /// What it may read and execute.
+    /// What it may read and execute; nothing is whatever there is.
     pub read: Vec<Vec<u8>>,
     /// What it may also write.
     pub write: Vec<Vec<u8>>,

@@ -303,9 +303,9 @@ mod tests {
             (Exit { timed_out: true, ..killed(Limit::Memory) }, None, "time", "1.5 s"),
             (killed(Limit::Memory), None, "memory", "512 MB of memory"),
             (killed(Limit::Processes), None, "processes", "64 processes and threads"),
-            (full, None, "workspace", "256 MB or 16384 files in the workspace"),
+            (full, None, "workspace", "256 MB or 32768 files in the workspace"),
             (full, Some((300 << 20, 7)), "workspace", "256 MB in the workspace"),
-            (full, Some((9, 16_384)), "workspace", "16384 files in the workspace"),
+            (full, Some((9, 32_768)), "workspace", "32768 files in the workspace"),
             (Exit { signal: 24, ..Exit::default() }, None, "cpu", "2 s of processor time"),
             (Exit { signal: 25, ..Exit::default() }, None, "fileSize", "64 MB for one file"),
         ] {

@@ -8,6 +8,7 @@
 mod cgroup;
 mod filter;
 mod identity;
+mod landlock;
 mod launcher;
 mod privileges;
 mod root;
@@ -18,6 +19,7 @@ mod stray;
 pub use cgroup::{Figures, Group, GroupLimits, Hierarchies};
 pub use filter::filters;
 pub use identity::{INSIDE, has_own_users};
+pub use landlock::landlock_version;
 pub use launcher::entry;
 pub use root::{devices, is_system, readable};
 pub use score::{Layer, Letters, ReportedLayer, score};

@@ -203,7 +203,7 @@ fn put_up(spec: &Spec, identity: &Identity, host: Host) -> Result<()> {
     memory(Path::new("tmp"), spec.tmp, "mode=1777")?;
     memory(Path::new("dev/shm"), spec.shm, "mode=1777")?;
     let terminals = MountFlags::NOSUID | MountFlags::NOEXEC;
-    mount("devpts", "dev/pts", "devpts", terminals, c"newinstance,ptmxmode=0666,mode=620")?;
+    mount("devpts", "dev/pts", "devpts", terminals, c"newinstance,ptmxmode=0666,mode=620,max=64")?;
     processes(identity)
 }
 
@@ -258,7 +258,13 @@ fn processes(identity: &Identity) -> Result<()> {
     // The agent sees every process only where it is another user with the right to: it counts what they use.
     let hiding = identity.inside().is_some();
     let options = if hiding { Some(c"hidepid=invisible") } else { None };
-    mount("proc", "proc", "proc", flags, options)?;
+    mount("proc", "proc", "proc", flags, options).map_err(|e| match e {
+        rustix::io::Errno::PERM => Error::new(
+            ErrorKind::PermissionDenied,
+            "no /proc can be mounted where parts of the outer one are hidden",
+        ),
+        e => e.into(),
+    })?;
     for path in MASKED {
         if fs::symlink_metadata(path).is_ok() {
             let nothing = clone_tree(Path::new("dev/null"))?;

@@ -106,13 +106,18 @@ impl Guard {
     }
 }
 
-/// Memory in use: what is shared counts once where that makes the difference.
+/// Memory in use: what is shared counts once where that makes the difference, also where nobody has it mapped.
 fn in_use(families: &[Family], limit: u64) -> u64 {
     let resident: u64 = families.iter().map(|f| f.memory_bytes).sum();
-    if resident <= limit {
+    let unmapped = usage::unmapped(families);
+    if resident + unmapped <= limit {
         return resident;
     }
-    let members = families.iter().flat_map(|f| &f.members);
-    // Of one that hides what it shares all of it counts.
-    members.map(|&(pid, resident)| usage::proportional(pid).unwrap_or(resident)).sum()
+    let (mut own, mut shared) = (0, 0);
+    for &(pid, resident) in families.iter().flat_map(|f| &f.members) {
+        // Of one that hides what it shares all of it counts.
+        let (its, with_others) = usage::proportional(pid).unwrap_or((resident, 0));
+        (own, shared) = (own + its, shared + with_others);
+    }
+    own + unmapped.max(shared)
 }

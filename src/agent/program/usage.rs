@@ -105,12 +105,36 @@ pub fn families(supervisors: &[i32]) -> Vec<Family> {
     supervisors.iter().map(family).collect()
 }
 
-/// A process's memory with its share of what it has in common with others, in bytes; `None` where the kernel doesn't
-/// tell.
-pub fn proportional(pid: i32) -> Option<u64> {
+/// A process's memory with its share of what it has in common with others, in bytes: its own and files' pages, and
+/// those of shared memory. `None` where the kernel doesn't tell.
+pub fn proportional(pid: i32) -> Option<(u64, u64)> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("Pss:"))?;
-    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
+    let field = |name: &str| {
+        let line = text.lines().find_map(|l| l.strip_prefix(name))?;
+        Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
+    };
+    let shared = field("Pss_Shmem:")?;
+    Some((field("Pss:")?.saturating_sub(shared), shared))
+}
+
+/// Shared memory that need not be mapped by anybody, in bytes: of System V, and files that have no name.
+pub fn unmapped(families: &[Family]) -> u64 {
+    let segments = std::fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    // `… rss swap` at the end of each line but the first.
+    let resident = |line: &str| line.split_whitespace().rev().nth(1)?.parse::<u64>().ok();
+    let segments: u64 = segments.lines().skip(1).filter_map(resident).sum();
+    let mut files = std::collections::BTreeMap::new();
+    for (pid, _) in families.iter().flat_map(|f| &f.members) {
+        for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+            let nameless = std::fs::read_link(entry.path())
+                .is_ok_and(|to| to.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"));
+            if let Some(meta) = nameless.then(|| std::fs::metadata(entry.path()).ok()).flatten() {
+                use std::os::unix::fs::MetadataExt;
+                files.insert((meta.dev(), meta.ino()), meta.blocks() * 512);
+            }
+        }
+    }
+    segments + files.values().sum::<u64>()
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ impl Walls {
         let rules = confinement.landlock.then(|| landlock::rules(read, write, user == 0)).transpose()?;
         if user != 0 {
             sys::look_at_files_as(user)?;
+            // That makes the kernel forget it: without the launcher nobody would end a session that doesn't end itself.
+            sys::signal_at_end_of_parent(sys::SIGKILL);
         }
         Ok(Self { user, processes, data_bytes, joins, rules })
     }

@@ -197,7 +197,7 @@ fn confinement(
     let bytes =
         |paths: Vec<PathBuf>| paths.into_iter().map(|p| p.into_os_string().into_encoded_bytes()).collect();
     let (read, write) = if context.own_root {
-        (vec!["/".into()], ["/workspace", "/tmp", "/dev"].map(PathBuf::from).to_vec())
+        (Vec::new(), ["/workspace", "/tmp", "/dev"].map(PathBuf::from).to_vec())
     } else {
         let mut read = sandbox::readable(context.network);
         read.extend(installed.iter().flat_map(|i| i.binds.iter().map(|bind| bind.source.clone())));
@@ -209,7 +209,9 @@ fn confinement(
         user: if context.own_root && sandbox::has_own_users() { sandbox::INSIDE } else { 0 },
         processes: limits.processes + PROCESS_SLACK,
         data_bytes: unless(counted, limits.memory_bytes + DATA_SLACK),
-        landlock: wall.tier != Tier::Unconfined,
+        // Behind namespaces it is one layer of several, and missing it is told.
+        landlock: wall.tier == Tier::Landlock
+            || wall.tier == Tier::Namespaces && sandbox::landlock_version() > 0,
         read: bytes(read),
         write: bytes(write),
         watch: Watch {
@@ -289,7 +291,8 @@ impl Meter for GroupMeter {
         let figures = self.0.figures();
         Metered {
             cpu_us: figures.cpu_us,
-            memory_bytes: figures.memory_bytes,
+            // Without any process that is files, which are counted as such, and what the kernel gives back later.
+            memory_bytes: figures.memory_bytes.filter(|_| figures.processes != Some(0)).or(Some(0)),
             // Nothing has run yet: not known.
             peak_bytes: figures.peak_bytes.filter(|bytes| *bytes > 0),
             processes: figures.processes,

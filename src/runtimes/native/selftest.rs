@@ -353,6 +353,12 @@ fn why(layer: Layer, wall: Wall<'_>, missing: &Missing<'_>, seen: String) -> Str
         }
         Layer::StorageQuota if wall.tier != Tier::Namespaces => "its size is watched instead".into(),
         Layer::NoSockets if wall.tier == Tier::Namespaces => "not needed: its network is its own".into(),
+        Layer::Landlock if sandbox::landlock_version() == 0 => {
+            "this kernel has none, or has it turned off".into()
+        }
+        Layer::SignalScope if sandbox::landlock_version() < 6 => {
+            "this kernel's Landlock is older than version 6 (Linux 6.12)".into()
+        }
         _ if wall.tier == Tier::Landlock && by_namespaces => missing.stronger.unwrap_or(&seen).to_owned(),
         _ => seen,
     }

@@ -256,6 +256,12 @@ pub async fn traps_where_the_engine_writes(siege: &Siege) {
         assert_eq!(order.exit_code, 0, "{trap}: {order:?}");
         siege.hello(&inside).await;
     }
+    // One who shuts himself out is told so; that is his session's end, and nobody else's.
+    let shut = siege.create().await;
+    assert_eq!(siege.sh(&shut, "chmod 000 .").await.exit_code, 0);
+    let result = siege.execute(&shut, sh("true")).await;
+    assert!(result.success || result.error.is_some_and(|e| e.contains("working directory")));
+    siege.close(&shut).await;
     let gone = siege
         .sh(&inside, "mkdir d && cd d && rmdir /workspace/d && rm -rf /workspace; mv /workspace /tmp/w; ls")
         .await;

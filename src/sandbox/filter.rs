@@ -76,6 +76,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_vmsplice,
     libc::SYS_sethostname,
     libc::SYS_setdomainname,
+    // System V's shared memory, queues and semaphores outlive whoever made them, and are memory of the session.
+    libc::SYS_shmget,
+    libc::SYS_msgget,
+    libc::SYS_semget,
     libc::SYS_lookup_dcookie,
     libc::SYS_nfsservctl,
     libc::SYS_vhangup,

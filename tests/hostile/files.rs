@@ -1,11 +1,13 @@
 //! What code plants in the workspace for the engine's file commands: links, also such that change at every moment, and
 //! files that are none.
 
-use codebeaker::protocol::{Command, CommandOutput, EntryKind, Execute, ExecuteResult, WriteMode};
+use codebeaker::protocol::{
+    Command, CommandOutput, EntryKind, Execute, ExecuteCode, ExecuteResult, WriteMode,
+};
 use futures_util::future::join_all;
 
 use crate::paths::{copy, delete, list, make, read, within, write, write_as};
-use crate::siege::{Inside, Siege, interactive, printed, python, timely};
+use crate::siege::{Inside, Siege, interactive, printed, python, sh, timely};
 
 fn content(result: &ExecuteResult) -> Option<(&str, bool)> {
     match &result.result {
@@ -225,4 +227,44 @@ pub async fn files_without_end(siege: &Siege) {
         timely(siege.start(execute).await.finished()).await.unwrap();
     }
     assert!(timely(growing.finished()).await.unwrap().process().is_some());
+}
+
+/// The engine itself writes the code that it runs: what lies in its way there is no trap.
+pub async fn traps_where_the_engine_writes(siege: &Siege) {
+    let inside = siege.create().await;
+    let canary = &siege.canaries.files()[1];
+    let name = format!("snippet.{}", siege.kind.language().extension());
+    for trap in [
+        format!("mkfifo {name}"),
+        format!("mkdir -p {name}/x"),
+        format!("ln -s {canary} {name}"),
+        format!("ln -s /dev/zero {name}"),
+        format!("ln -s {name} {name}"),
+        format!("echo 'x' > {name}; chmod 000 {name}"),
+        format!("echo 'x' > other; ln other {name}"),
+        "chmod 555 .; rm -rf /tmp/* /tmp/.[a-z]*".to_owned(),
+    ] {
+        let set = siege.sh(&inside, &format!("rm -rf {name} && {trap}")).await;
+        assert_eq!(set.exit_code, 0, "{set:?}");
+        let code = ExecuteCode { code: siege.kind.printing(7), ..ExecuteCode::default() };
+        let result = siege.execute(&inside, Command::ExecuteCode(code)).await;
+        let told = result.process().map(|p| p.stdout.trim()) == Some("7");
+        assert!(told || result.error.as_ref().is_some_and(|e| !e.is_empty()), "{trap}: {result:?}");
+        siege.canaries.untouched();
+        // A program may always put in order what one has put into disorder.
+        let order = siege.sh(&inside, &format!("chmod 755 /workspace; rm -rf {name} other")).await;
+        assert_eq!(order.exit_code, 0, "{trap}: {order:?}");
+        siege.hello(&inside).await;
+    }
+    // One who shuts himself out is told so; that is his session's end, and nobody else's.
+    let shut = siege.create().await;
+    assert_eq!(siege.sh(&shut, "chmod 000 .").await.exit_code, 0);
+    let result = siege.execute(&shut, sh("true")).await;
+    assert!(result.success || result.error.is_some_and(|e| e.contains("working directory")));
+    siege.close(&shut).await;
+    let gone = siege
+        .sh(&inside, "mkdir d && cd d && rmdir /workspace/d && rm -rf /workspace; mv /workspace /tmp/w; ls")
+        .await;
+    assert!(gone.stdout.is_empty(), "{gone:?}");
+    siege.hello(&inside).await;
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use codebeaker::protocol::{Command, CreateSession, ExecuteCode};
 use serde_json::{Value, json};
 
-use crate::siege::{Inside, Siege, program};
+use crate::siege::{Inside, Siege, program, timely};
 use crate::support::native::{self, Kind};
 
 /// Attacks by the means of JavaScript, on whatever runs it.
@@ -86,5 +86,25 @@ pub async fn programs_of_the_host_by_name(siege: &Siege) {
         assert!(!result.success, "{name} was run: {told:?}");
         assert!(!format!("{told:?}").contains(&siege.canaries.token), "{name}: {told:?}");
         assert!(result.error.is_some_and(|e| !e.is_empty()), "{name}");
+    }
+}
+
+/// What holds is told as it is: all of it, but for a network that was asked for.
+pub async fn isolation_as_it_is_told(siege: &Siege) {
+    let told = async |network| {
+        let params = CreateSession { network, ..siege.params() };
+        let info = timely(siege.engine.create_session(params)).await.unwrap();
+        timely(siege.engine.close_session(&info.session_id)).await.unwrap();
+        info.isolation
+    };
+    let (closed, open) = (told(false).await, told(true).await);
+    let root = rustix::process::geteuid().is_root();
+    assert!(closed.score >= if root { 9 } else { 8 }, "{closed:?}");
+    assert!(closed.letters.starts_with("F2 N2 P2 R") && closed.letters.ends_with("K1"), "{closed:?}");
+    assert!(open.score < closed.score, "{open:?}");
+    let without_network = |letters: &str| letters.replace("N2", "N").replace("N0", "N");
+    assert_eq!(without_network(&open.letters), without_network(&closed.letters));
+    for layer in open.layers.iter().chain(&closed.layers) {
+        assert!(layer.active || !layer.detail.is_empty(), "without a reason: {layer:?}");
     }
 }

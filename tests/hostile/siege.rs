@@ -115,7 +115,8 @@ impl Siege {
     }
 
     pub async fn create_with(&self, params: CreateSession) -> Inside {
-        let id = timely(self.engine.create_session(params)).await.unwrap().session_id;
+        let info = timely(self.engine.create_session(params)).await.unwrap();
+        let id = info.session_id;
         let nap = nap();
         let script = format!("echo ready; read line # {nap}");
         let mut first = self.start(interactive(&id, sh(&script))).await;
@@ -123,6 +124,10 @@ impl Siege {
         let traces = Traces::of(sleeping(&nap)[0]);
         timely(self.engine.input(&first.id, "\n".into(), true)).await.unwrap();
         timely(first.finished()).await.unwrap();
+        // What is looked for afterwards is known.
+        let has = |name: &str| info.isolation.layers.iter().any(|l| l.active && l.name == name);
+        assert_eq!(traces.namespace.is_some(), has("own processes"), "{traces:?}");
+        assert_eq!(!traces.groups.is_empty(), has("control group"), "{traces:?}");
         let inside = Inside { id, traces };
         self.open.lock().unwrap().push(inside.clone());
         inside
@@ -392,7 +397,10 @@ fn stat(pid: i32) -> Option<(i32, u64, String)> {
 /// Where a line of `/proc/PID/cgroup` has its directory: `4:memory:/a/b` or `0::/a/b`.
 fn directories_of(line: &str) -> Vec<PathBuf> {
     let mut fields = line.splitn(3, ':').skip(1);
-    let (Some(names), Some(path)) = (fields.next(), fields.next()) else { return Vec::new() };
+    // One that ends stands in the root of all groups already.
+    let (Some(names), Some(path)) = (fields.next(), fields.next().filter(|path| *path != "/")) else {
+        return Vec::new();
+    };
     let names = names.trim_start_matches("name=");
     let bases = if names.is_empty() { vec!["", "/unified"] } else { vec![names] };
     let below = |base: &str| PathBuf::from(format!("/sys/fs/cgroup/{}{path}", base.trim_start_matches('/')));

@@ -109,8 +109,8 @@ impl Guard {
 /// Memory in use: what is shared counts once where that makes the difference, also where nobody has it mapped.
 fn in_use(families: &[Family], limit: u64) -> u64 {
     let resident: u64 = families.iter().map(|f| f.memory_bytes).sum();
-    let unmapped = usage::unmapped(families);
-    if resident + unmapped <= limit {
+    let nameless = usage::nameless(families);
+    if resident + nameless <= limit {
         return resident;
     }
     let (mut own, mut shared) = (0, 0);
@@ -119,5 +119,5 @@ fn in_use(families: &[Family], limit: u64) -> u64 {
         let (its, with_others) = usage::proportional(pid).unwrap_or((resident, 0));
         (own, shared) = (own + its, shared + with_others);
     }
-    own + unmapped.max(shared)
+    own + nameless.max(shared)
 }

@@ -117,24 +117,21 @@ pub fn proportional(pid: i32) -> Option<(u64, u64)> {
     Some((field("Pss:")?.saturating_sub(shared), shared))
 }
 
-/// Shared memory that need not be mapped by anybody, in bytes: of System V, and files that have no name.
-pub fn unmapped(families: &[Family]) -> u64 {
-    let segments = std::fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
-    // `… rss swap` at the end of each line but the first.
-    let resident = |line: &str| line.split_whitespace().rev().nth(1)?.parse::<u64>().ok();
-    let segments: u64 = segments.lines().skip(1).filter_map(resident).sum();
+/// Memory in files that have no name and need not be mapped by anybody, in bytes.
+pub fn nameless(families: &[Family]) -> u64 {
+    use std::os::unix::fs::MetadataExt;
     let mut files = std::collections::BTreeMap::new();
     for (pid, _) in families.iter().flat_map(|f| &f.members) {
         for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
-            let nameless = std::fs::read_link(entry.path())
-                .is_ok_and(|to| to.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"));
-            if let Some(meta) = nameless.then(|| std::fs::metadata(entry.path()).ok()).flatten() {
-                use std::os::unix::fs::MetadataExt;
+            let link = std::fs::read_link(entry.path()).unwrap_or_default();
+            if link.as_os_str().as_encoded_bytes().starts_with(b"/memfd:")
+                && let Ok(meta) = std::fs::metadata(entry.path())
+            {
                 files.insert((meta.dev(), meta.ino()), meta.blocks() * 512);
             }
         }
     }
-    segments + files.values().sum::<u64>()
+    files.values().sum()
 }
 
 #[cfg(test)]

@@ -247,8 +247,8 @@ impl Inner {
         Ok(SessionStats {
             cpu_ms: Some(metered.cpu_us.unwrap_or(usage.cpu_us) / 1000),
             memory_bytes: metered.memory_bytes.or(Some(usage.memory_bytes)),
-            // Nothing has ended yet: not known.
-            peak_memory_bytes: metered.peak_bytes.or((usage.peak_bytes > 0).then_some(usage.peak_bytes)),
+            // Of the largest process, or of all at once; where nothing has ended yet it is not known.
+            peak_memory_bytes: metered.peak_bytes.max((usage.peak_bytes > 0).then_some(usage.peak_bytes)),
             processes: Some(
                 metered.processes.map_or(usage.processes, |n| u32::try_from(n).unwrap_or(u32::MAX)),
             ),

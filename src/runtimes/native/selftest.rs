@@ -70,13 +70,17 @@ pub async fn run(
         return Err("its own workspace can't be written".into());
     }
     let own_root = context.own_root;
-    let layers = Layer::ALL.map(|layer| {
-        let (active, detail) = match seen.holds(layer, wall.tier) {
-            Ok(()) => (true, detail(layer, own_root)),
-            Err(reason) => (false, why(layer, wall, missing, reason)),
-        };
-        ReportedLayer { layer, active, detail }
-    });
+    // With a network of its own there is nothing in sockets to be kept from.
+    let wanted = Layer::ALL.into_iter().filter(|layer| !(own_root && *layer == Layer::NoSockets));
+    let layers: Vec<ReportedLayer> = wanted
+        .map(|layer| {
+            let (active, detail) = match seen.holds(layer, wall.tier) {
+                Ok(()) => (true, detail(layer, own_root)),
+                Err(reason) => (false, why(layer, wall, missing, reason)),
+            };
+            ReportedLayer { layer, active, detail }
+        })
+        .collect();
     // What the tier is for must hold, or it is not that tier.
     let needed: &[Layer] = match wall.tier {
         Tier::Namespaces => &[Layer::OwnRoot, Layer::OwnProcesses, Layer::OwnNetwork, Layer::Seccomp],
@@ -85,7 +89,7 @@ pub async fn run(
     };
     match layers.iter().find(|l| needed.contains(&l.layer) && !l.active) {
         Some(missing) => Err(format!("{} does not hold: {}", missing.layer.name(), missing.detail)),
-        None => Ok(layers.to_vec()),
+        None => Ok(layers),
     }
 }
 
@@ -352,7 +356,6 @@ fn why(layer: Layer, wall: Wall<'_>, missing: &Missing<'_>, seen: String) -> Str
             format!("memory and processes are watched instead: {}", missing.groups.unwrap_or("there is none"))
         }
         Layer::StorageQuota if wall.tier != Tier::Namespaces => "its size is watched instead".into(),
-        Layer::NoSockets if wall.tier == Tier::Namespaces => "not needed: its network is its own".into(),
         Layer::Landlock if sandbox::landlock_version() == 0 => {
             "this kernel has none, or has it turned off".into()
         }

@@ -58,15 +58,25 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn confinement() -> impl Strategy<Value = Confinement> {
-    let numbers = any::<(u32, u64, u64, bool, u64, u64, u64, u64)>();
+    let numbers = any::<(u32, u64, u64, u64, bool, u64, u64, u64, u64)>();
     (numbers, vec(bytes(), 0..4), vec(bytes(), 0..4)).prop_map(
         |(
-            (user, processes, data_bytes, landlock, memory_bytes, most, workspace_bytes, workspace_files),
+            (
+                user,
+                processes,
+                data_bytes,
+                open_files,
+                landlock,
+                memory_bytes,
+                most,
+                workspace_bytes,
+                workspace_files,
+            ),
             read,
             write,
         )| {
             let watch = Watch { memory_bytes, processes: most, workspace_bytes, workspace_files };
-            Confinement { user, processes, data_bytes, landlock, read, write, watch }
+            Confinement { user, processes, data_bytes, open_files, landlock, read, write, watch }
         },
     )
 }

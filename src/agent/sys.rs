@@ -452,6 +452,8 @@ pub enum Resource {
     Data = 2,
     /// Processes and threads of the user.
     Processes = 6,
+    /// Open files.
+    OpenFiles = 7,
 }
 
 /// Lowers a limit of this process; one that is lower already stays.
@@ -582,8 +584,13 @@ pub fn is_there(dir: &impl AsRawFd, name: &CStr) -> bool {
 
 /// Makes a directory readable, writable and searchable by its owner.
 pub fn unlock_directory(fd: &impl AsRawFd) {
+    set_mode(fd, 0o700);
+}
+
+/// Sets the permissions of what is open; where that is not allowed they stay.
+pub fn set_mode(fd: &impl AsRawFd, mode: c_uint) {
     // SAFETY: takes integers only.
-    unsafe { fchmod(fd.as_raw_fd(), 0o700) };
+    unsafe { fchmod(fd.as_raw_fd(), mode) };
 }
 
 /// The names in a directory with their kinds (the `DT_` number), without `.` and `..`. Reads at most `most` names:

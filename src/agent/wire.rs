@@ -39,6 +39,8 @@ pub struct Confinement {
     pub processes: u64,
     /// Bytes of data of each process; 0 is without limit.
     pub data_bytes: u64,
+    /// Open files of each process; 0 is the agent's own limit.
+    pub open_files: u64,
     /// Its files are held by Landlock, its signals and sockets too where the kernel can.
     pub landlock: bool,
     /// What it may read and execute; nothing is whatever there is.
@@ -558,6 +560,7 @@ impl Confinement {
         put.u32(self.user)
             .u64(self.processes)
             .u64(self.data_bytes)
+            .u64(self.open_files)
             .u8(self.landlock.into())
             .list(&self.read)
             .list(&self.write)
@@ -572,6 +575,7 @@ impl Confinement {
             user: t.u32()?,
             processes: t.u64()?,
             data_bytes: t.u64()?,
+            open_files: t.u64()?,
             landlock: t.flag()?,
             read: t.list()?,
             write: t.list()?,

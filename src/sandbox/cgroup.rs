@@ -76,7 +76,7 @@ impl Hierarchies {
         for root in self.roots() {
             for entry in fs::read_dir(root).into_iter().flatten().flatten() {
                 let name = entry.file_name();
-                if entry.path().is_dir() && name.to_str().is_some_and(|name| !maker_lives(name)) {
+                if entry.path().is_dir() && name.to_str().is_some_and(maker_is_gone) {
                     reaped += usize::from(remove(&entry.path()).is_ok());
                 }
             }
@@ -208,9 +208,7 @@ impl Group {
     /// Makes a group of this process's.
     pub fn make(hierarchies: &Hierarchies, limits: &GroupLimits) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let pid = std::process::id();
-        let begun = start_time(pid).ok_or(ErrorKind::NotFound)?;
-        let name = format!("{pid}.{begun}.{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = name_of(NEXT.fetch_add(1, Ordering::Relaxed))?;
         let group = Self { hierarchies: hierarchies.clone(), name };
         let made = group.create(limits);
         if made.is_err() {
@@ -337,19 +335,41 @@ fn kill_all(directory: &Path) {
     }
 }
 
-/// Whether the process a group is named after still lives.
-fn maker_lives(name: &str) -> bool {
-    let mut parts = name.split('.');
-    let pid = parts.next().and_then(|pid| pid.parse().ok());
-    let begun = parts.next().and_then(|time| time.parse::<u64>().ok());
-    pid.and_then(start_time).is_some_and(|now| Some(now) == begun)
+/// The name of a group: in whose namespace which process made it, when that began, and a number.
+fn name_of(number: u64) -> Result<String> {
+    let pid = std::process::id();
+    let begun = start_time(pid)?;
+    Ok(format!("{}.{pid}.{begun}.{number}", namespace()?))
+}
+
+/// Whether the process a group is named after is known to be gone. Of another namespace that can't be known.
+fn maker_is_gone(name: &str) -> bool {
+    let mut parts = name.split('.').map(|part| part.parse::<u64>().ok());
+    let (Some(space), Some(pid), Some(begun)) =
+        (parts.next().flatten(), parts.next().flatten(), parts.next().flatten())
+    else {
+        return false;
+    };
+    let ours = namespace().is_ok_and(|own| own == space);
+    let gone = |pid| match start_time(pid) {
+        Ok(now) => now != begun,
+        Err(e) => e.kind() == ErrorKind::NotFound,
+    };
+    ours && u32::try_from(pid).is_ok_and(gone)
+}
+
+/// The namespace that our process ids are of.
+fn namespace() -> Result<u64> {
+    Ok(std::os::unix::fs::MetadataExt::ino(&fs::metadata("/proc/self/ns/pid")?))
 }
 
 /// When a process began, in clock ticks since the machine did.
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+fn start_time(pid: u32) -> Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name stands in parentheses and may hold anything.
-    stat[stat.rfind(')')? + 1..].split_whitespace().nth(19)?.parse().ok()
+    let fields = stat.rfind(')').and_then(|end| stat.get(end + 1..)).unwrap_or_default();
+    let begun = fields.split_whitespace().nth(19).and_then(|field| field.parse().ok());
+    begun.ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
 fn read(path: &Path) -> Option<String> {
@@ -397,10 +417,14 @@ mod tests {
 
     #[test]
     fn a_group_is_known_by_the_process_that_made_it() {
-        let pid = std::process::id();
-        let begun = start_time(pid).unwrap();
-        assert!(maker_lives(&format!("{pid}.{begun}.1")));
-        assert!(!maker_lives(&format!("{pid}.{}.1", begun + 1)));
-        assert!(!maker_lives("garbage"));
+        let name = name_of(1).unwrap();
+        assert!(!maker_is_gone(&name));
+        let [space, pid, begun, _] = name.split('.').collect::<Vec<_>>()[..] else { panic!("{name}") };
+        let later = begun.parse::<u64>().unwrap() + 1;
+        assert!(maker_is_gone(&format!("{space}.{pid}.{later}.1")));
+        assert!(maker_is_gone(&format!("{space}.{}.{begun}.1", u32::MAX / 2)));
+        // Of others nothing is known.
+        assert!(!maker_is_gone(&format!("{}.{pid}.{later}.1", space.parse::<u64>().unwrap() + 1)));
+        assert!(!maker_is_gone("garbage"));
     }
 }

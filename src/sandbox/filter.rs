@@ -111,6 +111,7 @@ const NEW_NAMESPACES: [libc::c_int; 7] = [
 ];
 
 const FCHMODAT2: i64 = 452;
+const IPPROTO_L2TP: libc::c_int = 115;
 
 /// The filters for a session of this tier, with or without the network, as the kernel takes them: 8 bytes an
 /// instruction.
@@ -191,6 +192,11 @@ fn rules(tier: Tier, network: bool) -> std::result::Result<Rules, BackendError> 
     let others: std::result::Result<Vec<_>, _> = families.iter().map(|&f| differs(0, f as u64)).collect();
     refuse(libc::SYS_socket, others?)?;
     for family in [libc::AF_INET, libc::AF_INET6] {
+        // Protocols that nobody asks for, each with its own code in the kernel.
+        for protocol in [libc::IPPROTO_DCCP, libc::IPPROTO_SCTP, libc::IPPROTO_UDPLITE, IPPROTO_L2TP] {
+            let this = equals(2, protocol as u64)?;
+            refuse(libc::SYS_socket, vec![equals(0, family as u64)?, this])?;
+        }
         let raw = masked(1, 0xf, libc::SOCK_RAW as u64)?;
         refuse(libc::SYS_socket, vec![equals(0, family as u64)?, raw])?;
     }

@@ -83,7 +83,7 @@ pub struct Spec {
     pub tmp: Storage,
     /// Its `/dev/shm`.
     pub shm: Storage,
-    /// Open files of each process.
+    /// Open files of the agent.
     pub open_files: u64,
     /// The largest file, in bytes.
     pub file_size: u64,

@@ -21,6 +21,7 @@ pub enum Begun {
 pub fn begin(workspace: &Workspace, walls: &Walls, request: Request) -> Result<Begun> {
     let worker = |running| Ok(Begun::Task(Task::Process(Box::new(Process::worker(running)))));
     let done = |a| Ok(Begun::Replied(Reply::Done(a, 0)));
+    workspace.unlock();
     match request {
         Request::Start(start) => begin_program(workspace, walls, start),
         Request::Probe(questions) => {

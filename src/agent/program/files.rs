@@ -34,6 +34,18 @@ impl Workspace {
         &self.dir
     }
 
+    /// Opens it again to its owner, where a program has shut it: the session is not to be lost for that.
+    pub fn unlock(&self) {
+        use std::os::unix::fs::MetadataExt;
+        const OWNER: u32 = 0o700;
+        let mode = self.dir.try_clone().and_then(|dir| File::from(dir).metadata()).map(|meta| meta.mode());
+        if let Ok(mode) = mode
+            && mode & OWNER != OWNER
+        {
+            sys::set_mode(&self.dir, mode & 0o7777 | OWNER);
+        }
+    }
+
     /// An argument of a program with `/workspace` in front replaced by where it really is; of `--option=value` and
     /// `NAME=value` (`assignment`) the value.
     pub fn translate(&self, argument: &[u8], assignment: bool) -> Vec<u8> {

@@ -13,6 +13,7 @@ pub struct Walls {
     user: u32,
     processes: u64,
     data_bytes: u64,
+    open_files: u64,
     /// Each takes a process into a control group.
     joins: Vec<OwnedFd>,
     rules: Option<OwnedFd>,
@@ -21,7 +22,7 @@ pub struct Walls {
 impl Walls {
     /// Prepares what is asked for. From then on the agent itself looks at files as the programs' user, who owns them.
     pub fn new(confinement: &Confinement, joins: Vec<OwnedFd>) -> Result<Self> {
-        let Confinement { user, processes, data_bytes, ref read, ref write, .. } = *confinement;
+        let Confinement { user, processes, data_bytes, open_files, ref read, ref write, .. } = *confinement;
         // A user of their own is out of the reach of the agent's helpers, and they of his.
         let rules = confinement.landlock.then(|| landlock::rules(read, write, user == 0)).transpose()?;
         if user != 0 {
@@ -29,7 +30,7 @@ impl Walls {
             // That makes the kernel forget it: without the launcher nobody would end a session that doesn't end itself.
             sys::signal_at_end_of_parent(sys::SIGKILL);
         }
-        Ok(Self { user, processes, data_bytes, joins, rules })
+        Ok(Self { user, processes, data_bytes, open_files, joins, rules })
     }
 
     /// The descriptors that a process must keep to put them on.
@@ -58,9 +59,13 @@ impl Walls {
         }
         // Becoming another user forgets it. Where both its supervisor and the agent are killed nobody else ends it.
         sys::die_with(supervisor);
-        match &self.rules {
-            Some(rules) => landlock::put_on(rules),
-            None => Ok(()),
+        if let Some(rules) = &self.rules {
+            landlock::put_on(rules)?;
         }
+        // Last: what is open already stays so.
+        if self.open_files > 0 {
+            sys::lower_limit(sys::Resource::OpenFiles, self.open_files)?;
+        }
+        Ok(())
     }
 }

@@ -26,6 +26,8 @@ const END_TIME: Duration = Duration::from_secs(5);
 /// What `/tmp` and `/dev/shm` hold at most.
 const TMP: Storage = Storage { bytes: 256 << 20, files: 16384 };
 const SHM: Storage = Storage { bytes: 64 << 20, files: 1024 };
+/// Open files of the agent, whatever its programs may have.
+const AGENT_FILES: u64 = 1024;
 /// Processes beyond the limit that the kernel refuses: what counts comes first, and says what it was.
 const PROCESS_SLACK: u64 = 24;
 /// Data that each process may have beyond the memory limit, where memory is only watched: what is taken faster than it
@@ -96,7 +98,7 @@ pub async fn launch(
         workspace: limits.workspace,
         tmp: limits.tmp,
         shm: limits.shm,
-        open_files: limits.open_files,
+        open_files: limits.open_files.max(AGENT_FILES),
         file_size: limits.file_size,
         groups: group.as_ref().map(Group::directories).unwrap_or_default(),
         filters: filters(wall.tier, spec.network).map_err(|e| failed("its system call filter", &e))?,
@@ -209,6 +211,7 @@ fn confinement(
         user: if context.own_root && sandbox::has_own_users() { sandbox::INSIDE } else { 0 },
         processes: limits.processes.saturating_add(PROCESS_SLACK),
         data_bytes: unless(counted, limits.memory_bytes.saturating_add(DATA_SLACK)),
+        open_files: limits.open_files,
         // Behind namespaces it is one layer of several, and missing it is told.
         landlock: wall.tier == Tier::Landlock
             || wall.tier == Tier::Namespaces && sandbox::landlock_version() > 0,

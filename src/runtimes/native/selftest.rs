@@ -1,11 +1,10 @@
 //! The self-test: a session is launched as any other, and from inside it is tried to break out. What was seen counts,
 //! nothing else.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::launch::{self, Launched, Wall};
-use super::walls::Place;
 use crate::agent::ProcessEvent;
 use crate::agent::wire::{Exit, Limit};
 use crate::engine::{LaunchSpec, Teardown};
@@ -16,6 +15,8 @@ use crate::sandbox::{self, Layer, ReportedLayer, Tier};
 const TIME: Duration = Duration::from_secs(20);
 /// How long everything may take to end when its engine goes away.
 const END_TIME: Duration = Duration::from_secs(2);
+/// How a directory for a self-test is called, before its process's number.
+const PLACE: &str = "selftest-";
 const MEMORY_MB: u64 = 32;
 const PROCESSES: u64 = 12;
 const WORKSPACE: u64 = 1 << 20;
@@ -36,11 +37,12 @@ pub struct Missing<'a> {
 /// Tries a wall. Error: it can't be built, or does not let work what must, in a few words.
 pub async fn run(
     launcher: &Path,
+    state: Option<&Path>,
     wall: Wall<'_>,
     missing: &Missing<'_>,
 ) -> Result<Vec<ReportedLayer>, String> {
-    let place = Place::make().map_err(|e| format!("no directory to try it in: {e}"))?;
-    let host = Host::listen(place.path()).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
+    let place = Place::make(state).map_err(|e| format!("no directory to try it in: {e}"))?;
+    let host = Host::listen(&place.0).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
     let limits = SessionLimits {
         processes: Some(PROCESSES),
         workspace_bytes: Some(WORKSPACE),
@@ -48,7 +50,7 @@ pub async fn run(
     };
     let spec = LaunchSpec {
         environment_id: EnvironmentId::random(),
-        directory: place.path().join("session"),
+        directory: place.0.join("session"),
         language: Language::Python,
         network: false,
         memory_limit_mb: MEMORY_MB,
@@ -99,9 +101,61 @@ fn reason(message: &str) -> String {
     known.iter().fold(message, |text, front| text.strip_prefix(front).unwrap_or(text)).to_owned()
 }
 
+/// A directory for a session that only tries, removed when dropped; those of killed processes by the next one.
+struct Place(PathBuf);
+
+impl Place {
+    /// Makes one where sessions are, so that what is seen there is so for them.
+    fn make(state: Option<&Path>) -> std::io::Result<Self> {
+        let above = state.map_or_else(std::env::temp_dir, Path::to_owned);
+        std::fs::create_dir_all(&above)?;
+        for entry in std::fs::read_dir(&above)?.flatten() {
+            let name = entry.file_name();
+            let maker =
+                name.to_str().and_then(|name| name.strip_prefix(PLACE)?.split('-').next()?.parse().ok());
+            let gone = maker.is_some_and(|pid: u32| !Path::new(&format!("/proc/{pid}")).exists());
+            if gone && let Err(e) = crate::agent::remove_tree(&entry.path()) {
+                tracing::warn!("{} can't be removed: {e}", entry.path().display());
+            }
+        }
+        let path = above.join(format!("{PLACE}{}-{}", std::process::id(), uuid::Uuid::new_v4()));
+        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o711).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Err(e) = crate::agent::remove_tree(&self.0) {
+            tracing::warn!("{} can't be removed: {e}", self.0.display());
+        }
+    }
+}
+
+/// A file that everybody may read, removed when dropped.
+struct Canary(PathBuf);
+
+impl Canary {
+    fn put(directory: &Path) -> std::io::Result<Self> {
+        let path = directory.join(format!("codebeaker-canary-{}", uuid::Uuid::new_v4()));
+        std::fs::write(&path, "what no session may read")?;
+        let canary = Self(path);
+        std::fs::set_permissions(&canary.0, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+        Ok(canary)
+    }
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// What there is to reach on this side.
 struct Host {
-    canary: std::path::PathBuf,
+    canary: Canary,
+    /// Where every user may pass, so that permissions have no part in what is seen; if that can be had.
+    open: Option<Canary>,
     socket: std::path::PathBuf,
     hidden: String,
     tcp: std::net::TcpListener,
@@ -113,11 +167,8 @@ impl Host {
     fn listen(place: &Path) -> std::io::Result<Self> {
         use std::os::linux::net::SocketAddrExt;
         use std::os::unix::net::{SocketAddr, UnixListener};
-        let (canary, socket) = (place.join("canary"), place.join("socket"));
-        std::fs::write(&canary, "what no session may read")?;
-        // Everybody may, as far as permissions go.
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        std::fs::set_permissions(&canary, open)?;
+        let socket = place.join("socket");
+        let (canary, open) = (Canary::put(place)?, Canary::put(&std::env::temp_dir()).ok());
         let hidden = format!("codebeaker-{}", uuid::Uuid::new_v4());
         let by_name = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&hidden)?)?;
         let tcp = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -125,7 +176,7 @@ impl Host {
         tcp.set_nonblocking(true)?;
         udp.set_nonblocking(true)?;
         let _listeners = [UnixListener::bind(&socket)?, by_name];
-        Ok(Self { canary, socket, hidden, tcp, udp, _listeners })
+        Ok(Self { canary, open, socket, hidden, tcp, udp, _listeners })
     }
 
     /// Whether anything came, whatever was answered inside.
@@ -155,10 +206,13 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
     } else {
         launched.context.directory.join("workspace").display().to_string()
     };
+    let canary = host.canary.0.display();
+    let open = host.open.as_ref().unwrap_or(&host.canary).0.display();
     let questions: Vec<(&'static str, String)> = vec![
-        ("read", format!("read {}", host.canary.display())),
-        ("stat", format!("stat {}", host.canary.display())),
-        ("change", format!("write {}", host.canary.display())),
+        ("read", format!("read {canary}")),
+        ("stat", format!("stat {canary}")),
+        ("change", format!("write {canary}")),
+        ("open", format!("read {open}")),
         ("shadow", "read /etc/shadow".into()),
         ("workspace", format!("write {workspace}/probe")),
         ("tcp", format!("tcp {tcp}")),
@@ -187,7 +241,7 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
     ];
     let mut seen = Seen::default();
     // Each in a program of its own: one that is ended for what it tried takes no others' answers with it.
-    for part in questions.chunks(25) {
+    for part in questions.chunks(26) {
         let (text, _) = answer(launched, part.iter().map(|(_, q)| q.clone().into_bytes()).collect()).await?;
         for ((name, _), line) in part.iter().zip(text.lines()) {
             let (errno, detail) = line.split_once(' ').unwrap_or((line, ""));
@@ -253,7 +307,7 @@ impl Seen {
         let unless = |held: bool, reason: &str| if held { Ok(()) } else { Err(reason.to_owned()) };
         let own_root = tier == Tier::Namespaces;
         match layer {
-            Layer::OwnRoot => ["read", "stat", "change", "shadow"]
+            Layer::OwnRoot => ["read", "stat", "change", "open", "shadow"]
                 .iter()
                 .try_for_each(|name| self.refused(name, &[ENOENT, 30])),
             Layer::OwnProcesses if !own_root => Err("it has this machine's processes around it".into()),
@@ -277,7 +331,7 @@ impl Seen {
             }
             Layer::Landlock => {
                 self.refused("comm", &[EACCES])?;
-                self.failed(&["read", "change", "shadow"])
+                self.failed(&["read", "change", "open", "shadow"])
             }
             Layer::SignalScope => self.failed(&["kill", "launcher", "abstract", "ptrace"]),
             Layer::Seccomp => {

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -19,7 +20,15 @@ use crate::sandbox::{self, Hierarchies, Layer, ReportedLayer, Tier};
 /// What the native runtimes of an engine share.
 pub struct Walls {
     settings: Arc<RuntimeSettings>,
-    tested: Mutex<Option<Arc<Tested>>>,
+    known: Mutex<Option<Known>>,
+}
+
+/// What is known since this process looked.
+#[derive(Clone)]
+struct Known {
+    tested: Arc<Tested>,
+    hierarchies: Result<Hierarchies, String>,
+    since: Instant,
 }
 
 /// What trying has shown.
@@ -32,23 +41,27 @@ pub struct Tested {
     /// Its layers.
     layers: Vec<ReportedLayer>,
     /// Why stronger ones don't.
-    pub refusals: Vec<(Tier, String)>,
-    /// Why there is no control group, where there is none.
-    uncounted: Option<String>,
+    refusals: Vec<(Tier, String)>,
 }
 
 impl Walls {
     /// Nothing is tried yet.
     pub fn new(settings: Arc<RuntimeSettings>) -> Self {
-        Self { settings, tested: Mutex::default() }
+        Self { settings, known: Mutex::default() }
     }
 
     /// What holds on this machine; tried once, remembered for as long as the machine runs and nothing that matters
     /// changes. `refresh` tries again.
     pub async fn tested(&self, refresh: bool) -> Arc<Tested> {
-        let mut known = self.tested.lock().await;
-        if let Some(tested) = known.as_ref().filter(|_| !refresh) {
-            return tested.clone();
+        self.known(refresh).await.tested
+    }
+
+    async fn known(&self, refresh: bool) -> Known {
+        let asked = Instant::now();
+        let mut known = self.known.lock().await;
+        // What another runtime has tried meanwhile was tried after this was asked.
+        if let Some(known) = known.as_ref().filter(|known| !refresh || known.since >= asked) {
+            return known.clone();
         }
         let hierarchies = Hierarchies::find();
         if let Ok(found) = &hierarchies {
@@ -65,48 +78,43 @@ impl Walls {
                 tested
             }
         };
-        let tested = Arc::new(tested);
-        *known = Some(tested.clone());
-        tested
+        known.insert(Known { tested: Arc::new(tested), hierarchies, since: Instant::now() }).clone()
     }
 
     async fn test(&self, stamp: String, hierarchies: &Result<Hierarchies, String>) -> Tested {
-        let mut refusals = Vec::new();
         let allowed = [Tier::Namespaces, Tier::Landlock]
             .into_iter()
             .chain(self.settings.allow_unconfined.then_some(Tier::Unconfined))
             .filter(|tier| self.settings.only.is_none_or(|only| only == *tier));
-        let uncounted = hierarchies.as_ref().err().cloned();
+        let mut tested = Tested { stamp, tier: None, layers: Vec::new(), refusals: Vec::new() };
         for tier in allowed {
             let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok() };
-            let stronger = refusals.last().map(|(_, reason): &(Tier, String)| reason.clone());
-            let missing = Missing { groups: uncounted.as_deref(), stronger: stronger.as_deref() };
-            match selftest::run(&self.settings.launcher, wall, &missing).await {
-                Ok(layers) => return Tested { stamp, tier: Some(tier), layers, refusals, uncounted },
+            let stronger = tested.refusals.last().map(|(_, reason)| reason.as_str());
+            let missing = Missing { groups: hierarchies.as_ref().err().map(String::as_str), stronger };
+            match selftest::run(&self.settings.launcher, self.state(), wall, &missing).await {
+                Ok(layers) => return Tested { tier: Some(tier), layers, ..tested },
                 Err(reason) => {
-                    tracing::warn!("{} don't hold here: {reason}", tier.name());
-                    refusals.push((tier, reason));
+                    tracing::warn!("{} can't be had here: {reason}", tier.name());
+                    tested.refusals.push((tier, reason));
                 }
             }
         }
-        let layers =
-            Layer::ALL.map(|layer| ReportedLayer { layer, active: false, detail: String::new() }).to_vec();
-        Tested { stamp, tier: None, layers, refusals, uncounted }
+        let none = |layer| ReportedLayer { layer, active: false, detail: "no session is launched".into() };
+        Tested { layers: Layer::ALL.map(none).to_vec(), ..tested }
     }
 
     /// Launches an environment behind the wall that holds. One that can't be built, though it could when it was tried,
     /// is a failure: nothing weaker takes its place unasked.
     pub async fn launch(&self, spec: LaunchSpec, installed: &[Installed]) -> Result<Environment, Failure> {
-        let tested = self.tested(false).await;
+        let Known { tested, hierarchies, .. } = self.known(false).await;
         let Some(tier) = tested.tier else { return Err(tested.unavailable()) };
-        let hierarchies = if tested.uncounted.is_none() { Hierarchies::find().ok() } else { None };
-        let wall = Wall { tier, hierarchies: hierarchies.as_ref() };
+        let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok() };
         let network = spec.network;
         let launched = match launch::launch(&self.settings.launcher, wall, spec, installed).await {
             Ok(launched) => launched,
             Err(failure) => {
-                // Something has changed: the next one is launched by what holds now.
-                *self.tested.lock().await = None;
+                // Perhaps something has changed: the next one is launched by what holds then.
+                *self.known.lock().await = None;
                 self.forget();
                 return Err(failure);
             }
@@ -120,6 +128,11 @@ impl Walls {
             meter: launched.meter,
             teardown: Box::new(launched.teardown),
         })
+    }
+
+    /// The directory that sessions are below.
+    fn state(&self) -> Option<&Path> {
+        self.settings.cache.as_ref()?.parent()
     }
 
     /// What can change what holds: the machine's start, the kernel's settings, our binary, our user and namespaces.
@@ -212,29 +225,3 @@ impl Tested {
 /// What to do where no wall holds.
 pub const UNCONFINED: &str = "allow user namespaces or Landlock (codebeaker doctor tells what failed); \
                               allow_unconfined = true in config.toml runs code without any wall";
-
-/// A directory of our own for a session that only tries, removed when dropped.
-pub struct Place(PathBuf);
-
-impl Place {
-    /// Makes one below the directory for temporary files.
-    pub fn make() -> std::io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
-        let path = std::env::temp_dir().join(format!("codebeaker-selftest-{}", uuid::Uuid::new_v4()));
-        std::fs::DirBuilder::new().mode(0o711).create(&path)?;
-        Ok(Self(path))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Err(e) = crate::agent::remove_tree(&self.0) {
-            tracing::warn!("{} can't be removed: {e}", self.0.display());
-        }
-    }
-}

@@ -309,6 +309,7 @@ fn isolation() -> IsolationReport {
         score: 7,
         letters: "F2 N2 P1 R1 K1".into(),
         tier: "namespaces".into(),
+        weakened: String::new(),
         layers: vec![layer("user namespace", true, ""), layer("seccomp", false, "the kernel has none")],
     }
 }

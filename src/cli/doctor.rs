@@ -102,12 +102,15 @@ fn isolation(runtimes: &[RuntimeInfo], minimum: Option<u8>) -> Vec<String> {
     for (names, isolation) in kinds {
         // Native runtimes share one launcher, and so one set of layers.
         let of = if alone { "native".to_owned() } else { names.join(", ") };
-        let IsolationReport { score, letters, tier, layers } = isolation;
+        let IsolationReport { score, letters, tier, weakened, layers } = isolation;
         let tier = if tier.is_empty() { String::new() } else { format!("   ({tier})") };
         lines.push(String::new());
         lines.push(format!("isolation of {of} sessions: {score} of 10   {letters}{tier}"));
         if let Some(minimum) = minimum.filter(|minimum| score < minimum) {
             lines.push(format!("    ✗ below minimum_isolation = {minimum}: no such session is created"));
+        }
+        if !weakened.is_empty() {
+            lines.push(format!("    a stronger wall does not hold here: {weakened}"));
         }
         for layer in layers {
             let mark = if layer.active { "✓" } else { "-" };
@@ -144,6 +147,7 @@ mod tests {
                 score,
                 letters: "F2 N2 P2 R2 K1".into(),
                 tier: tier.into(),
+                weakened: String::new(),
                 layers: vec![layer("user namespace", true), layer("seccomp", false)],
             },
         }

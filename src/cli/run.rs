@@ -19,7 +19,7 @@ use crate::config::LimitSettings;
 use crate::engine::{Engine, Execution, InterruptTarget};
 use crate::protocol::{
     Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId,
-    Language, LimitReached, OutputStream, RuntimeType, SessionInfo, Signal,
+    IsolationReport, Language, LimitReached, OutputStream, RuntimeType, SessionInfo, Signal,
 };
 
 use super::args;
@@ -182,8 +182,23 @@ impl Run<'_> {
         self.args.prefer.or_else(|| self.surroundings.settings.preference.as_deref()?.parse().ok())
     }
 
-    /// A session for the language; what it needs and is not here is fetched first, and that is said.
+    /// A session for the language. One behind a weaker wall than there could be is told of, unless the settings say what
+    /// is enough.
     async fn session(&self, language: Language) -> Result<SessionInfo, Problem> {
+        let session = self.launched(language).await?;
+        let isolation = &session.isolation;
+        if !isolation.weakened.is_empty() && self.surroundings.settings.minimum_isolation.is_none() {
+            let IsolationReport { score, weakened, .. } = isolation;
+            exit::say(format_args!(
+                "note: isolation is only {score} of 10 here ({weakened}); minimum_isolation = {score} in config.toml \
+                 accepts that without a word, codebeaker doctor tells more"
+            ));
+        }
+        Ok(session)
+    }
+
+    /// A session; what it needs and is not here is fetched first, and that is said.
+    async fn launched(&self, language: Language) -> Result<SessionInfo, Problem> {
         let wanted = CreateSession {
             runtime_type: self.args.runtime,
             runtime_preference: self.preference(),

@@ -83,6 +83,9 @@ pub struct IsolationReport {
     /// What the confinement is built on: `namespaces`, `landlock`, `none`; empty is not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tier: String,
+    /// Why nothing stronger holds here, where that is known; empty where this is the strongest there is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub weakened: String,
     /// Every layer, active or not.
     pub layers: Vec<LayerReport>,
 }

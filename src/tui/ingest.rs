@@ -1,6 +1,6 @@
 //! What an engine says, made safe to draw before the model keeps it.
 
-use crate::protocol::{Failure, Progress, RuntimeInfo, Selection, SessionInfo};
+use crate::protocol::{Failure, IsolationReport, Progress, RuntimeInfo, Selection, SessionInfo};
 
 use super::text::sanitise;
 
@@ -21,17 +21,21 @@ pub(super) fn failure(mut failure: Failure) -> Failure {
 
 pub(super) fn runtime(mut info: RuntimeInfo) -> RuntimeInfo {
     clean_all([&mut info.version, &mut info.path, &mut info.reason, &mut info.fix].into_iter().flatten());
-    clean(&mut info.isolation.letters);
-    for layer in &mut info.isolation.layers {
+    isolation(&mut info.isolation);
+    info
+}
+
+fn isolation(report: &mut IsolationReport) {
+    clean_all([&mut report.letters, &mut report.tier, &mut report.weakened]);
+    for layer in &mut report.layers {
         clean_all([&mut layer.name, &mut layer.detail]);
     }
-    info
 }
 
 pub(super) fn session(mut info: SessionInfo) -> SessionInfo {
     clean_all(info.name.iter_mut());
     clean_all([&mut info.runtime, &mut info.created_at, &mut info.last_activity]);
-    clean(&mut info.isolation.letters);
+    isolation(&mut info.isolation);
     info.selection = info.selection.map(selection);
     info
 }

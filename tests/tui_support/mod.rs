@@ -110,6 +110,7 @@ pub fn session(id: &str, language: Language, runtime: RuntimeType) -> SessionInf
             score: 7,
             letters: "F2 N2 P1 R1 K1".to_owned(),
             tier: "namespaces".to_owned(),
+            weakened: String::new(),
             layers: vec![
                 LayerReport { name: "user namespace".to_owned(), active: true, detail: String::new() },
                 LayerReport { name: "own root".to_owned(), active: true, detail: "read-only".to_owned() },

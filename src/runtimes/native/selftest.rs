@@ -1,6 +1,7 @@
 //! The self-test: a session is launched as any other, and from inside it is tried to break out. What was seen counts,
 //! nothing else.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::sandbox::{self, Layer, ReportedLayer, Tier};
 const TIME: Duration = Duration::from_secs(20);
 /// How long everything may take to end when its engine goes away.
 const END_TIME: Duration = Duration::from_secs(2);
-/// How a directory for a self-test is called, before its process's number.
+/// How the name of a directory for a self-test begins.
 const PLACE: &str = "selftest-";
 const MEMORY_MB: u64 = 32;
 const PROCESSES: u64 = 12;
@@ -101,8 +102,9 @@ fn reason(message: &str) -> String {
     known.iter().fold(message, |text, front| text.strip_prefix(front).unwrap_or(text)).to_owned()
 }
 
-/// A directory for a session that only tries, removed when dropped; those of killed processes by the next one.
-struct Place(PathBuf);
+/// A directory for a session that only tries, removed when dropped; those of killed processes by the next one, who
+/// knows them by the lock that nobody holds any more.
+struct Place(PathBuf, File);
 
 impl Place {
     /// Makes one where sessions are, so that what is seen there is so for them.
@@ -110,23 +112,27 @@ impl Place {
         let above = state.map_or_else(std::env::temp_dir, Path::to_owned);
         std::fs::create_dir_all(&above)?;
         for entry in std::fs::read_dir(&above)?.flatten() {
-            let name = entry.file_name();
-            let maker =
-                name.to_str().and_then(|name| name.strip_prefix(PLACE)?.split('-').next()?.parse().ok());
-            let gone = maker.is_some_and(|pid: u32| !Path::new(&format!("/proc/{pid}")).exists());
-            if gone && let Err(e) = crate::agent::remove_tree(&entry.path()) {
+            if entry.file_name().as_encoded_bytes().starts_with(PLACE.as_bytes())
+                && File::open(entry.path()).is_ok_and(|place| place.try_lock().is_ok())
+                && let Err(e) = crate::agent::remove_tree(&entry.path())
+            {
                 tracing::warn!("{} can't be removed: {e}", entry.path().display());
             }
         }
-        let path = above.join(format!("{PLACE}{}-{}", std::process::id(), uuid::Uuid::new_v4()));
-        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o711).create(&path)?;
-        Ok(Self(path))
+        let name = uuid::Uuid::new_v4();
+        let (hidden, path) = (above.join(format!(".{name}")), above.join(format!("{PLACE}{name}")));
+        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o711).create(&hidden)?;
+        let lock = File::open(&hidden)?;
+        lock.lock()?;
+        std::fs::rename(&hidden, &path)?;
+        Ok(Self(path, lock))
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Err(e) = crate::agent::remove_tree(&self.0) {
+        let removed = crate::agent::remove_tree(&self.0);
+        if let Err(e) = removed.and_then(|()| self.1.unlock()) {
             tracing::warn!("{} can't be removed: {e}", self.0.display());
         }
     }

@@ -202,6 +202,7 @@ impl Tested {
             score: sandbox::score(&active),
             letters: sandbox::Letters::of(&active).to_string(),
             tier: self.tier.map_or("none", Tier::name).into(),
+            weakened: if self.tier.is_some() { self.why_not() } else { String::new() },
             layers: layers
                 .into_iter()
                 .map(|l| LayerReport { name: l.layer.name().into(), active: l.active, detail: l.detail })
@@ -216,9 +217,13 @@ impl Tested {
 
     /// Why no wall holds, in one sentence.
     pub fn why_none(&self) -> String {
-        let reasons: Vec<String> =
-            self.refusals.iter().map(|(tier, reason)| format!("{}: {reason}", tier.name())).collect();
-        format!("no wall holds on this machine ({})", reasons.join("; "))
+        format!("no wall holds on this machine ({})", self.why_not())
+    }
+
+    /// Why those that were tried before don't.
+    fn why_not(&self) -> String {
+        let refusals = self.refusals.iter();
+        refusals.map(|(tier, reason)| format!("{}: {reason}", tier.name())).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -1,7 +1,9 @@
 //! Sessions: created, listed, closed, lost, and what they use.
 
 use crate::engine::Told;
-use crate::protocol::{Failure, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats};
+use crate::protocol::{
+    Failure, IsolationReport, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats,
+};
 use crate::tui::ingest;
 use crate::tui::model::{Model, SessionRow, Verdict};
 use crate::tui::msg::{Effect, SessionMsg};
@@ -95,7 +97,11 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
     };
     let id = info.session_id.clone();
     let (language, runtime) = (info.language, info.runtime_type.short());
-    let ready = format!("session on {runtime} ready in {}", text::millis(info.startup_ms));
+    let mut ready = format!("session on {runtime} ready in {}", text::millis(info.startup_ms));
+    if !info.isolation.weakened.is_empty() {
+        let IsolationReport { score, tier, .. } = &info.isolation;
+        ready.push_str(&format!(", isolation only {score}/10 ({tier})"));
+    }
     match model.sessions.find(&id) {
         Some(row) => row.info = info,
         None => model.sessions.rows.push(new_row(info)),

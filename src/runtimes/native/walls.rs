@@ -222,8 +222,11 @@ impl Tested {
 
     /// Why those that were tried before don't.
     fn why_not(&self) -> String {
-        let refusals = self.refusals.iter();
-        refusals.map(|(tier, reason)| format!("{}: {reason}", tier.name())).collect::<Vec<_>>().join("; ")
+        let told = |(tier, reason): &(Tier, String)| match reason.starts_with(tier.name()) {
+            true => reason.clone(),
+            false => format!("{}: {reason}", tier.name()),
+        };
+        self.refusals.iter().map(told).collect::<Vec<_>>().join("; ")
     }
 }
 

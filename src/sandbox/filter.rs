@@ -110,6 +110,24 @@ const NEW_NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWNET,
 ];
 
+/// Refused where there is no namespace for them: what has a name for everybody on the machine, can be the host's or
+/// another session's, and outlives whoever made it.
+const SHARED: [i64; 13] = [
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+];
+
 const FCHMODAT2: i64 = 452;
 const IPPROTO_L2TP: libc::c_int = 115;
 
@@ -159,7 +177,9 @@ fn absent() -> Vec<(u16, u8, u8, u32)> {
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn rules(tier: Tier, network: bool) -> std::result::Result<Rules, BackendError> {
-    let mut rules: Rules = REFUSED.iter().chain(REFUSED_HERE).map(|&number| (number, Vec::new())).collect();
+    let shared: &[i64] = if tier == Tier::Landlock { &SHARED } else { &[] };
+    let always = REFUSED.iter().chain(REFUSED_HERE).chain(shared);
+    let mut rules: Rules = always.map(|&number| (number, Vec::new())).collect();
     let mut refuse = |number: i64, conditions: Vec<SeccompCondition>| {
         SeccompRule::new(conditions).map(|rule| rules.entry(number).or_default().push(rule))
     };
@@ -180,6 +200,28 @@ fn rules(tier: Tier, network: bool) -> std::result::Result<Rules, BackendError> 
         refuse(FCHMODAT2, vec![has(2, mode.into())?])?;
         #[cfg(target_arch = "x86_64")]
         refuse(libc::SYS_chmod, vec![has(1, mode.into())?])?;
+    }
+    if tier == Tier::Landlock {
+        // One of a pair for datagrams can send to any socket in a file, which Landlock does not hold. The kernel takes
+        // raw ones for the same.
+        for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
+            refuse(libc::SYS_socketpair, vec![masked(1, 0xf, kind as u64)?])?;
+        }
+        // Others of the same user, the agent among them, could be made slower.
+        const ONE_PROCESS: u64 = 0;
+        const DISK_OF_ONE_PROCESS: u64 = 1;
+        refuse(libc::SYS_setpriority, vec![differs(0, ONE_PROCESS)?])?;
+        refuse(libc::SYS_setpriority, vec![differs(1, 0)?])?;
+        refuse(libc::SYS_ioprio_set, vec![differs(0, DISK_OF_ONE_PROCESS)?])?;
+        refuse(libc::SYS_ioprio_set, vec![differs(1, 0)?])?;
+        for number in [
+            libc::SYS_sched_setaffinity,
+            libc::SYS_sched_setscheduler,
+            libc::SYS_sched_setparam,
+            libc::SYS_sched_setattr,
+        ] {
+            refuse(number, vec![differs(0, 0)?])?;
+        }
     }
     if tier == Tier::Landlock && !network {
         // Landlock holds neither datagrams nor sockets in files.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::thread::CapabilitySet;
 
 use super::identity::Identity;
 use super::spec::{Spec, Tier};
@@ -160,6 +161,7 @@ fn become_agent(
     match spec.tier {
         Tier::Namespaces => root::build(spec, identity)?,
         Tier::Landlock | Tier::Unconfined => {
+            privileges::bound_to(CapabilitySet::empty(), false).map_err(layer("capabilities"))?;
             identity.become_host_user().map_err(layer("unprivileged user"))?;
             std::env::set_current_dir(&spec.directory)
                 .map_err(layer("the session's directory can't be entered"))?;

@@ -59,19 +59,26 @@ pub fn drop_capabilities(identity: &Identity) -> Result<()> {
         CapabilitySet::empty()
     };
     rustix::thread::clear_ambient_capability_set()?;
+    bound_to(kept, in_namespace)?;
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    Ok(rustix::thread::set_capabilities(None, sets)?)
+}
+
+/// Drops all others from what programs could ever gain; whoever becomes another user has to do so before. `must`: that
+/// it can't be done is an error.
+pub fn bound_to(kept: CapabilitySet, must: bool) -> Result<()> {
     for number in 0..64 {
         let Some(one) = CapabilitySet::from_bits(1 << number) else { continue };
         // What the kernel does not know nobody has; without the right to drop it there is nothing in it to gain, as
         // nothing gains by what it executes.
         if !kept.contains(one) && rustix::thread::capability_is_in_bounding_set(one).unwrap_or(false) {
             let dropped = rustix::thread::remove_capability_from_bounding_set(one);
-            if in_namespace {
+            if must {
                 dropped?;
             }
         }
     }
-    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
-    Ok(rustix::thread::set_capabilities(None, sets)?)
+    Ok(())
 }
 
 /// Puts on a system call filter, 8 bytes an instruction.

@@ -59,9 +59,10 @@ pub fn readable(network: bool) -> Vec<PathBuf> {
     named.chain(pythons()).collect()
 }
 
-/// Devices that every session may use, where sessions have no root of their own.
+/// Devices that every session may use, where sessions have no root of their own. Of terminals only the program's own,
+/// whichever that is: by name those of everybody with the same user could be opened, and what is typed there be read.
 pub fn devices() -> Vec<PathBuf> {
-    DEVICES.iter().chain(&["/dev/ptmx", "/dev/pts"]).map(PathBuf::from).collect()
+    DEVICES.iter().chain(&["/dev/tty"]).map(PathBuf::from).collect()
 }
 
 /// Whether a path of the host is there in every session anyway.

@@ -10,7 +10,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use codebeaker::engine::{Embedded, Engine, EngineSettings, Execution};
+use codebeaker::engine::{Embedded, Engine, EngineSettings, Execution, Runtime};
 use codebeaker::protocol::{
     Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecuteShell, ExecutionEvent, OutputStream,
     ProcessResult, SessionId, WriteFile,
@@ -55,11 +55,16 @@ pub struct Attack {
 /// Runs a part on an engine of its own; afterwards every session it left open still works, so do new ones, and nothing
 /// is left of any.
 pub async fn under_siege(kind: Kind, part: impl AsyncFnOnce(&Siege)) {
+    under_siege_of(kind, native::all(), part).await;
+}
+
+/// As [`under_siege`], with these runtimes.
+pub async fn under_siege_of(kind: Kind, runtimes: Vec<Arc<dyn Runtime>>, part: impl AsyncFnOnce(&Siege)) {
     let root = tempfile::tempdir().unwrap();
     // A user of another number could find the canaries, but for the sandbox.
     std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let settings = EngineSettings::new(root.path().join("sessions"));
-    let engine: Arc<dyn Engine> = Arc::new(Embedded::new(settings, native::all()).unwrap());
+    let engine: Arc<dyn Engine> = Arc::new(Embedded::new(settings, runtimes).unwrap());
     if kind.is_here(&*engine).await && python_is_here() {
         let canaries = Canaries::new(root.path());
         let listeners = Listeners::new(root.path());

@@ -1,8 +1,10 @@
 //! What several test files share. Each includes this as a module and uses a part of it.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod home;
 pub mod native;
 pub mod registry;
+pub mod user;
 
 /// Whether a test that needs `name` (docker, deno, bun, registry, unshare…) can run. Where it can't, the reason is
 /// printed, or, where `CODEBEAKER_TEST_REQUIRE` lists the name, the test fails.

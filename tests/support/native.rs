@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use codebeaker::engine::{Engine, Runtime};
 use codebeaker::protocol::{Language, RuntimeType};
 use codebeaker::provision::{self, Tool};
-use codebeaker::runtimes::{self, RuntimeSettings};
+use codebeaker::runtimes::{self, RuntimeSettings, Tier};
 
 use super::require;
 
@@ -43,6 +43,22 @@ pub fn all() -> Vec<Arc<dyn Runtime>> {
         launcher: binary(),
         ..RuntimeSettings::new(provision_settings(), Some(cache))
     })
+}
+
+/// As [`all`], behind this wall alone; with the system's own interpreters, which any user of a session's may execute.
+pub fn behind(tier: Tier) -> Vec<Arc<dyn Runtime>> {
+    runtimes::all(settings_behind(tier))
+}
+
+/// The settings of [`behind`].
+pub fn settings_behind(tier: Tier) -> RuntimeSettings {
+    // What is remembered of one wall is none of the others' business.
+    let cache = kept().join(format!("{tier:?}").to_lowercase()).join("runtimes.json");
+    let provision = provision::Settings {
+        search_path: Some("/usr/local/bin:/usr/bin:/bin".into()),
+        ..provision_settings()
+    };
+    RuntimeSettings { launcher: binary(), only: Some(tier), ..RuntimeSettings::new(provision, Some(cache)) }
 }
 
 /// Deno or Bun, fetched where it isn't there. Whether it is there now.

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, Signal, WaitOptions};
 use rustix::thread::CapabilitySet;
 
 use super::identity::Identity;
@@ -74,8 +74,6 @@ fn launch(stream: &File, program: OwnedFd) -> std::result::Result<(), Refusal> {
     if spec.tier != Tier::Namespaces {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .map_err(layer("process supervisor"))?;
-    }
-    if spec.tier != Tier::Namespaces {
         identity.hand_over(&spec.directory).map_err(layer("unprivileged user"))?;
     }
     let (go, gone) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
@@ -180,32 +178,39 @@ fn become_agent(
 
 /// Waits until the session's first process is gone; ends it where the stream is closed and it does not end by itself.
 fn watch(child: Pid, stream: &File) {
-    let Ok(ended) = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()) else {
-        // Without a descriptor for it there is only waiting: the agent ends with its stream.
-        let _ = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty());
-        return;
-    };
+    /// How long to wait between two looks where the kernel can't tell of an end.
+    const LOOK: Duration = Duration::from_millis(100);
+    let ended = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()).ok();
     let mut kill_at: Option<Instant> = None;
     loop {
-        let mut fds =
-            [PollFd::new(&ended, PollFlags::IN), PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::RDHUP)];
-        // What has hung up stays so: from then on only the end is waited for.
-        let watched = if kill_at.is_some() { &mut fds[..1] } else { &mut fds[..] };
-        let left = kill_at.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-        let _ = poll(watched, timeout.as_ref());
-        let has_ended = !fds[0].revents().is_empty();
-        if has_ended {
-            let _ = rustix::process::waitid(WaitId::PidFd(ended.as_fd()), WaitIdOptions::EXITED);
+        // Nobody else reaps it: until this has, its number is its own.
+        if !matches!(rustix::process::waitpid(Some(child), WaitOptions::NOHANG), Ok(None)) {
             return;
         }
-        if kill_at.is_none() && !fds[1].revents().is_empty() {
+        if kill_at.is_some_and(|at| Instant::now() >= at) {
+            let _ = rustix::process::kill_process(child, Signal::KILL);
+            // What the kernel can't end now it ends later: there is nothing left to do about it.
             kill_at = Some(Instant::now() + LIFELINE_TIME);
         }
-        if kill_at.is_some_and(|at| Instant::now() >= at) {
-            let _ = rustix::process::pidfd_send_signal(&ended, Signal::KILL);
-            // What the kernel can't end now it ends later: there is nothing left to do about it.
+        let mut fds = Vec::new();
+        fds.extend(ended.as_ref().map(|ended| PollFd::new(ended, PollFlags::IN)));
+        // What has hung up stays so: from then on only the end is waited for.
+        if kill_at.is_none() {
+            fds.push(PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::RDHUP));
+        }
+        let until_kill = kill_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let look = ended.is_none().then_some(LOOK);
+        let wait = until_kill.into_iter().chain(look).min().and_then(|time| Timespec::try_from(time).ok());
+        if poll(&mut fds, wait.as_ref()).is_err() {
+            // Out of memory, say: looking again is all there is to do.
+            std::thread::sleep(LOOK);
+        }
+        let hung_up = kill_at.is_none() && fds.last().is_some_and(|fd| fd.revents().intersects(HUNG_UP));
+        if hung_up {
             kill_at = Some(Instant::now() + LIFELINE_TIME);
         }
     }
 }
+
+/// How a stream is whose other end is closed.
+const HUNG_UP: PollFlags = PollFlags::RDHUP.union(PollFlags::HUP).union(PollFlags::ERR);

@@ -17,7 +17,7 @@ mod spec;
 mod stray;
 
 pub use cgroup::{Figures, Group, GroupLimits, Hierarchies};
-pub use filter::filters;
+pub use filter::{Filter, filters};
 pub use identity::{INSIDE, has_own_users};
 pub use landlock::landlock_version;
 pub use launcher::entry;

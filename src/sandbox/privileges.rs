@@ -26,7 +26,8 @@ pub fn keep_no_descriptors() -> Result<()> {
 /// Limits that hold for the agent too; what is tighter for programs the agent sets for each.
 pub fn limit(spec: &Spec) -> Result<()> {
     let limits = [
-        (Resource::Core, 0),
+        // Not 0: with exactly 1 the kernel doesn't start a handler of crashes either, which runs outside and as root.
+        (Resource::Core, 1),
         (Resource::Nofile, spec.open_files),
         (Resource::Fsize, spec.file_size),
         (Resource::Memlock, 64 << 10),

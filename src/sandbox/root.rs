@@ -48,6 +48,20 @@ const ETC: [&str; 14] = [
 /// What those need who were given the network.
 const ETC_NETWORK: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf"];
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+/// How much of what a user of the host has a limited number of the session may have: what it takes counts for whoever
+/// launched it, too. Of namespaces none: the filter refuses them already.
+const QUOTAS: [(&str, u32); 10] = [
+    ("max_inotify_instances", 8),
+    ("max_inotify_watches", 8192),
+    ("max_user_namespaces", 0),
+    ("max_mnt_namespaces", 0),
+    ("max_pid_namespaces", 0),
+    ("max_net_namespaces", 0),
+    ("max_ipc_namespaces", 0),
+    ("max_uts_namespaces", 0),
+    ("max_cgroup_namespaces", 0),
+    ("max_time_namespaces", 0),
+];
 /// Of `/proc`, what is not about the session's processes and tells of whoever we are outside.
 const MASKED: [&str; 3] = ["proc/keys", "proc/key-users", "proc/timer_list"];
 
@@ -266,6 +280,10 @@ fn processes(identity: &Identity) -> Result<()> {
         ),
         e => e.into(),
     })?;
+    for (name, most) in QUOTAS {
+        // Not every kernel has all of them.
+        let _ = fs::write(Path::new("proc/sys/user").join(name), most.to_string());
+    }
     for path in MASKED {
         if fs::symlink_metadata(path).is_ok() {
             let nothing = clone_tree(Path::new("dev/null"))?;

@@ -1,5 +1,6 @@
 //! Launching: our own binary executed again, which builds the wall and becomes the agent behind it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -7,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,13 +20,15 @@ use crate::agent::wire::{Confinement, Watch};
 use crate::agent::{self, Agent};
 use crate::engine::{LaunchSpec, Meter, Metered, SessionContext, Teardown};
 use crate::protocol::{ErrorKind, Failure, SessionLimits};
-use crate::sandbox::{self, Group, GroupLimits, Hierarchies, LAUNCH_VERB, Spec, Storage, Tier};
+use crate::sandbox::{self, Filter, Group, GroupLimits, Hierarchies, LAUNCH_VERB, Spec, Storage, Tier};
 
 /// How long an agent and its launcher may take to end everything and themselves, when the stream is closed.
 const END_TIME: Duration = Duration::from_secs(5);
 /// What `/tmp` and `/dev/shm` hold at most.
 const TMP: Storage = Storage { bytes: 256 << 20, files: 16384 };
 const SHM: Storage = Storage { bytes: 64 << 20, files: 1024 };
+/// The version of Landlock that knows how far signals and abstract sockets reach.
+pub const LANDLOCK_SCOPES: u32 = 6;
 /// Open files of the agent, whatever its programs may have.
 const AGENT_FILES: u64 = 1024;
 /// Processes beyond the limit that the kernel refuses: what counts comes first, and says what it was.
@@ -41,6 +44,22 @@ pub struct Wall<'a> {
     pub tier: Tier,
     /// Where control groups can be made.
     pub hierarchies: Option<&'a Hierarchies>,
+    /// The version of Landlock; 0 is none.
+    pub landlock: u32,
+}
+
+/// Why an environment was not launched.
+pub struct NotLaunched {
+    /// In words.
+    pub failure: Failure,
+    /// The launcher or its agent could not put on what it was told to.
+    pub refused: bool,
+}
+
+impl From<Failure> for NotLaunched {
+    fn from(failure: Failure) -> Self {
+        Self { failure, refused: false }
+    }
 }
 
 /// What was launched.
@@ -65,17 +84,20 @@ pub async fn launch(
     wall: Wall<'_>,
     spec: LaunchSpec,
     installed: &[Installed],
-) -> Result<Launched, Failure> {
+) -> Result<Launched, NotLaunched> {
     if agent::PROGRAM.is_empty() {
         return Err(Failure::new(
             ErrorKind::NoRuntime,
             "native sessions need Linux",
             "attach to a CodeBeaker server that runs on Linux",
-        ));
+        )
+        .into());
     }
     let own_root = wall.tier == Tier::Namespaces;
     let limits = Limits::of(&spec, own_root);
     let group = limits.group(wall.hierarchies).map_err(|e| failed("its control group can't be made", &e))?;
+    // From here on dropping this removes it.
+    let mut teardown = NativeTeardown { child: None, group };
     let context = SessionContext {
         directory: spec.directory.clone(),
         network: spec.network,
@@ -100,23 +122,17 @@ pub async fn launch(
         shm: limits.shm,
         open_files: limits.open_files.max(AGENT_FILES),
         file_size: limits.file_size,
-        groups: group.as_ref().map(Group::directories).unwrap_or_default(),
-        filters: filters(wall.tier, spec.network).map_err(|e| failed("its system call filter", &e))?,
+        groups: teardown.group.as_ref().map(Group::directories).unwrap_or_default(),
+        filters: filters(wall, spec.network).map_err(|e| failed("its system call filter", &e))?,
     };
-    let mut teardown = NativeTeardown { child: None, group: group.clone() };
-    let agent = match start(launcher, &specification) {
-        Ok((child, stream)) => {
-            teardown.child = Some(child);
-            let connected = Agent::connect(stream, workspace.as_os_str().as_bytes(), confinement).await;
-            connected.map_err(|e| failed("the launcher or its agent refused", &e))
-        }
-        Err(failure) => Err(failure),
-    };
-    let agent = match agent {
+    let (child, stream) = start(launcher, &specification)?;
+    teardown.child = Some(child);
+    let agent = match Agent::connect(stream, workspace.as_os_str().as_bytes(), confinement).await {
         Ok(agent) => agent,
-        Err(failure) => {
+        Err(error) => {
             Box::new(teardown).teardown().await;
-            return Err(failure);
+            let failure = failed("the launcher or its agent refused", &error);
+            return Err(NotLaunched { failure, refused: true });
         }
     };
     let launcher = teardown.child.as_ref().and_then(Child::id);
@@ -124,7 +140,7 @@ pub async fn launch(
         agent,
         context,
         limits: limits.in_force(&spec.limits),
-        meter: group.map(|group| Arc::new(GroupMeter(group)) as Arc<dyn Meter>),
+        meter: teardown.group.clone().map(|group| Arc::new(GroupMeter(group)) as Arc<dyn Meter>),
         teardown,
         launcher,
     })
@@ -213,8 +229,7 @@ fn confinement(
         data_bytes: unless(counted, limits.memory_bytes.saturating_add(DATA_SLACK)),
         open_files: limits.open_files,
         // Behind namespaces it is one layer of several, and missing it is told.
-        landlock: wall.tier == Tier::Landlock
-            || wall.tier == Tier::Namespaces && sandbox::landlock_version() > 0,
+        landlock: wall.tier == Tier::Landlock || wall.tier == Tier::Namespaces && wall.landlock > 0,
         read: bytes(read),
         write: bytes(write),
         watch: Watch {
@@ -226,18 +241,26 @@ fn confinement(
     }
 }
 
-/// The system call filters, built once each.
-fn filters(tier: Tier, network: bool) -> std::io::Result<Vec<Vec<u8>>> {
-    static BUILT: [OnceLock<Vec<Vec<u8>>>; 4] = [const { OnceLock::new() }; 4];
-    if tier == Tier::Unconfined {
+/// The system call filters, built once for each kind of session.
+fn filters(wall: Wall<'_>, network: bool) -> std::io::Result<Vec<Vec<u8>>> {
+    static BUILT: Mutex<BTreeMap<String, Vec<Vec<u8>>>> = Mutex::new(BTreeMap::new());
+    if wall.tier == Tier::Unconfined {
         return Ok(Vec::new());
     }
-    let built = &BUILT[usize::from(tier == Tier::Landlock) * 2 + usize::from(network)];
-    if let Some(filters) = built.get() {
+    let filter = Filter {
+        tier: wall.tier,
+        network,
+        own_users: sandbox::has_own_users(),
+        counted: wall.hierarchies.is_some(),
+        scoped: wall.landlock >= LANDLOCK_SCOPES,
+    };
+    let key = format!("{filter:?}");
+    let built = || BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(filters) = built().get(&key) {
         return Ok(filters.clone());
     }
-    let filters = sandbox::filters(tier, network)?;
-    Ok(built.get_or_init(|| filters).clone())
+    let filters = sandbox::filters(filter)?;
+    Ok(built().entry(key).or_insert(filters).clone())
 }
 
 /// Starts the launcher and tells it what to do; gives our end of the agent's stream.
@@ -278,7 +301,10 @@ fn program() -> std::io::Result<File> {
         return program.try_clone();
     }
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut file = File::from(rustix::fs::memfd_create("codebeaker-agent", flags)?);
+    // Machines that let such files be executed only where that is asked for; older kernels don't know the question.
+    let memory = rustix::fs::memfd_create("codebeaker-agent", flags | MemfdFlags::EXEC)
+        .or_else(|_| rustix::fs::memfd_create("codebeaker-agent", flags))?;
+    let mut file = File::from(memory);
     file.write_all(agent::PROGRAM)?;
     rustix::fs::fcntl_add_seals(
         &file,
@@ -295,7 +321,7 @@ impl Meter for GroupMeter {
         Metered {
             cpu_us: figures.cpu_us,
             // Without any process that is files, which are counted as such, and what the kernel gives back later.
-            memory_bytes: figures.memory_bytes.filter(|_| figures.processes != Some(0)).or(Some(0)),
+            memory_bytes: if figures.processes == Some(0) { Some(0) } else { figures.memory_bytes },
             // Nothing has run yet: not known.
             peak_bytes: figures.peak_bytes.filter(|bytes| *bytes > 0),
             processes: figures.processes,
@@ -324,6 +350,15 @@ impl Teardown for NativeTeardown {
         if let Some(group) = self.group.take() {
             // The launcher has done so, unless it was killed.
             let _ = tokio::task::spawn_blocking(move || group.remove()).await;
+        }
+    }
+}
+
+impl Drop for NativeTeardown {
+    fn drop(&mut self) {
+        // Only where it was never torn down: the launch was broken off. A launcher that was started removes it itself.
+        if let Some(group) = self.group.take().filter(|_| self.child.is_none()) {
+            group.remove();
         }
     }
 }

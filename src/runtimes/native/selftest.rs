@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::launch::{self, Launched, Wall};
+use super::launch::{self, LANDLOCK_SCOPES, Launched, Wall};
 use crate::agent::ProcessEvent;
 use crate::agent::wire::{Exit, Limit};
 use crate::engine::{LaunchSpec, Teardown};
@@ -60,7 +60,8 @@ pub async fn run(
         cpu_shares: None,
     };
     std::fs::create_dir(&spec.directory).map_err(|e| format!("no directory to try it in: {e}"))?;
-    let launched = launch::launch(launcher, wall, spec, &[]).await.map_err(|f| reason(&f.message))?;
+    let launched =
+        launch::launch(launcher, wall, spec, &[]).await.map_err(|not| reason(&not.failure.message))?;
     let asked = tokio::time::timeout(TIME, ask(&launched, &host)).await;
     let Launched { agent, mut teardown, context, .. } = launched;
     agent.close();
@@ -354,7 +355,7 @@ impl Seen {
             Layer::ResourceLimits => {
                 let (files, core) = self.detail("limits").split_once(' ').unwrap_or_default();
                 unless(self.memory_held, "more memory than the limit could be used")?;
-                unless(core == "0", "core dumps are written")?;
+                unless(core == "1", "core dumps are not ruled out")?;
                 unless(files.parse().is_ok_and(|n: u64| n <= 1024), "open files are not limited")
             }
             Layer::Supervisor => {
@@ -416,10 +417,8 @@ fn why(layer: Layer, wall: Wall<'_>, missing: &Missing<'_>, seen: String) -> Str
             format!("memory and processes are watched instead: {}", missing.groups.unwrap_or("there is none"))
         }
         Layer::StorageQuota if wall.tier != Tier::Namespaces => "its size is watched instead".into(),
-        Layer::Landlock if sandbox::landlock_version() == 0 => {
-            "this kernel has none, or has it turned off".into()
-        }
-        Layer::SignalScope if sandbox::landlock_version() < 6 => {
+        Layer::Landlock if wall.landlock == 0 => "this kernel has none, or has it turned off".into(),
+        Layer::SignalScope if wall.landlock < LANDLOCK_SCOPES => {
             "this kernel's Landlock is older than version 6 (Linux 6.12)".into()
         }
         _ if wall.tier == Tier::Landlock && by_namespaces => missing.stronger.unwrap_or(&seen).to_owned(),

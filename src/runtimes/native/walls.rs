@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::super::RuntimeSettings;
-use super::launch::{self, Wall};
+use super::launch::{self, LANDLOCK_SCOPES, Wall};
 use super::places::{self, Installed};
 use super::selftest::{self, Missing};
 use crate::engine::{Environment, LaunchSpec};
@@ -28,6 +28,7 @@ pub struct Walls {
 struct Known {
     tested: Arc<Tested>,
     hierarchies: Result<Hierarchies, String>,
+    landlock: u32,
     since: Instant,
 }
 
@@ -63,36 +64,57 @@ impl Walls {
         if let Some(known) = known.as_ref().filter(|known| !refresh || known.since >= asked) {
             return known.clone();
         }
-        let hierarchies = Hierarchies::find();
-        if let Ok(found) = &hierarchies {
-            // What killed engines have left.
-            found.reap();
-        }
-        let stamp = self.stamp(&hierarchies);
+        // Ends what killed engines have left, too, which may take a while.
+        let found = tokio::task::spawn_blocking(|| {
+            Hierarchies::find().inspect(|found| {
+                found.reap();
+            })
+        });
+        let hierarchies =
+            found.await.unwrap_or_else(|e| Err(format!("control groups can't be looked for: {e}")));
+        let landlock = sandbox::landlock_version();
+        let stamp = self.stamp(&hierarchies, landlock);
         let remembered = self.remembered().filter(|tested| !refresh && tested.stamp == stamp);
         let tested = match remembered {
             Some(tested) => tested,
             None => {
-                let tested = self.test(stamp, &hierarchies).await;
-                self.remember(&tested);
+                let (tested, lasting) = self.test(stamp, &hierarchies, landlock).await;
+                if lasting {
+                    self.remember(&tested);
+                }
                 tested
             }
         };
-        known.insert(Known { tested: Arc::new(tested), hierarchies, since: Instant::now() }).clone()
+        known.insert(Known { tested: Arc::new(tested), hierarchies, landlock, since: Instant::now() }).clone()
     }
 
-    async fn test(&self, stamp: String, hierarchies: &Result<Hierarchies, String>) -> Tested {
+    /// Tries the walls, the strongest first; also tells whether the answer is one to be remembered. What fails is tried
+    /// again: a machine that was out of something for a moment is not to be thought weaker than it is.
+    async fn test(
+        &self,
+        stamp: String,
+        hierarchies: &Result<Hierarchies, String>,
+        landlock: u32,
+    ) -> (Tested, bool) {
         let allowed = [Tier::Namespaces, Tier::Landlock]
             .into_iter()
             .chain(self.settings.allow_unconfined.then_some(Tier::Unconfined))
             .filter(|tier| self.settings.only.is_none_or(|only| only == *tier));
         let mut tested = Tested { stamp, tier: None, layers: Vec::new(), refusals: Vec::new() };
+        let mut lasting = true;
         for tier in allowed {
-            let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok() };
+            let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok(), landlock };
             let stronger = tested.refusals.last().map(|(_, reason)| reason.as_str());
             let missing = Missing { groups: hierarchies.as_ref().err().map(String::as_str), stronger };
-            match selftest::run(&self.settings.launcher, self.state(), wall, &missing).await {
-                Ok(layers) => return Tested { tier: Some(tier), layers, ..tested },
+            let run = || selftest::run(&self.settings.launcher, self.state(), wall, &missing);
+            let mut outcome = run().await;
+            if !outcome.as_ref().is_ok_and(|layers| is_all_there_can_be(layers, wall)) {
+                let again = run().await;
+                lasting &= outcome == again;
+                outcome = again.or(outcome);
+            }
+            match outcome {
+                Ok(layers) => return (Tested { tier: Some(tier), layers, ..tested }, lasting),
                 Err(reason) => {
                     tracing::warn!("{} can't be had here: {reason}", tier.name());
                     tested.refusals.push((tier, reason));
@@ -100,23 +122,25 @@ impl Walls {
             }
         }
         let none = |layer| ReportedLayer { layer, active: false, detail: "no session is launched".into() };
-        Tested { layers: Layer::ALL.map(none).to_vec(), ..tested }
+        (Tested { layers: Layer::ALL.map(none).to_vec(), ..tested }, lasting)
     }
 
     /// Launches an environment behind the wall that holds. One that can't be built, though it could when it was tried,
     /// is a failure: nothing weaker takes its place unasked.
     pub async fn launch(&self, spec: LaunchSpec, installed: &[Installed]) -> Result<Environment, Failure> {
-        let Known { tested, hierarchies, .. } = self.known(false).await;
+        let Known { tested, hierarchies, landlock, .. } = self.known(false).await;
         let Some(tier) = tested.tier else { return Err(tested.unavailable()) };
-        let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok() };
+        let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok(), landlock };
         let network = spec.network;
         let launched = match launch::launch(&self.settings.launcher, wall, spec, installed).await {
             Ok(launched) => launched,
-            Err(failure) => {
-                // Perhaps something has changed: the next one is launched by what holds then.
-                *self.known.lock().await = None;
-                self.forget();
-                return Err(failure);
+            Err(not) => {
+                if not.refused {
+                    // Perhaps something has changed: the next one is launched by what holds then.
+                    *self.known.lock().await = None;
+                    self.forget();
+                }
+                return Err(not.failure);
             }
         };
         Ok(Environment {
@@ -136,7 +160,7 @@ impl Walls {
     }
 
     /// What can change what holds: the machine's start, the kernel's settings, our binary, our user and namespaces.
-    fn stamp(&self, hierarchies: &Result<Hierarchies, String>) -> String {
+    fn stamp(&self, hierarchies: &Result<Hierarchies, String>, landlock: u32) -> String {
         let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         let link = |path: &str| std::fs::read_link(path).unwrap_or_default().display().to_string();
         let file = std::fs::metadata(&self.settings.launcher);
@@ -150,7 +174,10 @@ impl Walls {
             text("/proc/sys/user/max_user_namespaces"),
             link("/proc/self/ns/user"),
             link("/proc/self/ns/pid"),
-            format!("{user} {} {:?} {hierarchies:?}", self.settings.allow_unconfined, self.settings.only),
+            format!(
+                "{user} {landlock} {} {:?} {hierarchies:?}",
+                self.settings.allow_unconfined, self.settings.only
+            ),
         ]
         .join("\n")
     }
@@ -228,6 +255,17 @@ impl Tested {
         };
         self.refusals.iter().map(told).collect::<Vec<_>>().join("; ")
     }
+}
+
+/// Whether nothing is missing but what this machine is known not to have.
+fn is_all_there_can_be(layers: &[ReportedLayer], wall: Wall<'_>) -> bool {
+    let expected = |layer: Layer| match layer {
+        Layer::ControlGroup => wall.hierarchies.is_some(),
+        Layer::Landlock => wall.landlock > 0,
+        Layer::SignalScope => wall.landlock >= LANDLOCK_SCOPES,
+        _ => wall.tier == Tier::Namespaces,
+    };
+    layers.iter().all(|l| l.active || !expected(l.layer))
 }
 
 /// What to do where no wall holds.

@@ -28,6 +28,8 @@ const TMP: Storage = Storage { bytes: 256 << 20, files: 16384 };
 const SHM: Storage = Storage { bytes: 64 << 20, files: 1024 };
 /// Processes beyond the limit that the kernel refuses: what counts comes first, and says what it was.
 const PROCESS_SLACK: u64 = 24;
+/// As many more where that limit counts all processes of the user: those that others begin meanwhile.
+const OTHERS_SLACK: u64 = 256;
 /// Data that each process may have beyond the memory limit, where memory is only watched: what is taken faster than it
 /// is watched ends there. JavaScriptCore gives up compiling where it has less.
 const DATA_SLACK: u64 = 2304 << 20;
@@ -205,9 +207,12 @@ fn confinement(
         (read, own.into_iter().chain(sandbox::devices()).collect())
     };
     let unless = |known: bool, limit: u64| if known { 0 } else { limit };
+    // The kernel counts by user, and in a user namespace by that.
+    let alone = context.own_root || sandbox::has_own_users();
+    let others = if alone { 0 } else { threads_of_our_user() + OTHERS_SLACK };
     Confinement {
         user: if context.own_root && sandbox::has_own_users() { sandbox::INSIDE } else { 0 },
-        processes: limits.processes + PROCESS_SLACK,
+        processes: limits.processes + PROCESS_SLACK + others,
         data_bytes: unless(counted, limits.memory_bytes + DATA_SLACK),
         // Behind namespaces it is one layer of several, and missing it is told.
         landlock: wall.tier == Tier::Landlock
@@ -221,6 +226,19 @@ fn confinement(
             workspace_files: unless(context.own_root, limits.workspace.files),
         },
     }
+}
+
+/// What our user runs on this machine.
+fn threads_of_our_user() -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ours = processes.filter(|process| process.metadata().is_ok_and(|meta| meta.uid() == user));
+    let threads = |process: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(17)?.parse::<u64>().ok()
+    };
+    ours.filter_map(threads).sum()
 }
 
 /// The system call filters, built once each.

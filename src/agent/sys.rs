@@ -582,8 +582,13 @@ pub fn is_there(dir: &impl AsRawFd, name: &CStr) -> bool {
 
 /// Makes a directory readable, writable and searchable by its owner.
 pub fn unlock_directory(fd: &impl AsRawFd) {
+    set_mode(fd, 0o700);
+}
+
+/// Sets what may be done with a file or directory, where it is this user's.
+pub fn set_mode(fd: &impl AsRawFd, mode: u32) {
     // SAFETY: takes integers only.
-    unsafe { fchmod(fd.as_raw_fd(), 0o700) };
+    unsafe { fchmod(fd.as_raw_fd(), mode) };
 }
 
 /// The names in a directory with their kinds (the `DT_` number), without `.` and `..`. Reads at most `most` names:

@@ -56,9 +56,9 @@ pub struct Watch {
     pub memory_bytes: u64,
     /// Processes and threads.
     pub processes: u64,
-    /// Bytes in the workspace.
+    /// Bytes in the workspace, and as many in what else programs can write.
     pub workspace_bytes: u64,
-    /// Files in the workspace.
+    /// Files and directories, in the same way.
     pub workspace_files: u64,
 }
 
@@ -71,6 +71,8 @@ pub enum Limit {
     Processes,
     /// Bytes or files in the workspace.
     Storage,
+    /// Bytes or files beside it: temporary ones, and those that programs keep for next time.
+    Temporary,
 }
 
 /// The start of a program.
@@ -543,12 +545,15 @@ impl Limit {
             Self::Memory => 1,
             Self::Processes => 2,
             Self::Storage => 3,
+            Self::Temporary => 4,
         }
     }
 
     /// The limit of this number.
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Memory, Self::Processes, Self::Storage].into_iter().find(|limit| limit.number() == number)
+        [Self::Memory, Self::Processes, Self::Storage, Self::Temporary]
+            .into_iter()
+            .find(|limit| limit.number() == number)
     }
 }
 

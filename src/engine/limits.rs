@@ -157,6 +157,7 @@ impl Held<'_> {
             Exit { limit: Some(Limit::Memory), .. } => ("memory", self.memory()),
             Exit { limit: Some(Limit::Processes), .. } => ("processes", self.processes()),
             Exit { limit: Some(Limit::Storage), .. } => ("workspace", self.workspace()),
+            Exit { limit: Some(Limit::Temporary), .. } => ("workspace", self.temporary()),
             Exit { signal: SIGXCPU, .. } => {
                 ("cpu", format!("{} s of processor time", self.limits.cpu_seconds?))
             }
@@ -179,17 +180,27 @@ impl Held<'_> {
 
     /// Its bytes or its files, whichever it is; both where that can't be told.
     fn workspace(&self) -> String {
-        let bytes = self.limits.workspace_bytes.map(|most| (size(most), most));
-        let files = self.limits.workspace_files.map(|most| (format!("{most} files"), most));
-        let full = match (&bytes, &files, self.workspace) {
-            (_, Some((words, most)), Some((_, files))) if files >= *most => words.clone(),
-            (Some((words, _)), _, Some(_)) | (Some((words, _)), None, None) => words.clone(),
-            (Some((bytes, _)), Some((files, _)), None) => format!("{bytes} or {files}"),
-            (None, Some((words, _)), _) => words.clone(),
-            (None, None, _) => return "room in the workspace".into(),
+        let full = |most: Option<u64>, count: u64| most.filter(|most| count >= *most);
+        let (bytes, files) = (self.limits.workspace_bytes, self.limits.workspace_files);
+        let (bytes, files) = match self.workspace {
+            Some((_, count)) if full(files, count).is_some() => (None, files),
+            Some((count, _)) if full(bytes, count).is_some() => (bytes, None),
+            _ => (bytes, files),
         };
-        format!("{full} in the workspace")
+        format!("{} in the workspace", room(bytes, files))
     }
+
+    /// What is beside the workspace may hold as much as it.
+    fn temporary(&self) -> String {
+        let room = room(self.limits.workspace_bytes, self.limits.workspace_files);
+        format!("{room} of temporary files and caches")
+    }
+}
+
+fn room(bytes: Option<u64>, files: Option<u64>) -> String {
+    let parts = [bytes.map(size), files.map(|most| format!("{most} files"))];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "room".into() } else { parts.join(" or ") }
 }
 
 /// Bytes as limits are set: in the largest unit that they are a whole number of.
@@ -306,6 +317,14 @@ mod tests {
             (full, None, "workspace", "256 MB or 32768 files in the workspace"),
             (full, Some((300 << 20, 7)), "workspace", "256 MB in the workspace"),
             (full, Some((9, 32_768)), "workspace", "32768 files in the workspace"),
+            // Files that have no name any more, or directories.
+            (full, Some((9, 9)), "workspace", "256 MB or 32768 files in the workspace"),
+            (
+                killed(Limit::Temporary),
+                None,
+                "workspace",
+                "256 MB or 32768 files of temporary files and caches",
+            ),
             (Exit { signal: 24, ..Exit::default() }, None, "cpu", "2 s of processor time"),
             (Exit { signal: 25, ..Exit::default() }, None, "fileSize", "64 MB for one file"),
         ] {

@@ -1,14 +1,15 @@
 //! Limits that the agent itself counts, several times a second while programs run: where no control group does, and
 //! where the workspace has no file system of its own.
 
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::super::sys;
 use super::super::wire::{Limit, Watch};
 use super::files::Workspace;
+use super::spawn;
 use super::task::Process;
-use super::usage::{self, Family};
-use super::{spawn, walk};
+use super::usage::{self, Family, Unnamed};
+use super::walk::{self, Measured};
 
 /// How often programs are counted.
 const EVERY: Duration = Duration::from_millis(100);
@@ -19,15 +20,17 @@ const REST: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub struct Guard {
     watch: Watch,
+    /// Directories beside the workspace that programs can write: together they may hold as much as it may.
+    beside: Vec<OwnedFd>,
     next: Option<Instant>,
     counting: Option<Process>,
     counted: Option<Instant>,
 }
 
 impl Guard {
-    /// Counts what `watch` bounds.
-    pub fn new(watch: Watch) -> Self {
-        Self { watch, ..Self::default() }
+    /// Counts what `watch` bounds, in the workspace and in what is `beside` it.
+    pub fn new(watch: Watch, beside: Vec<OwnedFd>) -> Self {
+        Self { watch, beside, ..Self::default() }
     }
 
     fn is_off(&self) -> bool {
@@ -68,48 +71,70 @@ impl Guard {
         if processes > 0 && families.iter().map(|f| f.threads).sum::<u64>() >= processes {
             return Some((largest(|f| f.threads)?, Limit::Processes));
         }
-        if memory_bytes > 0 && in_use(&families, memory_bytes) > memory_bytes {
+        let unnamed = usage::unnamed(&families);
+        if memory_bytes > 0 && in_use(&families, &unnamed, memory_bytes) > memory_bytes {
             return Some((largest(|f| f.memory_bytes)?, Limit::Memory));
         }
+        // What lets nobody see what it has is taken to have too much.
+        if let Some(&hiding) = unnamed.hidden.first() {
+            return Some((hiding, if memory_bytes > 0 { Limit::Memory } else { Limit::Storage }));
+        }
         // Who wrote it can't be told: the one that runs, or of several the largest.
-        let full = self.is_full(workspace?, now);
-        full.then(|| Some((largest(|f| f.memory_bytes)?, Limit::Storage))).flatten()
+        let full = self.is_full(workspace?, unnamed.deleted_bytes, now)?;
+        Some((largest(|f| f.memory_bytes)?, full))
     }
 
-    /// Whether the workspace holds too much. It is counted by a process of its own, so that nothing waits for that.
-    fn is_full(&mut self, workspace: &Workspace, now: Instant) -> bool {
+    /// Whether the workspace, or what is beside it, holds too much. It is counted by a process of its own, so that
+    /// nothing waits for that.
+    fn is_full(&mut self, workspace: &Workspace, deleted: u64, now: Instant) -> Option<Limit> {
         let Watch { workspace_bytes, workspace_files, .. } = self.watch;
         if workspace_bytes == 0 && workspace_files == 0 {
-            return false;
+            return None;
         }
         let Some(counting) = &mut self.counting else {
             if self.counted.is_none_or(|at| now >= at + REST) {
+                let beside = &self.beside;
                 let count = |_: &mut _| {
-                    let measured = walk::measure(walk::reopen(workspace.dir())?)?;
-                    let whole = measured.whole.then_some((measured.bytes, measured.files));
-                    whole.ok_or_else(|| std::io::Error::from_raw_os_error(sys::ELOOP))
+                    let own = walk::measure(workspace.dir())?;
+                    let mut others = Measured { whole: true, ..Measured::default() };
+                    for dir in beside {
+                        let one = walk::measure(dir)?;
+                        others.bytes += one.bytes;
+                        others.files += one.files;
+                        others.directories += one.directories;
+                        others.whole &= one.whole;
+                    }
+                    let over = |count: u64, most: u64| most > 0 && count > most;
+                    // What is too deep or too many to be counted is too much.
+                    let full = |all: &Measured, more: u64| {
+                        !all.whole
+                            || over(all.bytes + more, workspace_bytes)
+                            || over(all.files + all.directories, workspace_files)
+                    };
+                    let limit = match (full(&own, deleted), full(&others, 0)) {
+                        (true, _) => Limit::Storage.number(),
+                        (_, true) => Limit::Temporary.number(),
+                        _ => 0,
+                    };
+                    Ok((limit.into(), 0))
                 };
+                let keep: Vec<_> = beside.iter().map(AsRawFd::as_raw_fd).chain([workspace.raw()]).collect();
                 // What can't be counted now is counted next time.
-                self.counting = spawn::worker(&[workspace.raw()], count).ok().map(Process::worker);
+                self.counting = spawn::worker(&keep, count).ok().map(Process::worker);
             }
-            return false;
+            return None;
         };
         counting.take_reports();
-        let Some(end) = counting.exit() else { return false };
+        let end = counting.exit()?;
         (self.counting, self.counted) = (None, Some(now));
-        let over = |count: u64, most: u64| most > 0 && count > most;
-        // What is too deep or too many to be counted is too much.
-        end.code == sys::ELOOP
-            || end.code == 0
-                && end.signal == 0
-                && (over(end.wall_us, workspace_bytes) || over(end.cpu_us, workspace_files))
+        (end.code == 0 && end.signal == 0).then(|| Limit::from_number(end.wall_us as u8)).flatten()
     }
 }
 
 /// Memory in use: what is shared counts once where that makes the difference, also where nobody has it mapped.
-fn in_use(families: &[Family], limit: u64) -> u64 {
+fn in_use(families: &[Family], unnamed: &Unnamed, limit: u64) -> u64 {
     let resident: u64 = families.iter().map(|f| f.memory_bytes).sum();
-    let unmapped = usage::unmapped(families);
+    let unmapped = unnamed.memory_bytes;
     if resident + unmapped <= limit {
         return resident;
     }

@@ -271,7 +271,7 @@ impl Session {
 
     fn init(&mut self, workspace: &[u8], confinement: &Confinement) -> Result<()> {
         self.walls = Walls::new(confinement, std::mem::take(&mut self.joins))?;
-        self.guard = Guard::new(confinement.watch);
+        self.guard = Guard::new(confinement.watch, beside(workspace, &confinement.write));
         self.workspace = Some(Workspace::open(workspace)?);
         Ok(())
     }
@@ -441,6 +441,13 @@ impl Session {
             _ => true,
         });
     }
+}
+
+/// The directories that programs can write, but the workspace.
+fn beside(workspace: &[u8], write: &[Vec<u8>]) -> Vec<OwnedFd> {
+    let open =
+        |path: &Vec<u8>| sys::open_path(&sys::c_path(path).ok()?, sys::O_RDONLY | sys::O_DIRECTORY).ok();
+    write.iter().filter(|path| *path != workspace && !path.starts_with(b"/dev")).filter_map(open).collect()
 }
 
 /// How many programs and file commands an agent with `limit` descriptors may do at once, so that none fails half way

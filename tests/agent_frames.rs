@@ -57,26 +57,30 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..200)
 }
 
+fn watch() -> impl Strategy<Value = Watch> {
+    any::<(u64, u64, u64, u64, bool)>().prop_map(
+        |(memory_bytes, processes, workspace_bytes, workspace_files, own_file_system)| Watch {
+            memory_bytes,
+            processes,
+            workspace_bytes,
+            workspace_files,
+            own_file_system,
+        },
+    )
+}
+
 fn confinement() -> impl Strategy<Value = Confinement> {
-    let numbers = any::<(u32, u64, u64, u64, bool, u64, u64, u64, u64)>();
-    (numbers, vec(bytes(), 0..4), vec(bytes(), 0..4)).prop_map(
-        |(
-            (
-                user,
-                processes,
-                data_bytes,
-                open_files,
-                landlock,
-                memory_bytes,
-                most,
-                workspace_bytes,
-                workspace_files,
-            ),
+    let numbers = any::<(u32, u64, u64, u64, bool)>();
+    (numbers, watch(), vec(bytes(), 0..4), vec(bytes(), 0..4)).prop_map(
+        |((user, processes, data_bytes, open_files, landlock), watch, read, write)| Confinement {
+            user,
+            processes,
+            data_bytes,
+            open_files,
+            landlock,
             read,
             write,
-        )| {
-            let watch = Watch { memory_bytes, processes: most, workspace_bytes, workspace_files };
-            Confinement { user, processes, data_bytes, open_files, landlock, read, write, watch }
+            watch,
         },
     )
 }
@@ -129,7 +133,7 @@ fn requests() -> impl Strategy<Value = Request> {
 }
 
 fn replies() -> impl Strategy<Value = Reply> {
-    let limit = (0u8..4).prop_map(Limit::from_number);
+    let limit = (0u8..5).prop_map(Limit::from_number);
     let exit = (any::<(i32, i32, bool, u64, u64, u64, u32)>(), limit).prop_map(
         |((code, signal, timed_out, wall_us, cpu_us, peak_bytes, killed), limit)| {
             Reply::Exited(Exit { code, signal, timed_out, wall_us, cpu_us, peak_bytes, killed, limit })

@@ -459,6 +459,7 @@ fn sessions_are_golden() {
                 workspace_bytes: Some(6),
                 workspace_files: Some(7),
                 output_bytes: Some(8),
+                cpu_shares: Some(9),
             },
         },
         |params| CreateSession::from_params(Some(params)),

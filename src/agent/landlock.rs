@@ -60,8 +60,8 @@ fn known(version: u32) -> u64 {
 
 /// Rules by which files beneath `read` may be read and executed, those beneath `write` also be changed, and no others
 /// be opened. Without `read` only what is written is held, and devices: what else there is to be found is decided
-/// elsewhere, and looking costs the kernel a step for every directory above. Abstract sockets reach only those held by
-/// the same rules; where `signals` says so, signals too.
+/// elsewhere, and looking costs the kernel a step for every directory above. Abstract sockets reach
+/// nobody but the same program and what it starts; where `signals` says so, signals neither.
 pub fn rules(read: &[Vec<u8>], write: &[Vec<u8>], signals: bool) -> Result<OwnedFd> {
     let version = version();
     let held =

@@ -148,6 +148,7 @@ unsafe extern "C" {
     fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_int;
     fn unshare(flags: c_int) -> c_int;
     fn ptrace(request: c_int, ...) -> c_long;
+    fn fstatvfs(fd: c_int, record: *mut c_void) -> c_int;
     fn setfsuid(user: c_uint) -> c_int;
     fn setfsgid(group: c_uint) -> c_int;
     fn setgroups(n: usize, groups: *const c_uint) -> c_int;
@@ -587,8 +588,20 @@ pub fn unlock_directory(fd: &impl AsRawFd) {
     set_mode(fd, 0o700);
 }
 
-/// Sets the permissions of what is open; where that is not allowed they stay.
-pub fn set_mode(fd: &impl AsRawFd, mode: c_uint) {
+/// Whether the file system that something open is on has no more room: for bytes, or for files.
+pub fn is_full(fd: &impl AsRawFd) -> bool {
+    // statvfs has less than that: five counters after two sizes on 64-bit machines.
+    let mut record = [0u64; 32];
+    // SAFETY: the record is larger than the one that is written, and as aligned.
+    if unsafe { fstatvfs(fd.as_raw_fd(), record.as_mut_ptr().cast()) } != 0 {
+        return false;
+    }
+    let [_, _, blocks, _, blocks_available, files, _, files_available, ..] = record;
+    blocks > 0 && blocks_available == 0 || files > 0 && files_available == 0
+}
+
+/// Sets what may be done with a file or directory, where it is this user's.
+pub fn set_mode(fd: &impl AsRawFd, mode: u32) {
     // SAFETY: takes integers only.
     unsafe { fchmod(fd.as_raw_fd(), mode) };
 }

@@ -58,10 +58,12 @@ pub struct Watch {
     pub memory_bytes: u64,
     /// Processes and threads.
     pub processes: u64,
-    /// Bytes in the workspace.
+    /// Bytes in the workspace, and as many in what else programs can write.
     pub workspace_bytes: u64,
-    /// Files in the workspace.
+    /// Files and directories, in the same way.
     pub workspace_files: u64,
+    /// The workspace has a file system of its own, with a size of its own: whether that is full is to be seen there.
+    pub own_file_system: bool,
 }
 
 /// A limit of the session that a program reached, and was ended for.
@@ -73,6 +75,8 @@ pub enum Limit {
     Processes,
     /// Bytes or files in the workspace.
     Storage,
+    /// Bytes or files beside it: temporary ones, and those that programs keep for next time.
+    Temporary,
 }
 
 /// The start of a program.
@@ -545,12 +549,15 @@ impl Limit {
             Self::Memory => 1,
             Self::Processes => 2,
             Self::Storage => 3,
+            Self::Temporary => 4,
         }
     }
 
     /// The limit of this number.
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Memory, Self::Processes, Self::Storage].into_iter().find(|limit| limit.number() == number)
+        [Self::Memory, Self::Processes, Self::Storage, Self::Temporary]
+            .into_iter()
+            .find(|limit| limit.number() == number)
     }
 }
 
@@ -568,6 +575,7 @@ impl Confinement {
             .u64(watch.processes)
             .u64(watch.workspace_bytes)
             .u64(watch.workspace_files)
+            .u8(watch.own_file_system.into())
     }
 
     fn take(t: &mut Take<'_>) -> Result<Self, WireError> {
@@ -584,6 +592,7 @@ impl Confinement {
                 processes: t.u64()?,
                 workspace_bytes: t.u64()?,
                 workspace_files: t.u64()?,
+                own_file_system: t.flag()?,
             },
         })
     }

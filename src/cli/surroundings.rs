@@ -81,6 +81,7 @@ fn limits(set: &LimitSettings) -> Limits {
     };
     Limits {
         memory_mb: set.memory_mb.unwrap_or(default.memory_mb),
+        cpu_shares: bytes(set.cpus, 1024, default.cpu_shares),
         processes: set.processes.unwrap_or(default.processes),
         open_files: set.open_files.unwrap_or(default.open_files),
         file_size_bytes: bytes(set.file_size_mb, 1 << 20, default.file_size_bytes),

@@ -7,6 +7,8 @@ use super::document::{Item, Reader};
 pub struct LimitSettings {
     /// Memory of a session, in MB.
     pub memory_mb: Option<u64>,
+    /// Processors that a session may use.
+    pub cpus: Option<u64>,
     /// Processes and threads of a session.
     pub processes: Option<u64>,
     /// Open files of one process.
@@ -27,9 +29,10 @@ pub struct LimitSettings {
 
 impl LimitSettings {
     /// Every limit with its key.
-    fn places(&mut self) -> [(&'static str, &mut Option<u64>); 9] {
+    fn places(&mut self) -> [(&'static str, &mut Option<u64>); 10] {
         [
             ("memory_mb", &mut self.memory_mb),
+            ("cpus", &mut self.cpus),
             ("processes", &mut self.processes),
             ("open_files", &mut self.open_files),
             ("file_size_mb", &mut self.file_size_mb),

@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn isolation_and_limits_are_read() {
-        let text = "minimum_isolation = 8\nallow_unconfined = true\n[limits]\nmemory_mb = 256\nprocesses = 32\n\
+        let text = "minimum_isolation = 8\nallow_unconfined = true\n[limits]\nmemory_mb = 256\ncpus = 7\nprocesses = 32\n\
                     open_files = 100\nfile_size_mb = 1\nworkspace_mb = 2\nworkspace_files = 3\noutput_kb = 4\n\
                     timeout_seconds = 5\ncpu_seconds = 6\n";
         let (mut settings, warnings) = Settings::parse("config.toml", text);
@@ -196,6 +196,7 @@ mod tests {
         assert_eq!((settings.minimum_isolation, settings.allow_unconfined), (Some(8), true));
         let read = LimitSettings {
             memory_mb: Some(256),
+            cpus: Some(7),
             processes: Some(32),
             open_files: Some(100),
             file_size_mb: Some(1),

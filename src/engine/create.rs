@@ -72,8 +72,7 @@ impl Inner {
             language: params.language,
             network: params.network,
             memory_limit_mb: self.settings.limits.grant_memory(params.memory_limit_mb),
-            cpu_shares: params.cpu_shares,
-            limits: self.settings.limits.grant(&params.limits),
+            limits: self.settings.limits.grant(&wanted(params)),
             image: params.docker_image.clone(),
         };
         let mut environment = runtime.launch(spec).await?;
@@ -96,7 +95,7 @@ impl Inner {
         params: &CreateSession,
     ) -> Arc<Session> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let granted = self.settings.limits.grant(&params.limits);
+        let granted = self.settings.limits.grant(&wanted(params));
         let session = Arc::new(Session {
             id: place.id.clone(),
             environment_id: place.environment_id.clone(),
@@ -222,6 +221,12 @@ impl Drop for Place {
 
 fn shut() -> Failure {
     Failure::new(ErrorKind::Cancelled, "the engine is shutting down", "start it again")
+}
+
+/// The limits that are asked for; the processors may stand outside of them.
+fn wanted(params: &CreateSession) -> SessionLimits {
+    let cpu_shares = [params.limits.cpu_shares, params.cpu_shares].into_iter().flatten().min();
+    SessionLimits { cpu_shares, ..params.limits.clone() }
 }
 
 /// A variable's name must be one, and neither part may hold a NUL.

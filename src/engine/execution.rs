@@ -193,8 +193,8 @@ impl Program<'_> {
                 Err(e) => return Err(e),
             };
             total = Exit {
-                wall_us: total.wall_us + exit.wall_us,
-                cpu_us: total.cpu_us + exit.cpu_us,
+                wall_us: total.wall_us.saturating_add(exit.wall_us),
+                cpu_us: total.cpu_us.saturating_add(exit.cpu_us),
                 peak_bytes: total.peak_bytes.max(exit.peak_bytes),
                 ..exit
             };

@@ -8,6 +8,8 @@ use crate::protocol::{LimitReached, SessionLimits};
 
 use super::runtime::{Meter, Metered};
 
+/// One processor.
+pub const CPU: u64 = 1024;
 const KB: u64 = 1 << 10;
 const MB: u64 = 1 << 20;
 /// How often a running program's session is looked at.
@@ -18,6 +20,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct Limits {
     /// Memory of a session, in MB.
     pub memory_mb: u64,
+    /// Processors that a session may use, in 1024ths.
+    pub cpu_shares: u64,
     /// Processes and threads of a session.
     pub processes: u64,
     /// Open files of one process.
@@ -40,13 +44,15 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory_mb: 512,
+            cpu_shares: all_but_one() * CPU,
             processes: 64,
             open_files: 1024,
             file_size_bytes: 64 * MB,
             workspace_bytes: 256 * MB,
             workspace_files: 32_768,
             output_bytes: MB,
-            timeout: None,
+            // As long as a session lives.
+            timeout: Some(Duration::from_secs(2 * 60 * 60)),
             cpu_seconds: None,
         }
     }
@@ -60,6 +66,7 @@ impl Limits {
         SessionLimits {
             timeout_ms: lowered_from(timeout_ms, wanted.timeout_ms),
             cpu_seconds: lowered_from(self.cpu_seconds, wanted.cpu_seconds),
+            cpu_shares: Some(lowered(self.cpu_shares, wanted.cpu_shares)),
             processes: Some(lowered(self.processes, wanted.processes)),
             open_files: Some(lowered(self.open_files, wanted.open_files)),
             file_size_bytes: Some(lowered(self.file_size_bytes, wanted.file_size_bytes)),
@@ -73,6 +80,12 @@ impl Limits {
     pub fn grant_memory(&self, wanted_mb: Option<u64>) -> u64 {
         lowered(self.memory_mb, wanted_mb)
     }
+}
+
+/// The processors of this machine but one, which is left to everybody else where there are several.
+fn all_but_one() -> u64 {
+    let all = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    (all - 1).max(1)
 }
 
 /// Never 0: that would be without limit to some who are told it.
@@ -157,6 +170,7 @@ impl Held<'_> {
             Exit { limit: Some(Limit::Memory), .. } => ("memory", self.memory()),
             Exit { limit: Some(Limit::Processes), .. } => ("processes", self.processes()),
             Exit { limit: Some(Limit::Storage), .. } => ("workspace", self.workspace()),
+            Exit { limit: Some(Limit::Temporary), .. } => ("workspace", self.temporary()),
             Exit { signal: SIGXCPU, .. } => {
                 ("cpu", format!("{} s of processor time", self.limits.cpu_seconds?))
             }
@@ -179,17 +193,27 @@ impl Held<'_> {
 
     /// Its bytes or its files, whichever it is; both where that can't be told.
     fn workspace(&self) -> String {
-        let bytes = self.limits.workspace_bytes.map(|most| (size(most), most));
-        let files = self.limits.workspace_files.map(|most| (format!("{most} files"), most));
-        let full = match (&bytes, &files, self.workspace) {
-            (_, Some((words, most)), Some((_, files))) if files >= *most => words.clone(),
-            (Some((words, _)), _, Some(_)) | (Some((words, _)), None, None) => words.clone(),
-            (Some((bytes, _)), Some((files, _)), None) => format!("{bytes} or {files}"),
-            (None, Some((words, _)), _) => words.clone(),
-            (None, None, _) => return "room in the workspace".into(),
+        let full = |most: Option<u64>, count: u64| most.filter(|most| count >= *most);
+        let (bytes, files) = (self.limits.workspace_bytes, self.limits.workspace_files);
+        let (bytes, files) = match self.workspace {
+            Some((_, count)) if full(files, count).is_some() => (None, files),
+            Some((count, _)) if full(bytes, count).is_some() => (bytes, None),
+            _ => (bytes, files),
         };
-        format!("{full} in the workspace")
+        format!("{} in the workspace", room(bytes, files))
     }
+
+    /// What is beside the workspace may hold as much as it.
+    fn temporary(&self) -> String {
+        let room = room(self.limits.workspace_bytes, self.limits.workspace_files);
+        format!("{room} of temporary files and caches")
+    }
+}
+
+fn room(bytes: Option<u64>, files: Option<u64>) -> String {
+    let parts = [bytes.map(size), files.map(|most| format!("{most} files"))];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "room".into() } else { parts.join(" or ") }
 }
 
 /// Bytes as limits are set: in the largest unit that they are a whole number of.
@@ -219,7 +243,7 @@ mod tests {
     fn limits() -> impl Strategy<Value = Limits> {
         let most = || prop_oneof![1u64..100, 1u64..=u64::MAX];
         let bytes = (most(), most(), most(), most());
-        let counts = (most(), most(), most());
+        let counts = (most(), most(), most(), most());
         (bytes, counts, prop::option::of(most()), prop::option::of(1u64..1 << 40)).prop_map(
             |((memory_mb, file_size_bytes, workspace_bytes, output_bytes), counts, cpu_seconds, ms)| Limits {
                 memory_mb,
@@ -228,6 +252,7 @@ mod tests {
                 file_size_bytes,
                 workspace_bytes,
                 workspace_files: counts.2,
+                cpu_shares: counts.3,
                 output_bytes,
                 timeout: ms.map(Duration::from_millis),
                 cpu_seconds,
@@ -237,7 +262,7 @@ mod tests {
 
     fn wanted() -> impl Strategy<Value = SessionLimits> {
         let one = || prop::option::of(prop_oneof![Just(0), 1u64..100, any::<u64>()]);
-        ((one(), one(), one(), one()), (one(), one(), one(), one())).prop_map(|(a, b)| SessionLimits {
+        ((one(), one(), one(), one()), (one(), one(), one(), one(), one())).prop_map(|(a, b)| SessionLimits {
             timeout_ms: a.0,
             cpu_seconds: a.1,
             processes: a.2,
@@ -246,6 +271,7 @@ mod tests {
             workspace_bytes: b.1,
             workspace_files: b.2,
             output_bytes: b.3,
+            cpu_shares: b.4,
         })
     }
 
@@ -269,6 +295,7 @@ mod tests {
             let got = most.grant(&wanted);
             holds(most.timeout.map(millis), wanted.timeout_ms, got.timeout_ms);
             holds(most.cpu_seconds, wanted.cpu_seconds, got.cpu_seconds);
+            holds(Some(most.cpu_shares), wanted.cpu_shares, got.cpu_shares);
             holds(Some(most.processes), wanted.processes, got.processes);
             holds(Some(most.open_files), wanted.open_files, got.open_files);
             holds(Some(most.file_size_bytes), wanted.file_size_bytes, got.file_size_bytes);
@@ -306,6 +333,14 @@ mod tests {
             (full, None, "workspace", "256 MB or 32768 files in the workspace"),
             (full, Some((300 << 20, 7)), "workspace", "256 MB in the workspace"),
             (full, Some((9, 32_768)), "workspace", "32768 files in the workspace"),
+            // Files that have no name any more, or directories.
+            (full, Some((9, 9)), "workspace", "256 MB or 32768 files in the workspace"),
+            (
+                killed(Limit::Temporary),
+                None,
+                "workspace",
+                "256 MB or 32768 files of temporary files and caches",
+            ),
             (Exit { signal: 24, ..Exit::default() }, None, "cpu", "2 s of processor time"),
             (Exit { signal: 25, ..Exit::default() }, None, "fileSize", "64 MB for one file"),
         ] {

@@ -60,8 +60,6 @@ pub struct LaunchSpec {
     pub network: bool,
     /// Memory, in MB.
     pub memory_limit_mb: u64,
-    /// Processors it may use, in 1024ths; absent is as many as there are.
-    pub cpu_shares: Option<u64>,
     /// Every other limit, already within what is configured. Absent (of time only) is without limit.
     pub limits: SessionLimits,
     /// The image it is to be launched from, where the runtime has such.
@@ -102,12 +100,14 @@ pub struct Metered {
     pub memory_bytes: Option<u64>,
     /// The most memory at once since it began, in bytes.
     pub peak_bytes: Option<u64>,
-    /// Processes and threads now.
+    /// Processes now.
     pub processes: Option<u64>,
     /// How often the kernel has killed for want of memory since it began.
     pub memory_kills: u64,
     /// How often a new process or thread was refused since it began.
     pub process_refusals: u64,
+    /// How often it had to wait because it had used up its share of the processors.
+    pub throttled: u64,
 }
 
 /// Ends an environment. What is in its directory is removed by the engine.

@@ -16,6 +16,8 @@ const ROOT: &str = "codebeaker";
 const REMOVE_TIME: Duration = Duration::from_secs(2);
 /// Microseconds in which a session may use its share of the processors.
 const PERIOD_US: u64 = 100_000;
+/// Of that, what no machine has more of.
+const MOST_US: u64 = 10_000 * PERIOD_US;
 
 /// Where groups can be made on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +74,13 @@ impl Hierarchies {
 
     /// Ends and removes the groups of processes that are gone. Gives how many.
     pub fn reap(&self) -> usize {
+        let until = Instant::now() + REMOVE_TIME;
         let mut reaped = 0;
         for root in self.roots() {
             for entry in fs::read_dir(root).into_iter().flatten().flatten() {
                 let name = entry.file_name();
                 if entry.path().is_dir() && name.to_str().is_some_and(maker_is_gone) {
-                    reaped += usize::from(remove(&entry.path()).is_ok());
+                    reaped += usize::from(remove(&entry.path(), until).is_ok());
                 }
             }
         }
@@ -195,6 +198,8 @@ pub struct Figures {
     pub memory_kills: u64,
     /// How often a process or thread was refused.
     pub refusals: u64,
+    /// How often it had to wait because it had used up its share of the processors.
+    pub throttled: u64,
 }
 
 /// A control group of one session.
@@ -221,7 +226,8 @@ impl Group {
         for directory in self.directories() {
             fs::create_dir(directory)?;
         }
-        let quota = limits.cpu_shares.map(|shares| (shares.max(10) * PERIOD_US / 1024).max(1000));
+        let quota =
+            limits.cpu_shares.map(|shares| (shares.saturating_mul(PERIOD_US) / 1024).clamp(1000, MOST_US));
         match &self.hierarchies {
             Hierarchies::V2(_) => {
                 let at = |file: &str| self.file("v2", file);
@@ -283,6 +289,7 @@ impl Group {
                 processes: processes("v2"),
                 memory_kills: counted("v2", "memory.events", "oom_kill").unwrap_or(0),
                 refusals: counted("v2", "pids.events", "max").unwrap_or(0),
+                throttled: counted("v2", "cpu.stat", "nr_throttled").unwrap_or(0),
             },
             Hierarchies::V1 { .. } => Figures {
                 cpu_us: number("cpuacct", "cpuacct.usage").map(|ns| ns / 1000),
@@ -291,6 +298,7 @@ impl Group {
                 processes: processes("pids"),
                 memory_kills: counted("memory", "memory.oom_control", "oom_kill").unwrap_or(0),
                 refusals: counted("pids", "pids.events", "max").unwrap_or(0),
+                throttled: counted("cpu", "cpu.stat", "nr_throttled").unwrap_or(0),
             },
         }
     }
@@ -303,14 +311,14 @@ impl Group {
 
 /// Ends what is in these groups and removes them.
 pub fn remove_all(directories: &[PathBuf]) {
+    let until = Instant::now() + REMOVE_TIME;
     for directory in directories {
         // One that can't be removed is left to the next start.
-        let _ = remove(directory);
+        let _ = remove(directory, until);
     }
 }
 
-fn remove(directory: &Path) -> Result<()> {
-    let until = Instant::now() + REMOVE_TIME;
+fn remove(directory: &Path, until: Instant) -> Result<()> {
     loop {
         match fs::remove_dir(directory) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),

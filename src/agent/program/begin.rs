@@ -58,7 +58,7 @@ pub fn begin(workspace: &Workspace, walls: &Walls, request: Request) -> Result<B
             worker(spawn::worker(&[dir.as_raw_fd()], |out| walk::list(walk::reopen(&dir)?, &list, out))?)
         }
         Request::Measure => worker(spawn::worker(&[workspace.raw()], |_| {
-            walk::measure(walk::reopen(workspace.dir())?).map(|all| (all.bytes, all.files))
+            walk::measure(workspace.dir()).map(|all| (all.bytes, all.files))
         })?),
         _ => Err(Error::from_raw_os_error(sys::EINVAL)),
     }

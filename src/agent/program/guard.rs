@@ -1,14 +1,16 @@
 //! Limits that the agent itself counts, several times a second while programs run: where no control group does, and
 //! where the workspace has no file system of its own.
 
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::super::sys;
 use super::super::wire::{Limit, Watch};
 use super::files::Workspace;
+use super::spawn;
 use super::task::Process;
 use super::usage::{self, Family};
-use super::{spawn, walk};
+use super::walk::{self, Measured};
 
 /// How often programs are counted.
 const EVERY: Duration = Duration::from_millis(100);
@@ -19,15 +21,17 @@ const REST: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub struct Guard {
     watch: Watch,
+    /// Directories beside the workspace that programs can write: together they may hold as much as it may.
+    beside: Vec<OwnedFd>,
     next: Option<Instant>,
     counting: Option<Process>,
     counted: Option<Instant>,
 }
 
 impl Guard {
-    /// Counts what `watch` bounds.
-    pub fn new(watch: Watch) -> Self {
-        Self { watch, ..Self::default() }
+    /// Counts what `watch` bounds, in the workspace and in what is `beside` it.
+    pub fn new(watch: Watch, beside: Vec<OwnedFd>) -> Self {
+        Self { watch, beside, ..Self::default() }
     }
 
     fn is_off(&self) -> bool {
@@ -55,69 +59,117 @@ impl Guard {
         }
     }
 
-    /// Looks, if it is time; gives whose programs are to be ended, and for which limit.
-    pub fn look(&mut self, workspace: Option<&Workspace>, supervisors: &[i32]) -> Option<(i32, Limit)> {
-        let now = Instant::now();
-        if self.is_off() || self.next.is_some_and(|at| now < at) {
+    /// Whether there is no more room in a workspace with a file system of its own.
+    pub fn is_brimful(&self, workspace: Option<&Workspace>) -> bool {
+        self.watch.own_file_system && workspace.is_some_and(|w| sys::is_full(w.dir()))
+    }
+
+    /// Looks, if it is time; gives whose programs are to be ended, and for which limit. `found_full` are supervisors
+    /// of programs that found the workspace brimful when they began.
+    pub fn look(
+        &mut self,
+        workspace: Option<&Workspace>,
+        supervisors: &[i32],
+        found_full: &[i32],
+    ) -> Option<(i32, Limit)> {
+        let begun = Instant::now();
+        if self.is_off() || self.next.is_some_and(|at| begun < at) {
             return None;
         }
-        self.next = Some(now + EVERY);
+        let reached = self.reached(workspace, supervisors, found_full, begun);
+        // Looking is not to become what the agent does most.
+        self.next = Some(Instant::now() + EVERY.max(begun.elapsed() * 10));
+        reached
+    }
+
+    fn reached(
+        &mut self,
+        workspace: Option<&Workspace>,
+        supervisors: &[i32],
+        found_full: &[i32],
+        now: Instant,
+    ) -> Option<(i32, Limit)> {
+        if self.is_brimful(workspace)
+            && let Some(&writer) = supervisors.iter().find(|s| !found_full.contains(s))
+        {
+            return Some((writer, Limit::Storage));
+        }
+        let Watch { memory_bytes, processes, workspace_bytes, workspace_files, .. } = self.watch;
+        if [memory_bytes, processes, workspace_bytes, workspace_files] == [0; 4] {
+            return None;
+        }
         let families = usage::families(supervisors);
         let largest = |by: fn(&Family) -> u64| families.iter().max_by_key(|f| by(f)).map(|f| f.supervisor);
-        let Watch { memory_bytes, processes, .. } = self.watch;
         if processes > 0 && families.iter().map(|f| f.threads).sum::<u64>() >= processes {
             return Some((largest(|f| f.threads)?, Limit::Processes));
         }
         if memory_bytes > 0 && in_use(&families, memory_bytes) > memory_bytes {
             return Some((largest(|f| f.memory_bytes)?, Limit::Memory));
         }
+        if workspace_bytes == 0 && workspace_files == 0 {
+            return None;
+        }
+        let unnamed = usage::unnamed(&families);
+        // What lets nobody see what it has is taken to have too much.
+        if let Some(&hiding) = unnamed.hidden.first() {
+            return Some((hiding, Limit::Storage));
+        }
         // Who wrote it can't be told: the one that runs, or of several the largest.
-        let full = self.is_full(workspace?, now);
-        full.then(|| Some((largest(|f| f.memory_bytes)?, Limit::Storage))).flatten()
+        let full = self.is_full(workspace?, unnamed.bytes, now)?;
+        Some((largest(|f| f.memory_bytes)?, full))
     }
 
-    /// Whether the workspace holds too much. It is counted by a process of its own, so that nothing waits for that.
-    fn is_full(&mut self, workspace: &Workspace, now: Instant) -> bool {
+    /// Whether the workspace, or what is beside it, holds too much. It is counted by a process of its own, so that
+    /// nothing waits for that.
+    fn is_full(&mut self, workspace: &Workspace, deleted: u64, now: Instant) -> Option<Limit> {
         let Watch { workspace_bytes, workspace_files, .. } = self.watch;
-        if workspace_bytes == 0 && workspace_files == 0 {
-            return false;
-        }
         let Some(counting) = &mut self.counting else {
             if self.counted.is_none_or(|at| now >= at + REST) {
+                let beside = &self.beside;
                 let count = |_: &mut _| {
-                    let measured = walk::measure(walk::reopen(workspace.dir())?)?;
-                    let whole = measured.whole.then_some((measured.bytes, measured.files));
-                    whole.ok_or_else(|| std::io::Error::from_raw_os_error(sys::ELOOP))
+                    let own = walk::measure(workspace.dir())?;
+                    let mut others = Measured { whole: true, ..Measured::default() };
+                    for dir in beside {
+                        let one = walk::measure(dir)?;
+                        others.bytes += one.bytes;
+                        others.files += one.files;
+                        others.directories += one.directories;
+                        others.whole &= one.whole;
+                    }
+                    let over = |count: u64, most: u64| most > 0 && count > most;
+                    // What is too deep or too many to be counted is too much.
+                    let full = |all: &Measured, more: u64| {
+                        !all.whole
+                            || over(all.bytes + more, workspace_bytes)
+                            || over(all.files + all.directories, workspace_files)
+                    };
+                    let limit = match (full(&own, deleted), full(&others, 0)) {
+                        (true, _) => Limit::Storage.number(),
+                        (_, true) => Limit::Temporary.number(),
+                        _ => 0,
+                    };
+                    Ok((limit.into(), 0))
                 };
+                let keep: Vec<_> = beside.iter().map(AsRawFd::as_raw_fd).chain([workspace.raw()]).collect();
                 // What can't be counted now is counted next time.
-                self.counting = spawn::worker(&[workspace.raw()], count).ok().map(Process::worker);
+                self.counting = spawn::worker(&keep, count).ok().map(Process::worker);
             }
-            return false;
+            return None;
         };
         counting.take_reports();
-        let Some(end) = counting.exit() else { return false };
+        let end = counting.exit()?;
         (self.counting, self.counted) = (None, Some(now));
-        let over = |count: u64, most: u64| most > 0 && count > most;
-        // What is too deep or too many to be counted is too much.
-        end.code == sys::ELOOP
-            || end.code == 0
-                && end.signal == 0
-                && (over(end.wall_us, workspace_bytes) || over(end.cpu_us, workspace_files))
+        (end.code == 0 && end.signal == 0).then(|| Limit::from_number(end.wall_us as u8)).flatten()
     }
 }
 
-/// Memory in use: what is shared counts once where that makes the difference, also where nobody has it mapped.
+/// Memory in use: what is shared counts once where that makes the difference.
 fn in_use(families: &[Family], limit: u64) -> u64 {
     let resident: u64 = families.iter().map(|f| f.memory_bytes).sum();
-    let nameless = usage::nameless(families);
-    if resident + nameless <= limit {
+    if resident <= limit {
         return resident;
     }
-    let (mut own, mut shared) = (0, 0);
-    for &(pid, resident) in families.iter().flat_map(|f| &f.members) {
-        // Of one that hides what it shares all of it counts.
-        let (its, with_others) = usage::proportional(pid).unwrap_or((resident, 0));
-        (own, shared) = (own + its, shared + with_others);
-    }
-    own + nameless.max(shared)
+    let members = families.iter().flat_map(|f| &f.members);
+    // Of one that hides what it shares all of it counts.
+    members.map(|&(pid, resident)| usage::proportional(pid).unwrap_or(resident)).sum()
 }

@@ -67,6 +67,14 @@ fn ask(verb: &str, argument: &str, second: &str) -> Result<String> {
             Ok(memory.len().to_string())
         }
         "fill" => fill(argument, second.parse().unwrap_or(0)),
+        "files" => Ok(files(argument, second.parse().unwrap_or(0))),
+        "spin" => {
+            let until = std::time::Instant::now() + Duration::from_millis(number()?);
+            while std::time::Instant::now() < until {
+                std::hint::spin_loop();
+            }
+            Ok(String::new())
+        }
         "fork" => Ok(forks(number()?).to_string()),
         "leave" => in_child(leave),
         _ => Err(Error::from_raw_os_error(sys::EINVAL)),
@@ -104,22 +112,28 @@ fn touch(bytes: usize) -> Vec<u8> {
     std::hint::black_box(memory)
 }
 
-/// Writes until an error or so many bytes; gives how many there were room for. Nothing of it stays.
+/// Writes until an error or so many bytes; gives the error, and how many there was room for. Nothing of it stays.
 fn fill(path: &str, bytes: u64) -> Result<String> {
     let mut file = File::create(path)?;
     let block = [1u8; 64 << 10];
     let mut written = 0u64;
-    let outcome = loop {
-        if written >= bytes {
-            break Ok(());
-        }
+    let mut errno = 0;
+    while written < bytes && errno == 0 {
         match file.write(&block) {
             Ok(n) => written += n as u64,
-            Err(e) => break Err(e),
+            Err(e) => errno = e.raw_os_error().unwrap_or(sys::EIO),
         }
-    };
+    }
     fs::remove_file(path)?;
-    outcome.map(|()| written.to_string())
+    Ok(format!("{errno} {written}"))
+}
+
+/// How many files can be made in a directory, at most so many. Nothing of it stays.
+fn files(directory: &str, most: u64) -> String {
+    let path = |n: u64| format!("{directory}/probe-{n}");
+    let made = (0..most).take_while(|n| File::create(path(*n)).is_ok()).count() as u64;
+    (0..made).for_each(|n| drop(fs::remove_file(path(n))));
+    made.to_string()
 }
 
 /// How many children can be had, at most so many.

@@ -260,7 +260,12 @@ impl Session {
             begin(workspace, &self.walls, request)
         };
         match outcome {
-            Ok(Begun::Task(task)) => {
+            Ok(Begun::Task(mut task)) => {
+                if let Task::Process(p) = &mut task
+                    && !p.worker
+                {
+                    p.found_full = self.guard.is_brimful(self.workspace.as_ref());
+                }
                 self.tasks.insert(id, task);
             }
             Ok(Begun::Replied(reply)) => self.channel.send(id, &reply),
@@ -271,7 +276,7 @@ impl Session {
 
     fn init(&mut self, workspace: &[u8], confinement: &Confinement) -> Result<()> {
         self.walls = Walls::new(confinement, std::mem::take(&mut self.joins))?;
-        self.guard = Guard::new(confinement.watch);
+        self.guard = Guard::new(confinement.watch, beside(workspace, &confinement.write));
         self.workspace = Some(Workspace::open(workspace)?);
         Ok(())
     }
@@ -364,9 +369,16 @@ impl Session {
             return;
         }
         let supervisors: Vec<i32> = self.supervisors().collect();
-        let Some((supervisor, limit)) = self.guard.look(self.workspace.as_ref(), &supervisors) else {
-            return;
-        };
+        let found_full: Vec<i32> = self
+            .tasks
+            .values()
+            .filter_map(|t| match t {
+                Task::Process(p) if p.found_full => p.supervisor,
+                _ => None,
+            })
+            .collect();
+        let reached = self.guard.look(self.workspace.as_ref(), &supervisors, &found_full);
+        let Some((supervisor, limit)) = reached else { return };
         for task in self.tasks.values_mut() {
             if let Task::Process(p) = task
                 && p.supervisor == Some(supervisor)
@@ -427,11 +439,13 @@ impl Session {
     fn finish_tasks(&mut self) {
         let bereft = self.tasks.values().any(|t| matches!(t, Task::Process(p) if p.is_bereft()));
         let strays = bereft && !self.strays().is_empty();
+        let ended = self.tasks.values().any(|t| matches!(t, Task::Process(p) if p.exit().is_some()));
+        let full = ended && self.guard.is_brimful(self.workspace.as_ref());
         let channel = &mut self.channel;
         let spent = &mut self.spent;
         self.tasks.retain(|&id, task| match task {
             Task::Process(p) => {
-                let over = p.finish(id, channel, strays);
+                let over = p.finish(id, channel, strays, full);
                 if over && let Some(Exit { cpu_us, peak_bytes, .. }) = p.exit().filter(|_| !p.worker) {
                     spent.cpu_us += cpu_us;
                     spent.peak_bytes = spent.peak_bytes.max(peak_bytes);
@@ -441,6 +455,13 @@ impl Session {
             _ => true,
         });
     }
+}
+
+/// The directories that programs can write, but the workspace.
+fn beside(workspace: &[u8], write: &[Vec<u8>]) -> Vec<OwnedFd> {
+    let open =
+        |path: &Vec<u8>| sys::open_path(&sys::c_path(path).ok()?, sys::O_RDONLY | sys::O_DIRECTORY).ok();
+    write.iter().filter(|path| *path != workspace && !path.starts_with(b"/dev")).filter_map(open).collect()
 }
 
 /// How many programs and file commands an agent with `limit` descriptors may do at once, so that none fails half way

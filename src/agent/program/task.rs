@@ -79,6 +79,8 @@ pub struct Process {
     cancelled: bool,
     /// The limit it was killed for.
     limit: Option<Limit>,
+    /// There was no room in the workspace when it began.
+    pub found_full: bool,
     deadline: Option<Instant>,
     /// When its supervisor counts as stuck.
     kill_at: Option<Instant>,
@@ -118,6 +120,7 @@ impl Process {
             started: true,
             cancelled: false,
             limit: None,
+            found_full: false,
             deadline: None,
             kill_at: None,
             ended: None,
@@ -328,8 +331,8 @@ impl Process {
     }
 
     /// Says how it ended, if it has, and all of it is gone and its output sent. True: it is over. `strays`: something
-    /// is there that a supervisor which was killed has left.
-    pub fn finish(&mut self, id: u32, channel: &mut Channel, strays: bool) -> bool {
+    /// is there that a supervisor which was killed has left. `full`: there is no room in the workspace.
+    pub fn finish(&mut self, id: u32, channel: &mut Channel, strays: bool, full: bool) -> bool {
         self.check_supervisor();
         let Some(exit) = self.ended else { return false };
         // Until the supervisor is reaped, what it had has not come to the agent.
@@ -354,7 +357,11 @@ impl Process {
         let reply = match (self.refused, self.worker) {
             (Some(errno), _) => failure(errno),
             (None, false) => {
-                Reply::Exited(Exit { limit: self.limit.filter(|_| exit.signal == sys::SIGKILL), ..exit })
+                let killed_for = self.limit.filter(|_| exit.signal == sys::SIGKILL);
+                let failed = exit.code != 0 || exit.signal != 0;
+                // It was quicker than the look at it.
+                let filled = (full && failed && !self.found_full).then_some(Limit::Storage);
+                Reply::Exited(Exit { limit: killed_for.or(filled), ..exit })
             }
             (None, true) if exit.signal != 0 => Reply::Failed { errno: 0, message: "cancelled".into() },
             (None, true) if exit.code != 0 => failure(exit.code),

@@ -105,33 +105,65 @@ pub fn families(supervisors: &[i32]) -> Vec<Family> {
     supervisors.iter().map(family).collect()
 }
 
-/// A process's memory with its share of what it has in common with others, in bytes: its own and files' pages, and
-/// those of shared memory. `None` where the kernel doesn't tell.
-pub fn proportional(pid: i32) -> Option<(u64, u64)> {
+/// A process's memory with its share of what it has in common with others, and what of it was swapped out, in bytes.
+/// `None` where the kernel doesn't tell.
+pub fn proportional(pid: i32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let field = |name: &str| {
         let line = text.lines().find_map(|l| l.strip_prefix(name))?;
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
     };
-    let shared = field("Pss_Shmem:")?;
-    Some((field("Pss:")?.saturating_sub(shared), shared))
+    Some(field("Pss:")? + field("SwapPss:").unwrap_or(0))
 }
 
-/// Memory in files that have no name and need not be mapped by anybody, in bytes.
-pub fn nameless(families: &[Family]) -> u64 {
+/// What programs have open that has no name any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unnamed {
+    /// Bytes of deleted files.
+    pub bytes: u64,
+    /// The supervisors of processes that let nobody look at what they have.
+    pub hidden: Vec<i32>,
+}
+
+/// Looks at what the programs have open.
+pub fn unnamed(families: &[Family]) -> Unnamed {
     use std::os::unix::fs::MetadataExt;
-    let mut files = std::collections::BTreeMap::new();
-    for (pid, _) in families.iter().flat_map(|f| &f.members) {
-        for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
-            let link = std::fs::read_link(entry.path()).unwrap_or_default();
-            if link.as_os_str().as_encoded_bytes().starts_with(b"/memfd:")
+    let mut unnamed = Unnamed::default();
+    let mut deleted = std::collections::BTreeMap::new();
+    for (family, &(pid, _)) in families.iter().flat_map(|f| f.members.iter().map(move |m| (f, m))) {
+        let open = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+            Err(e) if e.raw_os_error() == Some(sys::EACCES) && is_older_than(pid, HIDING) => {
+                unnamed.hidden.push(family.supervisor);
+                continue;
+            }
+            open => open.into_iter().flatten().flatten(),
+        };
+        for entry in open {
+            let to = std::fs::read_link(entry.path()).unwrap_or_default();
+            if to.as_os_str().as_encoded_bytes().ends_with(b" (deleted)")
                 && let Ok(meta) = std::fs::metadata(entry.path())
+                && meta.is_file()
+                && meta.nlink() == 0
             {
-                files.insert((meta.dev(), meta.ino()), meta.blocks() * 512);
+                deleted.insert((meta.dev(), meta.ino()), meta.blocks() * 512);
             }
         }
     }
-    files.values().sum()
+    unnamed.bytes = deleted.values().sum();
+    unnamed
+}
+
+/// How long a process may hide what it has, in seconds: between its fork and its execution it looks like the agent.
+const HIDING: f64 = 2.0;
+
+fn is_older_than(pid: i32, seconds: f64) -> bool {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let stat = read(&format!("/proc/{pid}/stat"));
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let begun = fields.split_whitespace().nth(19).and_then(|ticks| ticks.parse::<f64>().ok());
+    let up = read("/proc/uptime").split(' ').next().and_then(|seconds| seconds.parse::<f64>().ok());
+    // Clock ticks: 100 a second.
+    begun.zip(up).is_some_and(|(begun, up)| up - begun / 100.0 > seconds)
 }
 
 #[cfg(test)]

@@ -18,30 +18,57 @@ const MAX_PATH: usize = 4095;
 const MAX_MEASURED: u64 = 500_000;
 
 /// A directory in work, with the names in it that are still to be looked at.
-type Level = (OwnedFd, std::vec::IntoIter<(std::ffi::CString, u8)>);
-
-fn kept(stack: &[(Level, usize)]) -> usize {
-    stack.iter().map(|((_, names), _)| names.len()).sum()
+struct Level {
+    fd: OwnedFd,
+    names: std::vec::IntoIter<(std::ffi::CString, u8)>,
+    /// What its owner may do with it, where that had to be widened meanwhile.
+    mode: Option<u32>,
 }
 
-/// Visits everything below `dir`, directories before what is in them, names in order, no link followed. `visit` gets
-/// the path from `dir` and says whether to go on.
+impl Drop for Level {
+    fn drop(&mut self) {
+        if let Some(mode) = self.mode {
+            sys::set_mode(&self.fd, mode);
+        }
+    }
+}
+
+impl Level {
+    /// Reads the names in an open directory, at most so many.
+    fn read(fd: OwnedFd, most: usize, mode: Option<u32>) -> Result<Self> {
+        // Whatever happens, the mode is set back.
+        let mut level = Self { fd, names: Vec::new().into_iter(), mode };
+        let mut names = sys::names(&level.fd, most)?;
+        names.sort();
+        level.names = names.into_iter();
+        Ok(level)
+    }
+}
+
+/// What the owner of a directory has to be given to look into it: its mode before, and so widened.
+fn widened(meta: &std::fs::Metadata) -> Option<(u32, u32)> {
+    const LOOK_INTO: u32 = 0o500;
+    let mode = meta.mode() & 0o7777;
+    (mode & LOOK_INTO != LOOK_INTO).then_some((mode, mode | LOOK_INTO))
+}
+
+fn kept(stack: &[(Level, usize)]) -> usize {
+    stack.iter().map(|(level, _)| level.names.len()).sum()
+}
+
+/// Visits everything below `top`, directories before what is in them, names in order, no link followed. `visit` gets
+/// the path from `top` and says whether to go on. `all`: also what its owner has closed to himself.
 fn walk(
-    dir: OwnedFd,
+    top: Level,
     depth: usize,
-    hidden: bool,
+    (hidden, all): (bool, bool),
     visit: &mut dyn FnMut(&[u8], &std::fs::Metadata) -> Result<bool>,
 ) -> Result<()> {
-    let open = |fd: OwnedFd, most: usize| -> Result<Level> {
-        let mut names = sys::names(&fd, most)?;
-        names.sort();
-        Ok((fd, names.into_iter()))
-    };
     let mut path: Vec<u8> = Vec::new();
-    let mut stack = vec![(open(dir, MAX_NAMES)?, 0)];
-    while let Some(((fd, names), prefix)) = stack.last_mut() {
+    let mut stack = vec![(top, 0)];
+    while let Some((level, prefix)) = stack.last_mut() {
         path.truncate(*prefix);
-        let Some((name, _)) = names.next() else {
+        let Some((name, _)) = level.names.next() else {
             stack.pop();
             continue;
         };
@@ -49,7 +76,7 @@ fn walk(
             continue;
         }
         // Vanished in between.
-        let Ok(entry) = sys::open_at(fd, &name, sys::O_PATH) else { continue };
+        let Ok(entry) = sys::open_at(&level.fd, &name, sys::O_PATH) else { continue };
         let Ok(meta) = File::from(entry.try_clone()?).metadata() else { continue };
         if !path.is_empty() {
             path.push(b'/');
@@ -58,23 +85,32 @@ fn walk(
         if !visit(&path, &meta)? {
             return Ok(());
         }
-        if meta.is_dir()
-            && stack.len() < depth.min(MAX_DEPTH)
-            && let Some(((fd, _), _)) = stack.last()
-            && let Ok(below) = sys::open_at(fd, &name, sys::O_RDONLY | sys::O_DIRECTORY)
-            && let Ok(level) = open(below, MAX_NAMES.saturating_sub(kept(&stack)))
-        {
-            stack.push((level, path.len()));
+        if meta.is_dir() && stack.len() < depth.min(MAX_DEPTH) {
+            let most = MAX_NAMES.saturating_sub(kept(&stack));
+            if let Ok(level) = enter(&entry, &meta, most, all) {
+                stack.push((level, path.len()));
+            }
         }
     }
     Ok(())
+}
+
+/// Opens a directory of which there is only a path's descriptor.
+fn enter(entry: &OwnedFd, meta: &std::fs::Metadata, most: usize, all: bool) -> Result<Level> {
+    let widened = widened(meta).filter(|_| all);
+    if let Some((_, mode)) = widened {
+        let link = format!("/proc/self/fd/{}", entry.as_raw_fd());
+        std::fs::set_permissions(link, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    }
+    Level::read(reopen(entry)?, most, widened.map(|(mode, _)| mode))
 }
 
 /// Writes the entries that `list` asks for; gives their number and whether there are more.
 pub fn list(dir: OwnedFd, list: &List, out: &mut File) -> Result<(u64, u64)> {
     let mut out = BufWriter::new(out);
     let (mut count, mut more) = (0, 0);
-    walk(dir, list.depth.max(1) as usize, list.hidden, &mut |path, meta| {
+    let top = Level::read(dir, MAX_NAMES, None)?;
+    walk(top, list.depth.max(1) as usize, (list.hidden, false), &mut |path, meta| {
         let name = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
         if !list.pattern.is_empty() && !matches(&list.pattern, name) {
             return Ok(true);
@@ -117,20 +153,29 @@ pub struct Measured {
     pub bytes: u64,
     /// Files, without directories.
     pub files: u64,
+    /// Directories.
+    pub directories: u64,
     /// Nothing was too deep, and nothing too many.
     pub whole: bool,
 }
 
-/// Counts what is below `dir`.
-pub fn measure(dir: OwnedFd) -> Result<Measured> {
+/// Counts what is below `dir`, also what its owner has closed to himself: that is opened meanwhile.
+pub fn measure(dir: &OwnedFd) -> Result<Measured> {
     let mut all = Measured { whole: true, ..Measured::default() };
-    walk(dir, MAX_DEPTH, true, &mut |path, meta| {
+    let widened = widened(&File::from(dir.try_clone()?).metadata()?);
+    if let Some((_, mode)) = widened {
+        sys::set_mode(dir, mode);
+    }
+    let top = Level::read(reopen(dir)?, MAX_NAMES, widened.map(|(mode, _)| mode))?;
+    walk(top, MAX_DEPTH, (true, true), &mut |path, meta| {
         all.bytes += meta.blocks() * 512;
         all.files += u64::from(!meta.is_dir());
+        all.directories += u64::from(meta.is_dir());
         // What is as deep as this may have more below it.
         let depth = path.iter().filter(|&&b| b == b'/').count() + 1;
-        all.whole &= all.files < MAX_MEASURED && !(meta.is_dir() && depth >= MAX_DEPTH);
-        Ok(all.files < MAX_MEASURED)
+        let few = all.files + all.directories < MAX_MEASURED;
+        all.whole &= few && !(meta.is_dir() && depth >= MAX_DEPTH);
+        Ok(few)
     })?;
     Ok(all)
 }

@@ -48,13 +48,15 @@ async fn dotnet(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
     let major: u32 = version.split('.').next()?.parse().ok()?;
     let csharp = if major >= 10 { CSharp::File } else { roslyn(&sdk, probes, &program).await? };
     let program = std::fs::canonicalize(&program).unwrap_or(program);
-    // Its SDKs and runtimes are beside it.
-    let root = program.parent().map(Path::to_owned);
-    let binds = root.map(|source| Bind { source, target: "/opt/dotnet".into() });
+    // Its SDKs and runtimes are beside it; so are, in a home, its user's keys and packages.
+    let root = program.parent().map(Path::to_owned).unwrap_or_default();
+    let parts = ["dotnet", "host", "packs", "sdk", "shared"].into_iter();
+    let binds =
+        parts.map(|part| Bind { source: root.join(part), target: Path::new("/opt/dotnet").join(part) });
     Some(Interpreter {
         language: Language::CSharp,
         version: format!(".NET {version}"),
-        installed: Installed::new(program, binds.into_iter().collect()),
+        installed: Installed::new(program, binds.collect()),
         csharp: Some(csharp),
     })
 }
@@ -92,7 +94,7 @@ async fn mono(path: Option<&OsStr>, probes: &Probes) -> Option<Interpreter> {
 /// Mono's libraries and configuration have fixed places below its prefix.
 fn mono_binds(program: PathBuf) -> Installed {
     let program = std::fs::canonicalize(&program).unwrap_or(program);
-    let prefix = program.parent().and_then(Path::parent).map(Path::to_owned);
+    let prefix = program.parent().and_then(Path::parent).filter(|p| *p != Path::new("/")).map(Path::to_owned);
     let parts = prefix.iter().flat_map(|prefix| ["bin", "lib", "etc"].map(|part| prefix.join(part)));
     let binds = parts.filter(|part| part.is_dir()).map(Bind::same).collect();
     Installed::new(program, binds)

@@ -33,6 +33,8 @@ pub const LANDLOCK_SCOPES: u32 = 6;
 const AGENT_FILES: u64 = 1024;
 /// Processes beyond the limit that the kernel refuses: what counts comes first, and says what it was.
 const PROCESS_SLACK: u64 = 24;
+/// As many more where that limit counts all processes of the user: those that others begin meanwhile.
+const OTHERS_SLACK: u64 = 256;
 /// Data that each process may have beyond the memory limit, where memory is only watched: what is taken faster than it
 /// is watched ends there. JavaScriptCore gives up compiling where it has less.
 const DATA_SLACK: u64 = 2304 << 20;
@@ -139,7 +141,7 @@ pub async fn launch(
     Ok(Launched {
         agent,
         context,
-        limits: limits.in_force(&spec.limits),
+        limits: limits.in_force(&spec.limits, teardown.group.is_some()),
         meter: teardown.group.clone().map(|group| Arc::new(GroupMeter(group)) as Arc<dyn Meter>),
         teardown,
         launcher,
@@ -179,7 +181,7 @@ impl Limits {
             workspace: part(workspace, 2),
             tmp: part(TMP, 4),
             shm: part(SHM, 8),
-            cpu_shares: spec.cpu_shares,
+            cpu_shares: limits.cpu_shares,
         }
     }
 
@@ -192,8 +194,10 @@ impl Limits {
         hierarchies.map(|hierarchies| Group::make(hierarchies, &limits)).transpose()
     }
 
-    fn in_force(&self, asked: &SessionLimits) -> SessionLimits {
+    /// Nothing but a control group bounds processors.
+    fn in_force(&self, asked: &SessionLimits, counted: bool) -> SessionLimits {
         SessionLimits {
+            cpu_shares: self.cpu_shares.filter(|_| counted),
             processes: Some(self.processes),
             open_files: Some(self.open_files),
             file_size_bytes: Some(self.file_size),
@@ -223,9 +227,12 @@ fn confinement(
         (read, own.into_iter().chain(sandbox::devices()).collect())
     };
     let unless = |known: bool, limit: u64| if known { 0 } else { limit };
+    // The kernel counts by user, and in a user namespace by that.
+    let alone = context.own_root || sandbox::has_own_users();
+    let others = if alone { 0 } else { threads_of_our_user() + OTHERS_SLACK };
     Confinement {
         user: if context.own_root && sandbox::has_own_users() { sandbox::INSIDE } else { 0 },
-        processes: limits.processes.saturating_add(PROCESS_SLACK),
+        processes: limits.processes.saturating_add(PROCESS_SLACK + others),
         data_bytes: unless(counted, limits.memory_bytes.saturating_add(DATA_SLACK)),
         open_files: limits.open_files,
         // Behind namespaces it is one layer of several, and missing it is told.
@@ -237,8 +244,22 @@ fn confinement(
             processes: unless(counted, limits.processes),
             workspace_bytes: unless(context.own_root, limits.workspace.bytes),
             workspace_files: unless(context.own_root, limits.workspace.files),
+            own_file_system: context.own_root,
         },
     }
+}
+
+/// What our user runs on this machine.
+fn threads_of_our_user() -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ours = processes.filter(|process| process.metadata().is_ok_and(|meta| meta.uid() == user));
+    let threads = |process: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(17)?.parse::<u64>().ok()
+    };
+    ours.filter_map(threads).sum()
 }
 
 /// The system call filters, built once for each kind of session.
@@ -327,6 +348,7 @@ impl Meter for GroupMeter {
             processes: figures.processes,
             memory_kills: figures.memory_kills,
             process_refusals: figures.refusals,
+            throttled: figures.throttled,
         }
     }
 }

@@ -6,8 +6,14 @@ use std::path::{Path, PathBuf};
 use crate::engine::SessionContext;
 use crate::sandbox::{self, Bind};
 
-/// Where package managers keep whole installations whose parts know each other by their paths.
-const STORES: [&str; 4] = ["/nix/store", "/gnu/store", "/home/linuxbrew/.linuxbrew", "/snap"];
+/// Where package managers keep whole installations whose parts know each other by their paths: below which directory,
+/// and in which of its parts.
+const STORES: [(&str, &[&str]); 4] = [
+    ("/nix/store", &["."]),
+    ("/gnu/store", &["."]),
+    ("/home/linuxbrew/.linuxbrew", &["bin", "Cellar", "lib", "opt"]),
+    ("/snap", &["."]),
+];
 
 /// A program of this machine, and what of it a session needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +36,15 @@ impl Installed {
 
     /// A program that needs these.
     pub fn new(program: PathBuf, binds: Vec<Bind>) -> Self {
-        let store = STORES.iter().find(|store| program.starts_with(store));
+        let store = STORES.iter().find(|(store, _)| program.starts_with(store));
         let binds = match store {
-            Some(store) => vec![Bind::same(*store)],
+            Some((store, ["."])) => vec![Bind::same(*store)],
+            Some((store, parts)) => {
+                parts.iter().map(|part| Bind::same(Path::new(store).join(part))).collect()
+            }
             None => binds.into_iter().filter(|bind| !sandbox::is_system(&bind.source)).collect(),
         };
+        let binds = binds.into_iter().filter(|bind: &Bind| bind.source.exists()).collect();
         Self { program, binds, libraries: None }
     }
 
@@ -147,13 +157,15 @@ mod tests {
 
     #[test]
     fn programs_of_people_are_shown_under_opt_and_those_of_the_system_where_they_are() {
-        let bun = Installed::alone("/home/u/.bun/bin/bun".into(), "bun");
+        let home = tempfile::tempdir().unwrap();
+        let program = home.path().join("bun");
+        std::fs::write(&program, "").unwrap();
+        let bun = Installed::alone(program.clone(), "bun");
         assert_eq!(bun.program(&context(true)), Path::new("/opt/bun/bun"));
-        assert_eq!(bun.program(&context(false)), Path::new("/home/u/.bun/bin/bun"));
+        assert_eq!(bun.program(&context(false)), program);
         let node = Installed::alone("/usr/bin/node".into(), "node");
         assert_eq!((node.program(&context(true)), node.binds.len()), ("/usr/bin/node".into(), 0));
         let nix = Installed::alone("/nix/store/abc-bun/bin/bun".into(), "bun");
-        assert_eq!(nix.binds, [Bind::same("/nix/store")]);
         assert_eq!(nix.program(&context(true)), Path::new("/nix/store/abc-bun/bin/bun"));
         let variables = variables(&context(true), &[bun, node]);
         assert_eq!(variables["PATH"], "/opt/bun:/usr/bin:/usr/local/bin:/bin");

@@ -17,10 +17,16 @@ const TIME: Duration = Duration::from_secs(20);
 /// How long everything may take to end when its engine goes away.
 const END_TIME: Duration = Duration::from_secs(2);
 /// How the name of a directory for a self-test begins.
-const PLACE: &str = "selftest-";
+const PLACE: &str = "codebeaker-selftest-";
 const MEMORY_MB: u64 = 32;
 const PROCESSES: u64 = 12;
 const WORKSPACE: u64 = 1 << 20;
+const FILES: u64 = 64;
+/// Half a processor; whoever turns for longer than half a period is made to wait.
+const CPU_SHARES: u64 = 512;
+const SPIN_MS: u64 = 120;
+/// Questions that go to one program.
+const PART: usize = 26;
 const EPERM: i32 = 1;
 const EACCES: i32 = 13;
 const ENOENT: i32 = 2;
@@ -46,7 +52,9 @@ pub async fn run(
     let host = Host::listen(&place.0).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
     let limits = SessionLimits {
         processes: Some(PROCESSES),
+        cpu_shares: Some(CPU_SHARES),
         workspace_bytes: Some(WORKSPACE),
+        workspace_files: Some(FILES),
         ..SessionLimits::default()
     };
     let spec = LaunchSpec {
@@ -57,7 +65,6 @@ pub async fn run(
         memory_limit_mb: MEMORY_MB,
         limits,
         image: None,
-        cpu_shares: None,
     };
     std::fs::create_dir(&spec.directory).map_err(|e| format!("no directory to try it in: {e}"))?;
     let launched =
@@ -74,8 +81,14 @@ pub async fn run(
         return Err("its own workspace can't be written".into());
     }
     let own_root = context.own_root;
-    // With a network of its own there is nothing in sockets to be kept from.
-    let wanted = Layer::ALL.into_iter().filter(|layer| !(own_root && *layer == Layer::NoSockets));
+    // With a network of its own there is nothing in sockets to be kept from, and where the agent is another user it
+    // needs no keeping from signals.
+    let needless = |layer: Layer| match layer {
+        Layer::NoSockets => own_root,
+        Layer::SignalScope => own_root && sandbox::has_own_users(),
+        _ => false,
+    };
+    let wanted = Layer::ALL.into_iter().filter(|layer| !needless(*layer));
     let layers: Vec<ReportedLayer> = wanted
         .map(|layer| {
             let (active, detail) = match seen.holds(layer, wall.tier) {
@@ -114,20 +127,26 @@ impl Place {
         std::fs::create_dir_all(&above)?;
         for entry in std::fs::read_dir(&above)?.flatten() {
             if entry.file_name().as_encoded_bytes().starts_with(PLACE.as_bytes())
-                && File::open(entry.path()).is_ok_and(|place| place.try_lock().is_ok())
+                && is_abandoned(&entry.path())
                 && let Err(e) = crate::agent::remove_tree(&entry.path())
             {
                 tracing::warn!("{} can't be removed: {e}", entry.path().display());
             }
         }
-        let name = uuid::Uuid::new_v4();
-        let (hidden, path) = (above.join(format!(".{name}")), above.join(format!("{PLACE}{name}")));
-        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o711).create(&hidden)?;
-        let lock = File::open(&hidden)?;
+        let path = above.join(format!("{PLACE}{}", uuid::Uuid::new_v4()));
+        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o711).create(&path)?;
+        let lock = File::open(&path)?;
         lock.lock()?;
-        std::fs::rename(&hidden, &path)?;
         Ok(Self(path, lock))
     }
+}
+
+/// Whether nobody holds a place any more. One that was just made may not be locked yet.
+fn is_abandoned(place: &Path) -> bool {
+    const FRESH: Duration = Duration::from_secs(10);
+    let Ok(file) = File::open(place) else { return false };
+    let age = file.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+    age.is_some_and(|age| age > FRESH) && file.try_lock().is_ok()
 }
 
 impl Drop for Place {
@@ -139,30 +158,19 @@ impl Drop for Place {
     }
 }
 
-/// A file that everybody may read, removed when dropped.
-struct Canary(PathBuf);
-
-impl Canary {
-    fn put(directory: &Path) -> std::io::Result<Self> {
-        let path = directory.join(format!("codebeaker-canary-{}", uuid::Uuid::new_v4()));
-        std::fs::write(&path, "what no session may read")?;
-        let canary = Self(path);
-        std::fs::set_permissions(&canary.0, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
-        Ok(canary)
-    }
-}
-
-impl Drop for Canary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// Puts down a file that everybody may read and write, as far as permissions go.
+fn put_canary(directory: &Path) -> std::io::Result<PathBuf> {
+    let path = directory.join("canary");
+    std::fs::write(&path, "what no session may read")?;
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    Ok(path)
 }
 
 /// What there is to reach on this side.
 struct Host {
-    canary: Canary,
-    /// Where every user may pass, so that permissions have no part in what is seen; if that can be had.
-    open: Option<Canary>,
+    canary: PathBuf,
+    /// One where every user may pass, so that permissions have no part in what is seen; if that can be had.
+    open: Option<(PathBuf, Place)>,
     socket: std::path::PathBuf,
     hidden: String,
     tcp: std::net::TcpListener,
@@ -175,7 +183,9 @@ impl Host {
         use std::os::linux::net::SocketAddrExt;
         use std::os::unix::net::{SocketAddr, UnixListener};
         let socket = place.join("socket");
-        let (canary, open) = (Canary::put(place)?, Canary::put(&std::env::temp_dir()).ok());
+        let canary = put_canary(place)?;
+        let elsewhere = Place::make(Some(&std::env::temp_dir())).ok();
+        let open = elsewhere.and_then(|place| Some((put_canary(&place.0).ok()?, place)));
         let hidden = format!("codebeaker-{}", uuid::Uuid::new_v4());
         let by_name = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&hidden)?)?;
         let tcp = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -198,6 +208,7 @@ struct Seen {
     answers: std::collections::HashMap<&'static str, (i32, String)>,
     workspace_works: bool,
     memory_held: bool,
+    processors_held: bool,
     left_behind: u32,
     reached: bool,
     ended: bool,
@@ -213,8 +224,8 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
     } else {
         launched.context.directory.join("workspace").display().to_string()
     };
-    let canary = host.canary.0.display();
-    let open = host.open.as_ref().unwrap_or(&host.canary).0.display();
+    let canary = host.canary.display();
+    let open = host.open.as_ref().map_or(&host.canary, |(path, _)| path).display();
     let questions: Vec<(&'static str, String)> = vec![
         ("read", format!("read {canary}")),
         ("stat", format!("stat {canary}")),
@@ -230,6 +241,7 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
         ("inet", "socket 2".into()),
         ("kill", format!("kill {me}")),
         ("launcher", format!("kill {}", launched.launcher.unwrap_or(me))),
+        ("agent", "kill 1".into()),
         ("parent", "parent".into()),
         ("proc", format!("stat /proc/{me}")),
         ("init", "read /proc/1/environ".into()),
@@ -243,12 +255,13 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
         ("limits", "limits".into()),
         ("environment", "environment".into()),
         ("fill", format!("fill {workspace}/large {}", 4 * WORKSPACE)),
+        ("files", format!("files {workspace} {}", 2 * FILES)),
         ("fork", format!("fork {}", 2 * PROCESSES)),
         ("leave", "leave".into()),
     ];
     let mut seen = Seen::default();
-    // Each in a program of its own: one that is ended for what it tried takes no others' answers with it.
-    for part in questions.chunks(26) {
+    // Not all in one program: one that is ended for what it tried takes the answers after it along.
+    for part in questions.chunks(PART) {
         let (text, _) = answer(launched, part.iter().map(|(_, q)| q.clone().into_bytes()).collect()).await?;
         for ((name, _), line) in part.iter().zip(text.lines()) {
             let (errno, detail) = line.split_once(' ').unwrap_or((line, ""));
@@ -268,6 +281,11 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
             exit.limit == Some(Limit::Memory)
         }
     };
+    if let Some(meter) = &launched.meter {
+        let before = meter.read().throttled;
+        answer(launched, vec![format!("spin {SPIN_MS}").into_bytes()]).await?;
+        seen.processors_held = meter.read().throttled > before;
+    }
     seen.workspace_works = seen.errno("workspace") == Some(0);
     Ok(seen)
 }
@@ -340,7 +358,11 @@ impl Seen {
                 self.refused("comm", &[EACCES])?;
                 self.failed(&["read", "change", "open", "shadow"])
             }
-            Layer::SignalScope => self.failed(&["kill", "launcher", "abstract", "ptrace"]),
+            Layer::SignalScope => {
+                self.failed(&["kill", "launcher", "abstract"])?;
+                // Of the same user as the program, and in its namespace: nothing else keeps it from these.
+                ["agent", "parent"].iter().try_for_each(|name| self.refused(name, &[EPERM]))
+            }
             Layer::Seccomp => {
                 ["vsock", "unshare", "ptrace"].iter().try_for_each(|name| self.refused(name, &[EPERM]))
             }
@@ -349,9 +371,18 @@ impl Seen {
             Layer::ControlGroup => {
                 unless(self.memory_held, "more memory than the limit could be used")?;
                 let forks = self.detail("fork").parse::<u64>().unwrap_or(u64::MAX);
-                unless(forks < PROCESSES, "more processes than the limit could be had")
+                unless(forks < PROCESSES, "more processes than the limit could be had")?;
+                unless(self.processors_held, "more processor time than the limit could be used")
             }
-            Layer::StorageQuota => self.refused("fill", &[28]),
+            Layer::StorageQuota if !own_root => Err("it has this machine's file system".into()),
+            Layer::StorageQuota => {
+                // As much as it may hold, and no more: a full disk of this machine's would refuse as well.
+                let (errno, written) = self.detail("fill").split_once(' ').unwrap_or_default();
+                let near = written.parse().is_ok_and(|n: u64| (WORKSPACE / 2..=WORKSPACE).contains(&n));
+                unless(errno == "28" && near, &format!("{written} bytes could be written"))?;
+                let files = self.detail("files").parse::<u64>().unwrap_or(u64::MAX);
+                unless(files <= FILES, "more files than the limit could be made")
+            }
             Layer::ResourceLimits => {
                 let (files, core) = self.detail("limits").split_once(' ').unwrap_or_default();
                 unless(self.memory_held, "more memory than the limit could be used")?;
@@ -402,7 +433,10 @@ fn detail(layer: Layer, own_root: bool) -> String {
         Layer::ResourceLimits => "open files, file size, core dumps; time where it is asked for",
         Layer::Supervisor => "ends what programs leave behind",
         Layer::Lifeline => "ends everything when CodeBeaker is killed",
-        Layer::Landlock if !own_root => "names outside can be seen, files not be opened",
+        Layer::Landlock if own_root => "nothing is written but in /workspace, /tmp and /dev",
+        Layer::Landlock => "names and command lines outside can be seen, files not be opened",
+        Layer::SignalScope => "none reaches its agent, nor anybody else",
+        Layer::Seccomp => "mounts, namespaces, tracing, keys, rare sockets and more are refused",
         _ => "",
     };
     text.to_owned()

@@ -182,10 +182,17 @@ def memory_and_descriptors_of_others():
     others = [1, FACTS['engine'], FACTS['launcher'], FACTS['agent'], os.getppid(), *FACTS['pids']]
 
     def look(path):
-        if path.endswith(('fd', 'task/0/fd', 'map_files')):
+        if path.endswith('map_files'):
             return f'{os.listdir(path)}'
+        if path.endswith('fd'):
+            # Their numbers can be listed, where the user is the same; what they are can't.
+            return each([f'{path}/{number}' for number in os.listdir(path)], lambda one: os.readlink(one) or 'it is seen') \
+                or each([f'{path}/{number}' for number in os.listdir(path)], lambda one: f'{os.open(one, os.O_RDONLY)} was opened')
         if path.endswith(('cwd', 'root', 'exe')):
             return os.readlink(path)
+        if path.endswith(('io', 'auxv', 'maps')):
+            # They can be opened by the same user; what is in them can't be read.
+            return read(path)
         return f'{os.open(path, os.O_RDONLY)} was opened'
     return each([f'/proc/{pid}/{what}' for pid in others for what in ('mem', 'fd', 'map_files', 'maps', 'cwd', 'root', 'exe', 'auxv', 'io')], look) \
         or each([f'/proc/{pid}/{what}' for pid in others for what in ('mem', 'comm', 'oom_score_adj', 'clear_refs', 'timerslack_ns')],
@@ -231,7 +238,7 @@ def descriptors_that_were_left_open():
         if number > 2 and not path.endswith('.py') and not path.startswith(os.getcwd()) and path not in ('/dev/null',):
             more.append((number, path))
     # What an attack above could open for looking only, it may have kept.
-    more = [one for one in more if one[1] not in FILES]
+    more = [one for one in more if one[1] not in FILES and not one[1].startswith('/proc/')]
     return f'{more}' if more else None
 
 

@@ -280,15 +280,16 @@ fn processes(identity: &Identity) -> Result<()> {
         ),
         e => e.into(),
     })?;
-    for (name, most) in QUOTAS {
-        // Not every kernel has all of them.
-        let _ = fs::write(Path::new("proc/sys/user").join(name), most.to_string());
-    }
     for path in MASKED {
         if fs::symlink_metadata(path).is_ok() {
             let nothing = clone_tree(Path::new("dev/null"))?;
             attach_over(&nothing, Path::new(path))?;
         }
+    }
+    // Last: what was just attached took a namespace of its own.
+    for (name, most) in QUOTAS {
+        // Not every kernel has all of them.
+        let _ = fs::write(Path::new("proc/sys/user").join(name), most.to_string());
     }
     Ok(())
 }

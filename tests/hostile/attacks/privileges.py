@@ -239,7 +239,7 @@ def it_is_killed_last():
 def its_limits_are_raised():
     import resource
     raised = []
-    for name, most in (('NOFILE', 1024), ('FSIZE', 64 << 20), ('CORE', 0)):
+    for name, most in (('NOFILE', 1024), ('FSIZE', 64 << 20), ('CORE', 1)):
         which = getattr(resource, 'RLIMIT_' + name)
         if resource.getrlimit(which)[1] not in range(most + 1):
             raised.append(f'{name} is {resource.getrlimit(which)}')

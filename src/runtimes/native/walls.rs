@@ -1,7 +1,7 @@
 //! Which wall native sessions of this machine have: the strongest that holds when it is tried.
 
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,6 +99,9 @@ impl Walls {
     pub async fn launch(&self, spec: LaunchSpec, installed: &[Installed]) -> Result<Environment, Failure> {
         let tested = self.tested(false).await;
         let Some(tier) = tested.tier else { return Err(tested.unavailable()) };
+        if let Some(failure) = launch::out_of_reach(tier, &spec.directory, installed) {
+            return Err(failure);
+        }
         let hierarchies = if tested.uncounted.is_none() { Hierarchies::find().ok() } else { None };
         let wall = Wall { tier, hierarchies: hierarchies.as_ref() };
         let network = spec.network;
@@ -148,9 +151,11 @@ impl Walls {
 
     fn remembered(&self) -> Option<Tested> {
         // Whoever could write it could have told us anything: it must be ours alone.
-        let file = std::fs::File::open(self.file()?).ok()?;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(self.file()?).ok()?;
         let meta = file.metadata().ok()?;
-        let ours = meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
+        let ours =
+            meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
         let mut text = Vec::new();
         ours.then_some(file)?.take(1 << 20).read_to_end(&mut text).ok()?;
         serde_json::from_slice(&text).ok()
@@ -205,6 +210,9 @@ impl Tested {
     pub fn why_none(&self) -> String {
         let reasons: Vec<String> =
             self.refusals.iter().map(|(tier, reason)| format!("{}: {reason}", tier.name())).collect();
+        if reasons.is_empty() {
+            return "no wall was tried on this machine: none is allowed".into();
+        }
         format!("no wall holds on this machine ({})", reasons.join("; "))
     }
 }

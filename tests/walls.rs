@@ -17,6 +17,8 @@ mod doctor;
 mod ends;
 #[path = "walls/held.rs"]
 mod held;
+#[path = "hostile/lasting.rs"]
+mod lasting;
 #[path = "hostile/siege.rs"]
 mod siege;
 mod support;
@@ -59,6 +61,18 @@ macro_rules! each {
             held::its_own_paths,
         }
     };
+}
+
+parts! { leftovers: Python:
+    lasting::endless_loops,
+    lasting::deaf_to_signals,
+    lasting::stopped_by_itself,
+    lasting::odd_time_limits,
+    lasting::daemons,
+    lasting::holders_of_the_pipe,
+    lasting::zombies,
+    lasting::closed_while_it_runs,
+    lasting::dropped_while_it_runs,
 }
 
 each! { deno: Deno }

@@ -54,6 +54,7 @@ pub struct Attack {
 
 /// Runs a part on an engine of its own; afterwards every session it left open still works, so do new ones, and nothing
 /// is left of any.
+#[allow(dead_code)]
 pub async fn under_siege(kind: Kind, part: impl AsyncFnOnce(&Siege)) {
     under_siege_of(kind, native::all(), part).await;
 }
@@ -366,7 +367,9 @@ impl Traces {
         let namespace = space(&program.to_string()).filter(|n| Some(n) != space("self").as_ref());
         let of = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
         let (theirs, ours) = (of(&program.to_string()), of("self"));
-        let other = theirs.lines().filter(|line| !ours.lines().any(|our| our == *line));
+        // One that has just ended is told to be in the root.
+        let other =
+            theirs.lines().filter(|line| !line.ends_with(":/") && !ours.lines().any(|our| our == *line));
         let groups = other.flat_map(directories_of).filter(|d| d.exists()).collect();
         Self { chain, namespace, groups }
     }

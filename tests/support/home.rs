@@ -11,14 +11,20 @@ use super::native::{PATIENCE, binary, data_dir};
 
 /// The built binary, in a home of its own.
 pub fn codebeaker(home: &TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args);
+    at_home(home, command)
+}
+
+/// A command in such a home.
+pub fn at_home(home: &TempDir, mut command: Command) -> Command {
     let data = home.path().join("data/codebeaker");
     if !data.exists() {
         std::fs::create_dir_all(data_dir()).unwrap();
         std::fs::create_dir(home.path().join("data")).unwrap();
         std::os::unix::fs::symlink(data_dir(), data).unwrap();
     }
-    let mut command = Command::new(binary());
-    command.args(args).env_clear().current_dir(home.path()).stdin(Stdio::null());
+    command.env_clear().current_dir(home.path()).stdin(Stdio::null());
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
         command.env(name, home.path().join(name.to_lowercase()));
     }

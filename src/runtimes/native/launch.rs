@@ -148,6 +148,39 @@ pub async fn launch(
     })
 }
 
+/// What is in the way of a session's own user where it has one in the host's tree of files: to its directory, or to its
+/// programs. The launcher sees to the directory itself and the one above.
+pub fn out_of_reach(tier: Tier, directory: &Path, installed: &[Installed]) -> Option<Failure> {
+    if tier != Tier::Landlock || !sandbox::has_own_users() {
+        return None;
+    }
+    let told = |closed: &Path, to: &Path, otherwise: &str| {
+        let (closed, to) = (closed.display(), to.display());
+        let message = format!(
+            "without namespaces a root's sessions run as users of their own, who can't pass {closed} on the way to {to}"
+        );
+        Failure::new(ErrorKind::NoRuntime, message, format!("chmod o+x {closed}, or {otherwise}"))
+    };
+    let above = directory.parent().and_then(Path::parent).unwrap_or(directory);
+    if let Some(closed) = closed_to_others(above) {
+        let otherwise = "set XDG_STATE_HOME to a directory that everybody may pass through";
+        return Some(told(&closed, directory, otherwise));
+    }
+    installed.iter().find_map(|one| {
+        let closed = closed_to_others(&one.program)?;
+        Some(told(&closed, &one.program, "install it where everybody may execute it, as in /usr/local"))
+    })
+}
+
+/// The first part of a path that users without rights of their own may not pass, or execute.
+fn closed_to_others(path: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let path = std::fs::canonicalize(path).ok()?;
+    let parts: Vec<&Path> = path.ancestors().collect();
+    let closed = |part: &&&Path| std::fs::metadata(part).is_ok_and(|meta| meta.mode() & 0o001 == 0);
+    parts.iter().rev().find(closed).map(|part| part.to_path_buf())
+}
+
 /// What a session is held to, in numbers.
 struct Limits {
     memory_bytes: u64,

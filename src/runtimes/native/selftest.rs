@@ -66,6 +66,9 @@ pub async fn run(
         limits,
         image: None,
     };
+    if let Some(failure) = launch::out_of_reach(wall.tier, &spec.directory, &[]) {
+        return Err(format!("{}: {}", failure.message, failure.hint));
+    }
     std::fs::create_dir(&spec.directory).map_err(|e| format!("no directory to try it in: {e}"))?;
     let launched =
         launch::launch(launcher, wall, spec, &[]).await.map_err(|not| reason(&not.failure.message))?;

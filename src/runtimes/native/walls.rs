@@ -1,7 +1,7 @@
 //! Which wall native sessions of this machine have: the strongest that holds when it is tried.
 
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -130,6 +130,9 @@ impl Walls {
     pub async fn launch(&self, spec: LaunchSpec, installed: &[Installed]) -> Result<Environment, Failure> {
         let Known { tested, hierarchies, landlock, .. } = self.known(false).await;
         let Some(tier) = tested.tier else { return Err(tested.unavailable()) };
+        if let Some(failure) = launch::out_of_reach(tier, &spec.directory, installed) {
+            return Err(failure);
+        }
         let wall = Wall { tier, hierarchies: hierarchies.as_ref().ok(), landlock };
         let network = spec.network;
         let launched = match launch::launch(&self.settings.launcher, wall, spec, installed).await {
@@ -188,9 +191,11 @@ impl Walls {
 
     fn remembered(&self) -> Option<Tested> {
         // Whoever could write it could have told us anything: it must be ours alone.
-        let file = std::fs::File::open(self.file()?).ok()?;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(self.file()?).ok()?;
         let meta = file.metadata().ok()?;
-        let ours = meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
+        let ours =
+            meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
         let mut text = Vec::new();
         ours.then_some(file)?.take(1 << 20).read_to_end(&mut text).ok()?;
         serde_json::from_slice(&text).ok()
@@ -244,6 +249,9 @@ impl Tested {
 
     /// Why no wall holds, in one sentence.
     pub fn why_none(&self) -> String {
+        if self.refusals.is_empty() {
+            return "no wall was tried on this machine: none is allowed".into();
+        }
         format!("no wall holds on this machine ({})", self.why_not())
     }
 

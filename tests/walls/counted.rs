@@ -81,20 +81,35 @@ async fn memory_of_a_daemon() {
     .await;
 }
 
+/// Where no control group counts them there are none; as memory it would be nobody's.
 #[tokio::test]
 async fn memory_in_files_without_a_name() {
-    too_much_memory(
-        "files = [os.memfd_create('x') for n in range(10)]\nfor f in files: os.write(f, bytes(30 << 20))",
-    )
+    behind_landlock(Kind::Python, async |siege: &Siege| {
+        let inside = with_memory(siege, 128).await;
+        for hidden in ["", "ctypes.CDLL(None).prctl(4, 0)\n"] {
+            let script = format!(
+                "{hidden}try: files = [os.memfd_create('x') for n in range(10)]\nexcept OSError as e: sys.exit(os.strerror(e.errno))\nfor f in files: os.write(f, bytes(30 << 20))"
+            );
+            let result = siege.execute(&inside, holding(&script)).await;
+            let refused = result.process().is_some_and(|p| p.stderr == "Function not implemented\n");
+            if !refused {
+                assert_eq!(reached(&result, "memory", "128 MB").exit_code, 137, "{result:?}");
+            }
+        }
+    })
     .await;
 }
 
-/// One that lets nobody see what it has open.
+/// One that lets nobody see what it has, where files count.
 #[tokio::test]
-async fn memory_in_files_that_are_hidden() {
-    too_much_memory(
-        "ctypes.CDLL(None).prctl(4, 0)\nfiles = [os.memfd_create('x') for n in range(10)]\nfor f in files: os.write(f, bytes(30 << 20))",
-    )
+async fn bytes_in_files_that_are_deleted_and_hidden() {
+    behind_landlock(Kind::Python, async |siege: &Siege| {
+        let inside = siege.create_limited(json!({ "workspaceBytes": 32 << 20 })).await;
+        let script = "ctypes.CDLL(None).prctl(4, 0)\nfiles = [open(f'deleted{n}', 'wb', 0) for n in range(30)]\nfor n, f in enumerate(files):\n    os.unlink(f'deleted{n}')\n    f.write(bytes(4 << 20))";
+        let result = siege.execute(&inside, holding(script)).await;
+        let ended = result.process().unwrap();
+        assert!(ended.exit_code == 137 && ended.limit.is_some(), "{result:?}");
+    })
     .await;
 }
 

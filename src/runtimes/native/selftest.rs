@@ -25,8 +25,6 @@ const FILES: u64 = 64;
 /// A fifth of a processor: whoever turns for longer than a fifth of a tenth of a second is made to wait.
 const CPU_SHARES: u64 = 205;
 const SPIN_MS: u64 = 120;
-/// How often, until that has shown.
-const SPINS: u32 = 20;
 /// Questions that go to one program.
 const PART: usize = 26;
 const EPERM: i32 = 1;

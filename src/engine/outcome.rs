@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use crate::agent::wire::Exit;
+use crate::agent::wire::{Exit, Limit};
 use crate::protocol::{CommandOutput, Failure, LimitReached, OutputStream, ProcessResult};
 
 const SIGKILL: i32 = 9;
@@ -54,6 +54,8 @@ impl Outcome {
         let process = ProcessResult {
             exit_code: match exit {
                 Exit { timed_out: true, .. } => 124,
+                // A full workspace it was told of, and has ended by itself.
+                Exit { limit: Some(Limit::Storage), signal: 0, code, .. } => code,
                 // Also where it was quicker to end by itself than to be killed.
                 Exit { limit: Some(_), .. } => 128 + SIGKILL,
                 Exit { signal: 0, code, .. } => code,

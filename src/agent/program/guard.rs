@@ -14,6 +14,8 @@ use super::walk::{self, Measured};
 
 /// How often programs are counted.
 const EVERY: Duration = Duration::from_millis(100);
+/// How long a program has to clear away, or to end by itself, when it has filled its workspace and was told so.
+const FULL_TIME: Duration = Duration::from_secs(1);
 /// How long counting the workspace rests after it is done: counting takes time itself.
 const REST: Duration = Duration::from_millis(250);
 
@@ -24,6 +26,8 @@ pub struct Guard {
     /// Directories beside the workspace that programs can write: together they may hold as much as it may.
     beside: Vec<OwnedFd>,
     next: Option<Instant>,
+    /// Since when the workspace is brimful.
+    full_since: Option<Instant>,
     counting: Option<Process>,
     counted: Option<Instant>,
 }
@@ -89,7 +93,9 @@ impl Guard {
         found_full: &[i32],
         now: Instant,
     ) -> Option<(i32, Limit)> {
-        if self.is_brimful(workspace)
+        if !self.is_brimful(workspace) {
+            self.full_since = None;
+        } else if now.duration_since(*self.full_since.get_or_insert(now)) >= FULL_TIME
             && let Some(&writer) = supervisors.iter().find(|s| !found_full.contains(s))
         {
             return Some((writer, Limit::Storage));

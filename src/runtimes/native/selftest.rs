@@ -22,8 +22,8 @@ const MEMORY_MB: u64 = 32;
 const PROCESSES: u64 = 12;
 const WORKSPACE: u64 = 1 << 20;
 const FILES: u64 = 64;
-/// Half a processor; whoever turns for longer than half a period is made to wait.
-const CPU_SHARES: u64 = 512;
+/// An eighth of a processor; whoever turns for longer than that of a period is made to wait.
+const CPU_SHARES: u64 = 128;
 const SPIN_MS: u64 = 120;
 /// How often, until that has shown.
 const SPINS: u32 = 20;

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::launch::{self, LANDLOCK_SCOPES, Launched, Wall};
 use crate::agent::ProcessEvent;
@@ -22,11 +22,9 @@ const MEMORY_MB: u64 = 32;
 const PROCESSES: u64 = 12;
 const WORKSPACE: u64 = 1 << 20;
 const FILES: u64 = 64;
-/// An eighth of a processor; whoever turns for longer than that of a period is made to wait.
-const CPU_SHARES: u64 = 128;
+/// A fifth of a processor: whoever turns for longer than a fifth of a tenth of a second is made to wait.
+const CPU_SHARES: u64 = 205;
 const SPIN_MS: u64 = 120;
-/// How often, until that has shown.
-const SPINS: u32 = 20;
 /// Questions that go to one program.
 const PART: usize = 26;
 const EPERM: i32 = 1;
@@ -287,15 +285,14 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
         }
     };
     if let Some(meter) = &launched.meter {
-        let before = meter.read().throttled;
-        // Where others keep the processors it may not even get its share in that time.
-        for _ in 0..SPINS {
-            answer(launched, vec![format!("spin {SPIN_MS}").into_bytes()]).await?;
-            seen.processors_held = meter.read().throttled > before;
-            if seen.processors_held {
-                break;
-            }
-        }
+        let (before, begun) = (meter.read(), Instant::now());
+        answer(launched, vec![format!("spin {SPIN_MS}").into_bytes()]).await?;
+        let (after, time) = (meter.read(), begun.elapsed());
+        let used = after.cpu_us.zip(before.cpu_us).map(|(after, before)| after.saturating_sub(before));
+        // On a machine with much to do it may not even get as much as it may have.
+        let within =
+            used.is_some_and(|used| u128::from(used) * 1024 <= time.as_micros() * u128::from(CPU_SHARES));
+        seen.processors_held = after.throttled > before.throttled || within;
     }
     seen.workspace_works = seen.errno("workspace") == Some(0);
     Ok(seen)

@@ -128,7 +128,7 @@ fn host(siege: &Siege, more: Value) -> Value {
 async fn facts(siege: &Siege, inside: &Inside, other: &Inside, observer: &Observer, more: Value) -> Value {
     let (agent, launcher) = keepers(siege, inside).await;
     let left = format!(
-        "for d in . $TMPDIR $XDG_CACHE_HOME; do echo {} > $d/left; chmod 666 $d/left; done",
+        "umask 0; for d in . $TMPDIR $XDG_CACHE_HOME; do echo {} > $d/left; done",
         siege.canaries.token
     );
     assert_eq!(siege.sh(other, &left).await.exit_code, 0);

@@ -57,13 +57,15 @@ fn kept(stack: &[(Level, usize)]) -> usize {
 }
 
 /// Visits everything below `top`, directories before what is in them, names in order, no link followed. `visit` gets
-/// the path from `top` and says whether to go on. `all`: also what its owner has closed to himself.
+/// the path from `top` and says whether to go on. `all`: also what its owner has closed to himself; gives whether
+/// nothing stayed closed.
 fn walk(
     top: Level,
     depth: usize,
     (hidden, all): (bool, bool),
     visit: &mut dyn FnMut(&[u8], &std::fs::Metadata) -> Result<bool>,
-) -> Result<()> {
+) -> Result<bool> {
+    let mut open = true;
     let mut path: Vec<u8> = Vec::new();
     let mut stack = vec![(top, 0)];
     while let Some((level, prefix)) = stack.last_mut() {
@@ -83,16 +85,18 @@ fn walk(
         }
         path.extend_from_slice(name.as_bytes());
         if !visit(&path, &meta)? {
-            return Ok(());
+            return Ok(open);
         }
         if meta.is_dir() && stack.len() < depth.min(MAX_DEPTH) {
             let most = MAX_NAMES.saturating_sub(kept(&stack));
-            if let Ok(level) = enter(&entry, &meta, most, all) {
-                stack.push((level, path.len()));
+            match enter(&entry, &meta, most, all) {
+                Ok(level) => stack.push((level, path.len())),
+                // Where permissions can't be changed by path not even the agent gets in.
+                Err(e) => open &= !matches!(e.raw_os_error(), Some(sys::EACCES | sys::EPERM)),
             }
         }
     }
-    Ok(())
+    Ok(open)
 }
 
 /// Opens a directory of which there is only a path's descriptor.
@@ -155,7 +159,7 @@ pub struct Measured {
     pub files: u64,
     /// Directories.
     pub directories: u64,
-    /// Nothing was too deep, and nothing too many.
+    /// Nothing was too deep, nothing too many, and nothing closed for good.
     pub whole: bool,
 }
 
@@ -167,7 +171,7 @@ pub fn measure(dir: &OwnedFd) -> Result<Measured> {
         sys::set_mode(dir, mode);
     }
     let top = Level::read(reopen(dir)?, MAX_NAMES, widened.map(|(mode, _)| mode))?;
-    walk(top, MAX_DEPTH, (true, true), &mut |path, meta| {
+    let open = walk(top, MAX_DEPTH, (true, true), &mut |path, meta| {
         all.bytes += meta.blocks() * 512;
         all.files += u64::from(!meta.is_dir());
         all.directories += u64::from(meta.is_dir());
@@ -177,6 +181,7 @@ pub fn measure(dir: &OwnedFd) -> Result<Measured> {
         all.whole &= few && !(meta.is_dir() && depth >= MAX_DEPTH);
         Ok(few)
     })?;
+    all.whole &= open;
     Ok(all)
 }
 

@@ -30,6 +30,8 @@ pub struct Guard {
     full_since: Option<Instant>,
     counting: Option<Process>,
     counted: Option<Instant>,
+    /// What is being counted is what programs have left that are gone.
+    stale: bool,
 }
 
 impl Guard {
@@ -61,6 +63,11 @@ impl Guard {
         if let Some(counting) = self.counting.as_mut().filter(|c| c.supervisor == Some(pid)) {
             counting.supervisor = None;
         }
+    }
+
+    /// No program runs: what is counted now is not what the next one has taken.
+    pub fn rest(&mut self) {
+        self.stale = self.counting.is_some();
     }
 
     /// Whether there is no more room in a workspace with a file system of its own.
@@ -164,6 +171,10 @@ impl Guard {
         };
         counting.take_reports();
         let end = counting.exit()?;
+        if std::mem::take(&mut self.stale) {
+            (self.counting, self.counted) = (None, None);
+            return None;
+        }
         (self.counting, self.counted) = (None, Some(now));
         (end.code == 0 && end.signal == 0).then(|| Limit::from_number(end.wall_us as u8)).flatten()
     }

@@ -454,6 +454,9 @@ impl Session {
             }
             _ => true,
         });
+        if !self.runs_programs() {
+            self.guard.rest();
+        }
     }
 }
 

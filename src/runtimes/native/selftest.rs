@@ -229,7 +229,7 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
     };
     let canary = host.canary.display();
     let open = host.open.as_ref().map_or(&host.canary, |(path, _)| path).display();
-    let questions: Vec<(&'static str, String)> = vec![
+    let mut questions: Vec<(&'static str, String)> = vec![
         ("read", format!("read {canary}")),
         ("stat", format!("stat {canary}")),
         ("change", format!("write {canary}")),
@@ -257,11 +257,14 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
         ("privileges", "field NoNewPrivs".into()),
         ("limits", "limits".into()),
         ("environment", "environment".into()),
-        ("fill", format!("fill {workspace}/large {}", 4 * WORKSPACE)),
-        ("files", format!("files {workspace} {}", 2 * FILES)),
         ("fork", format!("fork {}", 2 * PROCESSES)),
         ("leave", "leave".into()),
     ];
+    if launched.context.own_root {
+        // Elsewhere the agent would end whoever does that, and whoever comes after it and has taken nothing.
+        questions.push(("fill", format!("fill {workspace}/large {}", 4 * WORKSPACE)));
+        questions.push(("files", format!("files {workspace} {}", 2 * FILES)));
+    }
     let mut seen = Seen::default();
     // Not all in one program: one that is ended for what it tried takes the answers after it along.
     for part in questions.chunks(PART) {

@@ -327,3 +327,20 @@ async fn a_little_of_everything_is_not_too_much() {
     })
     .await;
 }
+
+/// What one program has taken away again the next is not ended for.
+#[tokio::test]
+async fn what_is_gone_is_not_the_next_ones() {
+    behind_landlock(Kind::Python, async |siege: &Siege| {
+        let inside = siege.create_limited(json!({ "workspaceBytes": 8 << 20 })).await;
+        for _ in 0..15 {
+            // As if by chance: it may itself be seen with too much, and ended.
+            let script = "import os\nfor n in range(3):\n    with open(f'x{n}', 'wb') as f: f.write(bytes(8 << 20))\nfor n in range(3): os.unlink(f'x{n}')";
+            siege.run(&inside, python(script, &[])).await;
+            assert!(siege.sh(&inside, "rm -f x*").await.limit.is_none());
+            let ended = siege.run(&inside, python("import time\ntime.sleep(0.3)\nprint('here')", &[])).await;
+            assert_eq!(ended.stdout, "here\n", "{ended:?}");
+        }
+    })
+    .await;
+}

@@ -88,6 +88,7 @@ macro_rules! threats {
                 bombs::files_in_private_places,
                 bombs::one_large_file,
                 bombs::open_files,
+                bombs::what_is_counted_for_everybody,
                 bombs::core_dumps,
                 output::floods_on_both_streams,
                 output::without_a_line_end,

@@ -293,14 +293,12 @@ fn conditions(filter: Filter) -> std::result::Result<Rules, BackendError> {
         refuse(libc::SYS_setpriority, vec![differs(1, 0)?])?;
         refuse(libc::SYS_ioprio_set, vec![differs(0, DISK_OF_ONE_PROCESS)?])?;
         refuse(libc::SYS_ioprio_set, vec![differs(1, 0)?])?;
-        for number in [
-            libc::SYS_sched_setaffinity,
-            libc::SYS_sched_setscheduler,
-            libc::SYS_sched_setparam,
-            libc::SYS_sched_setattr,
-        ] {
+        for number in [libc::SYS_sched_setaffinity, libc::SYS_sched_setparam, libc::SYS_sched_setattr] {
             refuse(number, vec![differs(0, 0)?])?;
         }
+        // What everything has anyway can be set: Mono does so for each of its threads.
+        const SCHED_OTHER: u64 = 0;
+        refuse(libc::SYS_sched_setscheduler, vec![differs(0, 0)?, differs(1, SCHED_OTHER)?])?;
     }
     if tier == Tier::Landlock && !network {
         // Landlock holds neither datagrams nor sockets in files.

@@ -1,12 +1,11 @@
 //! Programs that take all they can get: processes, memory, space, descriptors. Each has an end of its own, and a size
 //! that the machine survives where the sandbox does not hold it.
 
-use codebeaker::protocol::{Command, ExecuteResult};
-use codebeaker::protocol::{CreateSession, ExecuteCode, ProcessResult};
+use codebeaker::protocol::{Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ProcessResult};
 use serde_json::json;
 
 use crate::paths::{delete, read, write};
-use crate::siege::{Inside, Siege, gone, program, python, sh};
+use crate::siege::{Inside, Siege, gone, printed, program, python, sh};
 use crate::support::native::Kind;
 
 /// How long what has bombed waits to be ended, in seconds.
@@ -303,3 +302,27 @@ pub async fn core_dumps(siege: &Siege) {
     assert_eq!(ended.signal.as_deref(), Some("SIGABRT"));
     assert_eq!(siege.sh(&inside, "ls -A /workspace /tmp | grep -i core").await.stdout, "");
 }
+
+/// What the kernel counts for a user, and so for whoever launched the session and all its other sessions: a session takes
+/// a few of it, and others still have theirs.
+pub async fn what_is_counted_for_everybody(siege: &Siege) {
+    let greedy = siege.create().await;
+    let take = format!(
+        "import ctypes, os, time\nlibc = ctypes.CDLL(None, use_errno=True)\nn = 0\nwhile n < 300 and libc.inotify_init() >= 0: n += 1\n\
+         print(n, os.strerror(ctypes.get_errno()), libc.syscall({IO_SETUP}, 1000, ctypes.byref(ctypes.c_ulong())), flush=True)\ntime.sleep(1000)"
+    );
+    let mut taking =
+        siege.start(Execute { stream: true, ..Execute::new(greedy.id.clone(), python(&take, &[])) }).await;
+    let told = printed(&mut taking, "\n").await;
+    assert_eq!(told, "8 Too many open files -1\n");
+    let other = siege.create().await;
+    let one = "import ctypes\nprint(ctypes.CDLL(None).inotify_init() >= 0)";
+    assert_eq!(siege.python(&other, one).await, "True\n");
+    rustix::fs::inotify::init(rustix::fs::inotify::CreateFlags::empty()).expect("the host has some, too");
+    siege.close(&greedy).await;
+}
+
+#[cfg(target_arch = "x86_64")]
+const IO_SETUP: u32 = 206;
+#[cfg(target_arch = "aarch64")]
+const IO_SETUP: u32 = 0;

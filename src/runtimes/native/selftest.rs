@@ -1,11 +1,15 @@
 //! The self-test: a session is launched as any other, and from inside it is tried to break out. What was seen counts,
 //! nothing else.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+mod host;
+mod seen;
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::launch::{self, LANDLOCK_SCOPES, Launched, Wall};
+use self::host::{Host, Place};
+use self::seen::{Seen, detail, why};
+use super::launch::{self, Launched, Wall};
 use crate::agent::ProcessEvent;
 use crate::agent::wire::{Exit, Limit};
 use crate::engine::{LaunchSpec, Teardown};
@@ -16,8 +20,6 @@ use crate::sandbox::{self, Layer, ReportedLayer, Tier};
 const TIME: Duration = Duration::from_secs(20);
 /// How long everything may take to end when its engine goes away.
 const END_TIME: Duration = Duration::from_secs(2);
-/// How the name of a directory for a self-test begins.
-const PLACE: &str = "codebeaker-selftest-";
 const MEMORY_MB: u64 = 32;
 const PROCESSES: u64 = 12;
 const WORKSPACE: u64 = 1 << 20;
@@ -27,10 +29,6 @@ const CPU_SHARES: u64 = 205;
 const SPIN_MS: u64 = 120;
 /// Questions that go to one program.
 const PART: usize = 26;
-const EPERM: i32 = 1;
-const EACCES: i32 = 13;
-const ENOENT: i32 = 2;
-const ESRCH: i32 = 3;
 const AF_VSOCK: u32 = 40;
 
 /// What is known to be missing before a wall is tried.
@@ -50,40 +48,19 @@ pub async fn run(
 ) -> Result<Vec<ReportedLayer>, String> {
     let place = Place::make(state).map_err(|e| format!("no directory to try it in: {e}"))?;
     let host = Host::listen(&place.0).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
-    let limits = SessionLimits {
-        processes: Some(PROCESSES),
-        cpu_shares: Some(CPU_SHARES),
-        workspace_bytes: Some(WORKSPACE),
-        workspace_files: Some(FILES),
-        ..SessionLimits::default()
-    };
-    let spec = LaunchSpec {
-        environment_id: EnvironmentId::random(),
-        directory: place.0.join("session"),
-        language: Language::Python,
-        network: false,
-        memory_limit_mb: MEMORY_MB,
-        limits,
-        image: None,
-    };
-    if let Some(failure) = launch::out_of_reach(wall.tier, &spec.directory, &[]) {
-        return Err(format!("{}: {}", failure.message, failure.hint));
-    }
-    std::fs::create_dir(&spec.directory).map_err(|e| format!("no directory to try it in: {e}"))?;
-    let launched =
-        launch::launch(launcher, wall, spec, &[]).await.map_err(|not| reason(&not.failure.message))?;
+    let launched = launched(launcher, wall, &place, false).await?;
     let asked = tokio::time::timeout(TIME, ask(&launched, &host)).await;
-    let Launched { agent, mut teardown, context, .. } = launched;
-    agent.close();
-    let ended = teardown.ended_within(END_TIME).await;
-    Box::new(teardown).teardown().await;
+    let own_root = launched.context.own_root;
+    let ended = end(launched).await;
     let mut seen = asked.map_err(|_| "it does not answer".to_owned())??;
     seen.ended = ended;
     seen.reached |= host.was_reached();
+    if wall.tier != Tier::Unconfined {
+        with_network(launcher, wall, &place, &host).await.map_err(|e| format!("given the network, {e}"))?;
+    }
     if !seen.workspace_works {
         return Err("its own workspace can't be written".into());
     }
-    let own_root = context.own_root;
     // With a network of its own there is nothing in sockets to be kept from, and where the agent is another user it
     // needs no keeping from signals.
     let needless = |layer: Layer| match layer {
@@ -113,108 +90,66 @@ pub async fn run(
     }
 }
 
+/// Launches a session that only tries.
+async fn launched(launcher: &Path, wall: Wall<'_>, place: &Place, network: bool) -> Result<Launched, String> {
+    let limits = SessionLimits {
+        processes: Some(PROCESSES),
+        cpu_shares: Some(CPU_SHARES),
+        workspace_bytes: Some(WORKSPACE),
+        workspace_files: Some(FILES),
+        ..SessionLimits::default()
+    };
+    let spec = LaunchSpec {
+        environment_id: EnvironmentId::random(),
+        directory: place.0.join(if network { "networked" } else { "session" }),
+        language: Language::Python,
+        network,
+        memory_limit_mb: MEMORY_MB,
+        limits,
+        image: None,
+    };
+    if let Some(failure) = launch::out_of_reach(wall.tier, &spec.directory, &[]) {
+        return Err(format!("{}: {}", failure.message, failure.hint));
+    }
+    std::fs::create_dir(&spec.directory).map_err(|e| format!("no directory to try it in: {e}"))?;
+    launch::launch(launcher, wall, spec, &[]).await.map_err(|not| reason(&not.failure.message))
+}
+
+/// Ends it; false: it did not end in time.
+async fn end(launched: Launched) -> bool {
+    let Launched { agent, mut teardown, .. } = launched;
+    agent.close();
+    let ended = teardown.ended_within(END_TIME).await;
+    Box::new(teardown).teardown().await;
+    ended
+}
+
+/// Tries that a session which is given the network is given nothing else. Error: what could be done.
+async fn with_network(launcher: &Path, wall: Wall<'_>, place: &Place, host: &Host) -> Result<(), String> {
+    let launched = launched(launcher, wall, place, true).await?;
+    let asked = [
+        format!("read {}", host.canary.display()),
+        format!("read {}", host.open().display()),
+        format!("unix {}", host.socket.display()),
+        format!("abstract {}", host.hidden),
+        format!("socket {AF_VSOCK}"),
+        "read /etc/shadow".to_owned(),
+        "unshare".to_owned(),
+        "ptrace 1".to_owned(),
+    ];
+    let questions = asked.iter().map(|question| question.clone().into_bytes()).collect();
+    let answered = tokio::time::timeout(TIME, answer(&launched, questions)).await;
+    end(launched).await;
+    let (text, _) = answered.map_err(|_| "it does not answer".to_owned())??;
+    let mut answers = text.lines();
+    let done = asked.iter().find(|_| answers.next().is_none_or(|answer| answer.starts_with("0 ")));
+    done.map_or(Ok(()), |question| Err(format!("it could do this: {question}")))
+}
+
 /// Without what everybody knows.
 fn reason(message: &str) -> String {
     let known = ["the session can't be launched: ", "the launcher or its agent refused: "];
     known.iter().fold(message, |text, front| text.strip_prefix(front).unwrap_or(text)).to_owned()
-}
-
-/// A directory for a session that only tries, removed when dropped; those of killed processes by the next one, who
-/// knows them by the lock that nobody holds any more.
-struct Place(PathBuf, File);
-
-impl Place {
-    /// Makes one where sessions are, so that what is seen there is so for them.
-    fn make(state: Option<&Path>) -> std::io::Result<Self> {
-        let above = state.map_or_else(std::env::temp_dir, Path::to_owned);
-        std::fs::create_dir_all(&above)?;
-        for entry in std::fs::read_dir(&above)?.flatten() {
-            if entry.file_name().as_encoded_bytes().starts_with(PLACE.as_bytes())
-                && is_abandoned(&entry.path())
-                && let Err(e) = crate::agent::remove_tree(&entry.path())
-            {
-                tracing::warn!("{} can't be removed: {e}", entry.path().display());
-            }
-        }
-        let path = above.join(format!("{PLACE}{}", uuid::Uuid::new_v4()));
-        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o711).create(&path)?;
-        let lock = File::open(&path)?;
-        lock.lock()?;
-        Ok(Self(path, lock))
-    }
-}
-
-/// Whether nobody holds a place any more. One that was just made may not be locked yet.
-fn is_abandoned(place: &Path) -> bool {
-    const FRESH: Duration = Duration::from_secs(10);
-    let Ok(file) = File::open(place) else { return false };
-    let age = file.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
-    age.is_some_and(|age| age > FRESH) && file.try_lock().is_ok()
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let removed = crate::agent::remove_tree(&self.0);
-        if let Err(e) = removed.and_then(|()| self.1.unlock()) {
-            tracing::warn!("{} can't be removed: {e}", self.0.display());
-        }
-    }
-}
-
-/// Puts down a file that everybody may read and write, as far as permissions go.
-fn put_canary(directory: &Path) -> std::io::Result<PathBuf> {
-    let path = directory.join("canary");
-    std::fs::write(&path, "what no session may read")?;
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
-    Ok(path)
-}
-
-/// What there is to reach on this side.
-struct Host {
-    canary: PathBuf,
-    /// One where every user may pass, so that permissions have no part in what is seen; if that can be had.
-    open: Option<(PathBuf, Place)>,
-    socket: std::path::PathBuf,
-    hidden: String,
-    tcp: std::net::TcpListener,
-    udp: std::net::UdpSocket,
-    _listeners: [std::os::unix::net::UnixListener; 2],
-}
-
-impl Host {
-    fn listen(place: &Path) -> std::io::Result<Self> {
-        use std::os::linux::net::SocketAddrExt;
-        use std::os::unix::net::{SocketAddr, UnixListener};
-        let socket = place.join("socket");
-        let canary = put_canary(place)?;
-        let elsewhere = Place::make(Some(&std::env::temp_dir())).ok();
-        let open = elsewhere.and_then(|place| Some((put_canary(&place.0).ok()?, place)));
-        let hidden = format!("codebeaker-{}", uuid::Uuid::new_v4());
-        let by_name = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&hidden)?)?;
-        let tcp = std::net::TcpListener::bind("127.0.0.1:0")?;
-        let udp = std::net::UdpSocket::bind("127.0.0.1:0")?;
-        tcp.set_nonblocking(true)?;
-        udp.set_nonblocking(true)?;
-        let _listeners = [UnixListener::bind(&socket)?, by_name];
-        Ok(Self { canary, open, socket, hidden, tcp, udp, _listeners })
-    }
-
-    /// Whether anything came, whatever was answered inside.
-    fn was_reached(&self) -> bool {
-        self.tcp.accept().is_ok() || self.udp.recv(&mut [0; 16]).is_ok()
-    }
-}
-
-/// What was seen.
-#[derive(Default)]
-struct Seen {
-    answers: std::collections::HashMap<&'static str, (i32, String)>,
-    workspace_works: bool,
-    memory_held: bool,
-    processors_held: bool,
-    left_behind: u32,
-    reached: bool,
-    ended: bool,
 }
 
 /// Asks a session what it can do.
@@ -228,7 +163,7 @@ async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
         launched.context.directory.join("workspace").display().to_string()
     };
     let canary = host.canary.display();
-    let open = host.open.as_ref().map_or(&host.canary, |(path, _)| path).display();
+    let open = host.open().display();
     let mut questions: Vec<(&'static str, String)> = vec![
         ("read", format!("read {canary}")),
         ("stat", format!("stat {canary}")),
@@ -311,162 +246,5 @@ async fn answer(launched: &Launched, questions: Vec<Vec<u8>>) -> Result<(String,
             ProcessEvent::Exited(exit) => return Ok((String::from_utf8_lossy(&text).into_owned(), exit)),
             _ => {}
         }
-    }
-}
-
-impl Seen {
-    fn errno(&self, name: &str) -> Option<i32> {
-        self.answers.get(name).map(|(errno, _)| *errno)
-    }
-
-    fn detail(&self, name: &str) -> &str {
-        self.answers.get(name).map_or("", |(_, detail)| detail)
-    }
-
-    /// It was tried, and refused with one of these.
-    fn refused(&self, name: &str, errors: &[i32]) -> Result<(), String> {
-        match self.answers.get(name) {
-            Some((errno, _)) if errors.contains(errno) => Ok(()),
-            Some((0, _)) => Err(format!("{name}: it could be done")),
-            Some((_, error)) => Err(format!("{name}: {error}")),
-            None => Err(format!("{name}: no answer")),
-        }
-    }
-
-    fn failed(&self, names: &[&str]) -> Result<(), String> {
-        let done = names.iter().find(|name| self.errno(name).is_none_or(|errno| errno == 0));
-        done.map_or(Ok(()), |name| Err(format!("{name}: it could be done")))
-    }
-
-    /// Whether a layer holds; if not, what was seen.
-    fn holds(&self, layer: Layer, tier: Tier) -> Result<(), String> {
-        let unless = |held: bool, reason: &str| if held { Ok(()) } else { Err(reason.to_owned()) };
-        let own_root = tier == Tier::Namespaces;
-        match layer {
-            Layer::OwnRoot => ["read", "stat", "change", "open", "shadow"]
-                .iter()
-                .try_for_each(|name| self.refused(name, &[ENOENT, 30])),
-            Layer::OwnProcesses if !own_root => Err("it has this machine's processes around it".into()),
-            // Low numbers are its own processes': then the others must do.
-            Layer::OwnProcesses if std::process::id() <= 64 => self.refused("init", &[EACCES, EPERM, ENOENT]),
-            Layer::OwnProcesses => {
-                self.refused("kill", &[ESRCH])?;
-                self.refused("proc", &[ENOENT])?;
-                self.refused("init", &[EACCES, EPERM, ENOENT])
-            }
-            Layer::OwnNetwork if !own_root => Err("it has this machine's network".into()),
-            Layer::OwnNetwork => {
-                unless(!self.reached, "something arrived from inside")?;
-                self.failed(&["tcp", "abstract"])
-            }
-            Layer::NoSockets => {
-                ["tcp", "udp", "unix", "abstract", "inet"]
-                    .iter()
-                    .try_for_each(|n| self.refused(n, &[EPERM]))?;
-                unless(!self.reached, "something arrived from inside")
-            }
-            Layer::Landlock => {
-                self.refused("comm", &[EACCES])?;
-                self.failed(&["read", "change", "open", "shadow"])
-            }
-            Layer::SignalScope => {
-                self.failed(&["kill", "launcher", "abstract"])?;
-                // Of the same user as the program, and in its namespace: nothing else keeps it from these.
-                ["agent", "parent"].iter().try_for_each(|name| self.refused(name, &[EPERM]))
-            }
-            Layer::Seccomp => {
-                ["vsock", "unshare", "ptrace"].iter().try_for_each(|name| self.refused(name, &[EPERM]))
-            }
-            Layer::UnprivilegedUser => self.unprivileged(),
-            Layer::NoNewPrivileges => unless(self.detail("privileges") == "1", "it is not set"),
-            Layer::ControlGroup => {
-                unless(self.memory_held, "more memory than the limit could be used")?;
-                let forks = self.detail("fork").parse::<u64>().unwrap_or(u64::MAX);
-                unless(forks < PROCESSES, "more processes than the limit could be had")?;
-                unless(self.processors_held, "more processor time than the limit could be used")
-            }
-            Layer::StorageQuota if !own_root => Err("it has this machine's file system".into()),
-            Layer::StorageQuota => {
-                // As much as it may hold, and no more: a full disk of this machine's would refuse as well.
-                let (errno, written) = self.detail("fill").split_once(' ').unwrap_or_default();
-                let near = written.parse().is_ok_and(|n: u64| (WORKSPACE / 2..=WORKSPACE).contains(&n));
-                unless(errno == "28" && near, &format!("{written} bytes could be written"))?;
-                let files = self.detail("files").parse::<u64>().unwrap_or(u64::MAX);
-                unless(files <= FILES, "more files than the limit could be made")
-            }
-            Layer::ResourceLimits => {
-                let (files, core) = self.detail("limits").split_once(' ').unwrap_or_default();
-                unless(self.memory_held, "more memory than the limit could be used")?;
-                unless(core == "1", "core dumps are not ruled out")?;
-                unless(files.parse().is_ok_and(|n: u64| n <= 1024), "open files are not limited")
-            }
-            Layer::Supervisor => {
-                unless(self.left_behind == 0, "what a program left behind was still there")?;
-                // Behind namespaces the agent, whom nobody in there can end, stands in for one that was.
-                if own_root { Ok(()) } else { self.refused("parent", &[EPERM]) }
-            }
-            Layer::Lifeline => unless(self.ended, "it did not end with its stream"),
-            Layer::CleanEnvironment => unless(self.detail("environment") == "0", "variables were inherited"),
-        }
-    }
-
-    /// Neither root on this machine, nor with any of its capabilities.
-    fn unprivileged(&self) -> Result<(), String> {
-        if !self.detail("capabilities").trim_start_matches('0').is_empty() {
-            return Err(format!("it has capabilities: {}", self.detail("capabilities")));
-        }
-        let inside = self.detail("user").split(',').next().and_then(|n| n.parse::<u64>().ok());
-        // `inside outside length` for each range.
-        let map: Vec<u64> = self.detail("map").split_whitespace().filter_map(|n| n.parse().ok()).collect();
-        let outside = map.chunks_exact(3).find_map(|range| {
-            let offset = inside?.checked_sub(range[0]).filter(|offset| *offset < range[2])?;
-            Some(range[1] + offset)
-        });
-        match outside {
-            Some(0) => Err("CodeBeaker runs as root, and so do its sessions".into()),
-            Some(_) => Ok(()),
-            None => Err("which user it is on this machine is not known".into()),
-        }
-    }
-}
-
-/// What there is to be known of a layer that holds.
-fn detail(layer: Layer, own_root: bool) -> String {
-    let text = match layer {
-        Layer::OwnRoot => "only /workspace and /tmp can be written; /usr and the runtimes are read-only",
-        Layer::OwnProcesses => "it sees and signals no others, and all end with the first",
-        Layer::OwnNetwork => "only its own loopback",
-        Layer::NoSockets => "neither network nor sockets of this machine",
-        Layer::UnprivilegedUser if sandbox::has_own_users() => "a user of the session's own",
-        Layer::UnprivilegedUser => "the user that CodeBeaker runs as, without capabilities",
-        Layer::ControlGroup => "memory, processes and processor time as a whole",
-        Layer::StorageQuota => "bytes and files of /workspace, /tmp and /dev/shm",
-        Layer::ResourceLimits => "open files, file size, core dumps; time where it is asked for",
-        Layer::Supervisor => "ends what programs leave behind",
-        Layer::Lifeline => "ends everything when CodeBeaker is killed",
-        Layer::Landlock if own_root => "nothing is written but in /workspace, /tmp and /dev",
-        Layer::Landlock => "names and command lines outside can be seen, files not be opened",
-        Layer::SignalScope => "none reaches its agent, nor anybody else",
-        Layer::Seccomp => "mounts, namespaces, tracing, keys, rare sockets and more are refused",
-        _ => "",
-    };
-    text.to_owned()
-}
-
-/// Why a layer does not hold.
-fn why(layer: Layer, wall: Wall<'_>, missing: &Missing<'_>, seen: String) -> String {
-    let by_namespaces = matches!(layer, Layer::OwnRoot | Layer::OwnProcesses | Layer::OwnNetwork);
-    match layer {
-        _ if wall.tier == Tier::Unconfined => "runs without a wall, as the settings allow".into(),
-        Layer::ControlGroup if wall.hierarchies.is_none() => {
-            format!("memory and processes are watched instead: {}", missing.groups.unwrap_or("there is none"))
-        }
-        Layer::StorageQuota if wall.tier != Tier::Namespaces => "its size is watched instead".into(),
-        Layer::Landlock if wall.landlock == 0 => "this kernel has none, or has it turned off".into(),
-        Layer::SignalScope if wall.landlock < LANDLOCK_SCOPES => {
-            "this kernel's Landlock is older than version 6 (Linux 6.12)".into()
-        }
-        _ if wall.tier == Tier::Landlock && by_namespaces => missing.stronger.unwrap_or(&seen).to_owned(),
-        _ => seen,
     }
 }

@@ -350,6 +350,8 @@ pub struct Traces {
     chain: Vec<(i32, u64)>,
     /// Their process namespace, where it is not ours.
     namespace: Option<PathBuf>,
+    /// While this is open nobody else's gets its number.
+    _held: Option<Arc<std::fs::File>>,
     /// The directories of their control groups, where they are not ours.
     groups: Vec<PathBuf>,
 }
@@ -365,13 +367,14 @@ impl Traces {
         }
         let space = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
         let namespace = space(&program.to_string()).filter(|n| Some(n) != space("self").as_ref());
+        let held = std::fs::File::open(format!("/proc/{program}/ns/pid")).ok().map(Arc::new);
         let of = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
         let (theirs, ours) = (of(&program.to_string()), of("self"));
         // One that has just ended is told to be in the root.
         let other =
             theirs.lines().filter(|line| !line.ends_with(":/") && !ours.lines().any(|our| our == *line));
         let groups = other.flat_map(directories_of).filter(|d| d.exists()).collect();
-        Self { chain, namespace, groups }
+        Self { chain, _held: held.filter(|_| namespace.is_some()), namespace, groups }
     }
 
     /// What is left: processes, and directories of control groups.

@@ -94,7 +94,7 @@ def they_are_made_slower():
     for name, pid in [(name, pid) for name, pids in OTHERS.items() for pid in pids]:
         for what, change in (('nice', lambda: os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid))),
                              ('processors', lambda: os.sched_setaffinity(pid, os.sched_getaffinity(pid))),
-                             ('policy', lambda: os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))),
+                             ('policy', lambda: os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))),
                              ('parameters', lambda: os.sched_setparam(pid, os.sched_param(0))),
                              ('attributes', lambda: syscall(314, pid, ctypes.create_string_buffer(struct.pack('IIQiIQQQ', 48, 0, 0, 0, 0, 0, 0, 0)), 0)),
                              ('disk', lambda: syscall(251, 1, pid, (2 << 13) | 4)),

@@ -17,7 +17,15 @@ pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?;
     // The runtimes themselves, without an engine: it is asked just when that can't be had.
     let known = surroundings.runtimes();
-    let runtimes: Vec<RuntimeInfo> = join_all(known.iter().map(|r| r.info(true))).await;
+    let mut runtimes: Vec<RuntimeInfo> = join_all(known.iter().map(|r| r.info(true))).await;
+    if let Some(minimum) = surroundings.settings.minimum_isolation {
+        for runtime in runtimes.iter_mut().filter(|r| r.available && r.isolation.score < minimum) {
+            runtime.available = false;
+            let score = runtime.isolation.score;
+            runtime.reason = Some(format!("isolation {score} of 10 is below minimum_isolation = {minimum}"));
+            runtime.fix = Some(format!("minimum_isolation = {score} in config.toml accepts it"));
+        }
+    }
     let ready = runtimes.iter().any(|r| r.available);
     if args.json {
         let report = json!({
@@ -101,7 +109,7 @@ fn isolation(runtimes: &[RuntimeInfo], minimum: Option<u8>) -> Vec<String> {
     let mut lines = Vec::new();
     for (names, isolation) in kinds {
         // Native runtimes share one launcher, and so one set of layers.
-        let of = if alone { "native".to_owned() } else { names.join(", ") };
+        let of = if alone { "all".to_owned() } else { names.join(", ") };
         let IsolationReport { score, letters, tier, weakened, layers } = isolation;
         let tier = if tier.is_empty() { String::new() } else { format!("   ({tier})") };
         lines.push(String::new());
@@ -160,7 +168,7 @@ mod tests {
             isolation(&same, Some(9)),
             [
                 "",
-                "isolation of native sessions: 9 of 10   F2 N2 P2 R2 K1   (namespaces)",
+                "isolation of all sessions: 9 of 10   F2 N2 P2 R2 K1   (namespaces)",
                 "    ✓ user namespace",
                 "    - seccomp              the kernel has none",
             ]

@@ -186,6 +186,11 @@ impl Run<'_> {
     /// is enough.
     async fn session(&self, language: Language) -> Result<SessionInfo, Problem> {
         let session = self.launched(language).await?;
+        if let (Some(asked), Some(got)) = (self.args.memory, session.config.memory_limit_mb)
+            && asked > got
+        {
+            exit::say(format_args!("note: {got} MB of memory is the most that [limits] memory_mb allows"));
+        }
         let isolation = &session.isolation;
         if !isolation.weakened.is_empty() && self.surroundings.settings.minimum_isolation.is_none() {
             let IsolationReport { score, weakened, .. } = isolation;
@@ -408,7 +413,8 @@ fn remedy(limit: &LimitReached, args: &args::Run, most: &LimitSettings) -> Strin
         "fileSize" => "file_size_mb",
         "memory" => "memory_mb",
         "workspace" if limit.value.contains("files") => "workspace_files",
-        "workspace" => "workspace_mb",
+        // Files live in memory, and may take half of it.
+        "workspace" => return "[limits] workspace_mb, and memory_mb to twice as much, in config.toml".into(),
         other => other,
     };
     format!("[limits] {key} in config.toml")

@@ -77,7 +77,11 @@ impl Inner {
         };
         let mut environment = runtime.launch(spec).await?;
         // What it really gave may be less than what its runtime has shown before.
-        if let Some(failure) = select::too_weak(&environment.isolation, minimum) {
+        if let Some(mut failure) = select::too_weak(&environment.isolation, minimum) {
+            if params.network {
+                failure.hint =
+                    format!("the network that was asked for costs it: leave it out, or {}", failure.hint);
+            }
             environment.agent.close();
             environment.teardown.teardown().await;
             return Err(failure);

@@ -33,6 +33,8 @@ pub const LANDLOCK_SCOPES: u32 = 6;
 const AGENT_FILES: u64 = 1024;
 /// Processes beyond the limit that the kernel refuses: what counts comes first, and says what it was.
 const PROCESS_SLACK: u64 = 24;
+/// Where nothing counts but the kernel by user: the agent, a supervisor and a file command are one of them.
+const HELPERS: u64 = 3;
 /// As many more where that limit counts all processes of the user: those that others begin meanwhile.
 const OTHERS_SLACK: u64 = 256;
 /// Data that each process may have beyond the memory limit, where memory is only watched: what is taken faster than it
@@ -265,7 +267,7 @@ fn confinement(
     let others = if alone { 0 } else { threads_of_our_user() + OTHERS_SLACK };
     Confinement {
         user: if context.own_root && sandbox::has_own_users() { sandbox::INSIDE } else { 0 },
-        processes: limits.processes.saturating_add(PROCESS_SLACK + others),
+        processes: limits.processes.saturating_add(if counted { PROCESS_SLACK } else { HELPERS } + others),
         data_bytes: unless(counted, limits.memory_bytes.saturating_add(DATA_SLACK)),
         open_files: limits.open_files,
         // Behind namespaces it is one layer of several, and missing it is told.

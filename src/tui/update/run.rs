@@ -261,7 +261,7 @@ fn ending(result: &ExecuteResult) -> (Verdict, String) {
     };
     let exit = format!("exit {}", process.exit_code);
     match (&process.limit, &process.signal) {
-        _ if process.timed_out => (Verdict::Warn, format!("its time was up  {exit}")),
+        (None, _) if process.timed_out => (Verdict::Warn, format!("its time was up  {exit}")),
         (Some(limit), _) => {
             let limit = format!("its limit of {} was reached  {exit}", limit.value);
             (Verdict::Warn, text::sanitise(&limit).into_owned())

@@ -103,6 +103,11 @@ fn session(row: &SessionRow, lines: &mut Vec<Line>) {
     line("processes", stats.processes.map_or_else(dash, |n| n.to_string()));
     let files = stats.workspace_files.map_or_else(dash, |n| n.to_string());
     line("files", format!("{files}   {}", stats.workspace_bytes.map_or_else(dash, text::bytes)));
+    // Before what can be spared: it is to be seen on small screens, too.
+    let isolation = &row.info.isolation;
+    let letters = text::sanitise(&isolation.letters);
+    line("isolation", format!("{}/10  {letters}", isolation.score));
+    line("network", network(&letters, row.info.config.network).to_owned());
     lines.push(Line::Gap);
     let mut line = |name, value| lines.push(Line::Row(name, value));
     line("start", text::millis(row.info.startup_ms));
@@ -110,10 +115,6 @@ fn session(row: &SessionRow, lines: &mut Vec<Line>) {
     for (at, limit) in limits(&row.info).into_iter().enumerate() {
         line(if at == 0 { "limits" } else { "" }, limit);
     }
-    let isolation = &row.info.isolation;
-    let letters = text::sanitise(&isolation.letters);
-    line("isolation", format!("{}/10  {letters}", isolation.score));
-    line("network", network(&letters, row.info.config.network).to_owned());
 }
 
 /// The limits in force that programs are likely to reach.

@@ -129,7 +129,8 @@ pub async fn launch(
         groups: teardown.group.as_ref().map(Group::directories).unwrap_or_default(),
         filters: filters(wall, spec.network).map_err(|e| failed("its system call filter", &e))?,
     };
-    let (child, stream) = start(launcher, &specification)?;
+    let started = start(launcher, &specification);
+    let (child, stream) = started.map_err(|failure| NotLaunched { failure, refused: true })?;
     teardown.child = Some(child);
     let agent = match Agent::connect(stream, workspace.as_os_str().as_bytes(), confinement).await {
         Ok(agent) => agent,

@@ -20,11 +20,14 @@ const COMMANDS: usize = 10;
 
 /// An engine whose sessions stand behind one wall.
 fn engine(state: &std::path::Path, tier: Tier) -> Arc<Embedded> {
+    // Programs that every user may execute: without namespaces a root's sessions are users of their own.
+    let path = Some("/usr/local/bin:/usr/bin:/bin".into());
+    let provision = provision::Settings { search_path: path, ..provision::Settings::from_env() };
     let settings = RuntimeSettings {
         launcher: env!("CARGO_BIN_EXE_codebeaker").into(),
         allow_unconfined: true,
         only: Some(tier),
-        ..RuntimeSettings::new(provision::Settings::from_env(), Some(state.join("runtimes.json")))
+        ..RuntimeSettings::new(provision, Some(state.join("runtimes.json")))
     };
     Arc::new(Embedded::new(EngineSettings::new(state.join("sessions")), runtimes::all(settings)).unwrap())
 }

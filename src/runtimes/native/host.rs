@@ -219,7 +219,9 @@ impl Runtime for Host {
     }
 
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure> {
-        let found = self.interpreters(false).await;
+        let mut found = self.interpreters(false).await;
+        // First what the session is for; the others are there as they can be.
+        found.sort_by_key(|interpreter| interpreter.language != spec.language);
         let mut installed: Vec<Installed> = Vec::new();
         for interpreter in found {
             // TypeScript's is JavaScript's.

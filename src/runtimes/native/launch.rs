@@ -151,8 +151,8 @@ pub async fn launch(
     })
 }
 
-/// What is in the way of a session's own user where it has one in the host's tree of files: to its directory, or to its
-/// programs. The launcher sees to the directory itself and the one above.
+/// What is in the way of a session's own user where it has one in the host's tree of files: to its directory, or to the
+/// first of its programs, which is what it was asked for. The launcher sees to the directory itself and the one above.
 pub fn out_of_reach(tier: Tier, directory: &Path, installed: &[Installed]) -> Option<Failure> {
     if tier != Tier::Landlock || !sandbox::has_own_users() {
         return None;
@@ -169,10 +169,9 @@ pub fn out_of_reach(tier: Tier, directory: &Path, installed: &[Installed]) -> Op
         let otherwise = "set XDG_STATE_HOME to a directory that everybody may pass through";
         return Some(told(&closed, directory, otherwise));
     }
-    installed.iter().find_map(|one| {
-        let closed = closed_to_others(&one.program)?;
-        Some(told(&closed, &one.program, "install it where everybody may execute it, as in /usr/local"))
-    })
+    let program = &installed.first()?.program;
+    let closed = closed_to_others(program)?;
+    Some(told(&closed, program, "install it where everybody may execute it, as in /usr/local"))
 }
 
 /// The first part of a path that users without rights of their own may not pass, or execute.

@@ -105,6 +105,32 @@ struct WinSize {
 }
 
 #[repr(C)]
+struct Piece {
+    data: *mut c_void,
+    len: usize,
+}
+
+#[repr(C)]
+struct Message {
+    name: *mut c_void,
+    name_len: u32,
+    pieces: *mut Piece,
+    pieces_len: usize,
+    control: *mut c_void,
+    control_len: usize,
+    flags: c_int,
+}
+
+/// What goes with a message: a header of length, level and kind, then descriptors.
+#[repr(C, align(8))]
+struct Rights {
+    len: usize,
+    level: c_int,
+    kind: c_int,
+    fds: [c_int; RIGHTS],
+}
+
+#[repr(C)]
 struct Rlimit {
     soft: u64,
     hard: u64,
@@ -148,6 +174,9 @@ unsafe extern "C" {
     fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_int;
     fn unshare(flags: c_int) -> c_int;
     fn ptrace(request: c_int, ...) -> c_long;
+    fn socketpair(family: c_int, kind: c_int, protocol: c_int, fds: *mut c_int) -> c_int;
+    fn sendmsg(fd: c_int, message: *const Message, flags: c_int) -> isize;
+    fn recvmsg(fd: c_int, message: *mut Message, flags: c_int) -> isize;
     fn fstatvfs(fd: c_int, record: *mut c_void) -> c_int;
     fn setfsuid(user: c_uint) -> c_int;
     fn setfsgid(group: c_uint) -> c_int;
@@ -670,6 +699,69 @@ pub fn take_terminal(fd: &impl AsRawFd) -> Result<()> {
     const TIOCSCTTY: c_ulong = 0x540E;
     // SAFETY: this request takes an integer.
     check(unsafe { ioctl(fd.as_raw_fd(), TIOCSCTTY, 0 as c_int) }).map(drop)
+}
+
+/// How many descriptors go with a message.
+pub const RIGHTS: usize = 4;
+const SOL_SOCKET: c_int = 1;
+const SCM_RIGHTS: c_int = 1;
+
+/// Two connected sockets, closed on exec.
+pub fn socket_pair() -> Result<(OwnedFd, OwnedFd)> {
+    const AF_UNIX: c_int = 1;
+    const SOCK_STREAM_CLOEXEC: c_int = 1 | O_CLOEXEC;
+    let mut fds = [0; 2];
+    // SAFETY: room for two descriptors.
+    check(unsafe { socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, fds.as_mut_ptr()) })?;
+    Ok((own(fds[0])?, own(fds[1])?))
+}
+
+/// Sends bytes, and descriptors with the first of them; gives how many bytes went.
+pub fn send_with(socket: &impl AsRawFd, bytes: &[u8], fds: [RawFd; RIGHTS]) -> Result<usize> {
+    let mut piece = Piece { data: bytes.as_ptr().cast_mut().cast(), len: bytes.len() };
+    let len = size_of::<Rights>();
+    let mut rights = Rights { len, level: SOL_SOCKET, kind: SCM_RIGHTS, fds };
+    let message = Message {
+        name: std::ptr::null_mut(),
+        name_len: 0,
+        pieces: &mut piece,
+        pieces_len: 1,
+        control: (&raw mut rights).cast(),
+        control_len: len,
+        flags: 0,
+    };
+    // SAFETY: all that the message points to lives until the call returns, and is only read.
+    let sent = unsafe { sendmsg(socket.as_raw_fd(), &message, 0) };
+    usize::try_from(sent).map_err(|_| Error::last_os_error())
+}
+
+/// Receives bytes, and the descriptors that came with them; gives how many bytes came.
+pub fn receive_with(socket: &impl AsRawFd, bytes: &mut [u8]) -> Result<(usize, Option<[OwnedFd; RIGHTS]>)> {
+    const MSG_CMSG_CLOEXEC: c_int = 0x4000_0000;
+    let mut piece = Piece { data: bytes.as_mut_ptr().cast(), len: bytes.len() };
+    let len = size_of::<Rights>();
+    let mut rights = Rights { len: 0, level: 0, kind: 0, fds: [-1; RIGHTS] };
+    let mut message = Message {
+        name: std::ptr::null_mut(),
+        name_len: 0,
+        pieces: &mut piece,
+        pieces_len: 1,
+        control: (&raw mut rights).cast(),
+        control_len: len,
+        flags: 0,
+    };
+    // SAFETY: all that the message points to lives until the call returns, with the lengths that are given.
+    let received = unsafe { recvmsg(socket.as_raw_fd(), &mut message, MSG_CMSG_CLOEXEC) };
+    let received = usize::try_from(received).map_err(|_| Error::last_os_error())?;
+    let whole = message.control_len >= len
+        && rights.len == len
+        && (rights.level, rights.kind) == (SOL_SOCKET, SCM_RIGHTS);
+    let fds = whole.then(|| rights.fds.map(own));
+    let fds = match fds {
+        Some([Ok(a), Ok(b), Ok(c), Ok(d)]) => Some([a, b, c, d]),
+        _ => None,
+    };
+    Ok((received, fds))
 }
 
 /// Tries to open a socket of a family.

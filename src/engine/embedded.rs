@@ -244,11 +244,17 @@ impl Inner {
                 (bytes, files)
             }
         };
+        let idle = metered.processes.is_none() && usage.processes == 0;
         Ok(SessionStats {
             cpu_ms: Some(metered.cpu_us.unwrap_or(usage.cpu_us) / 1000),
-            memory_bytes: metered.memory_bytes.or(Some(usage.memory_bytes)),
+            // Without any program that is files, which are counted as such, and what the kernel gives back later.
+            memory_bytes: if idle { Some(0) } else { metered.memory_bytes.or(Some(usage.memory_bytes)) },
             // Of the largest process, or of all at once; where nothing has ended yet it is not known.
-            peak_memory_bytes: metered.peak_bytes.max((usage.peak_bytes > 0).then_some(usage.peak_bytes)),
+            peak_memory_bytes: if usage.peak_bytes == 0 && idle {
+                None
+            } else {
+                metered.peak_bytes.max((usage.peak_bytes > 0).then_some(usage.peak_bytes))
+            },
             processes: Some(
                 metered.processes.map_or(usage.processes, |n| u32::try_from(n).unwrap_or(u32::MAX)),
             ),

@@ -72,6 +72,21 @@ impl Hierarchies {
         roots
     }
 
+    /// Has the kernel ready for processes to join groups: the first to do so for a while waits ten milliseconds and more
+    /// until every processor has seen that. Moves this process to where it is already. Blocks for as long.
+    pub fn warm(&self) {
+        let Self::V1 { pids, .. } = self else { return };
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let path = own.lines().find_map(|line| {
+            let (controllers, path) = line.split_once(':')?.1.split_once(":/")?;
+            controllers.split(',').any(|c| c == "pids").then_some(path)
+        });
+        // What lies above a namespace can't be named; then the first one waits.
+        if let Some(path) = path.filter(|path| !path.contains("..")) {
+            let _ = fs::write(pids.join(path).join("cgroup.procs"), std::process::id().to_string());
+        }
+    }
+
     /// Ends and removes the groups of processes that are gone. Gives how many.
     pub fn reap(&self) -> usize {
         let until = Instant::now() + REMOVE_TIME;
@@ -192,8 +207,6 @@ pub struct Figures {
     pub memory_bytes: Option<u64>,
     /// The most memory at once, in bytes.
     pub peak_bytes: Option<u64>,
-    /// Processes now.
-    pub processes: Option<u64>,
     /// How often something was killed for want of memory.
     pub memory_kills: u64,
     /// How often a process or thread was refused.
@@ -276,9 +289,6 @@ impl Group {
     /// What it has used.
     pub fn figures(&self) -> Figures {
         let number = |controller, file| read(&self.file(controller, file))?.trim().parse::<u64>().ok();
-        // Not pids.current: that counts threads too.
-        let processes =
-            |controller| read(&self.file(controller, "cgroup.procs")).map(|pids| pids.lines().count() as u64);
         let counted =
             |controller, file, key| count(&read(&self.file(controller, file)).unwrap_or_default(), key);
         match &self.hierarchies {
@@ -286,7 +296,6 @@ impl Group {
                 cpu_us: counted("v2", "cpu.stat", "usage_usec"),
                 memory_bytes: number("v2", "memory.current"),
                 peak_bytes: number("v2", "memory.peak"),
-                processes: processes("v2"),
                 memory_kills: counted("v2", "memory.events", "oom_kill").unwrap_or(0),
                 refusals: counted("v2", "pids.events", "max").unwrap_or(0),
                 throttled: counted("v2", "cpu.stat", "nr_throttled").unwrap_or(0),
@@ -295,7 +304,6 @@ impl Group {
                 cpu_us: number("cpuacct", "cpuacct.usage").map(|ns| ns / 1000),
                 memory_bytes: number("memory", "memory.usage_in_bytes"),
                 peak_bytes: number("memory", "memory.max_usage_in_bytes"),
-                processes: processes("pids"),
                 memory_kills: counted("memory", "memory.oom_control", "oom_kill").unwrap_or(0),
                 refusals: counted("pids", "pids.events", "max").unwrap_or(0),
                 throttled: counted("cpu", "cpu.stat", "nr_throttled").unwrap_or(0),

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use super::super::sys;
 use super::super::wire::{CWD_FAILED, OUTPUT_WINDOW, Reply, Request, Start};
 use super::files::Workspace;
-use super::spawn;
+use super::spawn::{self, Spare};
 use super::task::{Process, Reading, Task, failure_of};
 use super::walk;
 use super::walls::Walls;
@@ -18,12 +18,17 @@ pub enum Begun {
 }
 
 /// Begins what is asked for.
-pub fn begin(workspace: &Workspace, walls: &Walls, request: Request) -> Result<Begun> {
+pub fn begin(
+    workspace: &Workspace,
+    walls: &Walls,
+    spare: &mut Option<Spare>,
+    request: Request,
+) -> Result<Begun> {
     let worker = |running| Ok(Begun::Task(Task::Process(Box::new(Process::worker(running)))));
     let done = |a| Ok(Begun::Replied(Reply::Done(a, 0)));
     workspace.unlock();
     match request {
-        Request::Start(start) => begin_program(workspace, walls, start),
+        Request::Start(start) => begin_program(workspace, walls, spare, start),
         Request::Probe(questions) => {
             let running = spawn::probe(&questions, workspace.dir(), walls)?;
             Ok(Begun::Task(Task::Process(Box::new(Process::program(running, None)))))
@@ -64,11 +69,16 @@ pub fn begin(workspace: &Workspace, walls: &Walls, request: Request) -> Result<B
     }
 }
 
-fn begin_program(workspace: &Workspace, walls: &Walls, start: Start) -> Result<Begun> {
+fn begin_program(
+    workspace: &Workspace,
+    walls: &Walls,
+    spare: &mut Option<Spare>,
+    start: Start,
+) -> Result<Begun> {
     match workspace.directory(&start.cwd) {
         Ok(directory) => {
             let timeout = start.timeout();
-            let running = start_program(workspace, walls, start, &directory)?;
+            let running = start_program(workspace, walls, spare.take(), start, &directory)?;
             Ok(Begun::Task(Task::Process(Box::new(Process::program(running, timeout)))))
         }
         Err(e) => {
@@ -82,10 +92,11 @@ fn begin_program(workspace: &Workspace, walls: &Walls, start: Start) -> Result<B
 fn start_program(
     workspace: &Workspace,
     walls: &Walls,
+    spare: Option<Spare>,
     mut start: Start,
     directory: &OwnedFd,
 ) -> Result<spawn::Running> {
     start.argv.iter_mut().for_each(|argument| *argument = workspace.translate(argument, false));
     start.env.iter_mut().for_each(|variable| *variable = workspace.translate(variable, true));
-    spawn::program(&start, directory, walls)
+    spawn::program(&start, directory, walls, spare)
 }

@@ -12,6 +12,7 @@ use super::begin::{Begun, begin};
 use super::channel::Channel;
 use super::files::Workspace;
 use super::guard::Guard;
+use super::spawn::Spare;
 use super::supervise;
 use super::task::{Task, failure, failure_of};
 use super::usage;
@@ -45,6 +46,8 @@ pub struct Session {
     /// For the walls of the first request.
     joins: Vec<OwnedFd>,
     guard: Guard,
+    /// For the next program, where supervisors take a while to be ready.
+    spare: Option<Spare>,
     tasks: BTreeMap<u32, Task>,
     /// How many programs and file commands there may be at once.
     most: (usize, usize),
@@ -65,6 +68,7 @@ impl Session {
             walls: Walls::default(),
             joins,
             guard: Guard::default(),
+            spare: None,
             tasks: BTreeMap::new(),
             most: affordable(usize::try_from(sys::open_files_limit()).unwrap_or(usize::MAX)),
             first: 0,
@@ -90,6 +94,7 @@ impl Session {
             }
         }
         self.tasks.clear();
+        self.spare = None;
         supervise::end_leftovers(&self.children, PATIENCE);
         result
     }
@@ -116,6 +121,7 @@ impl Session {
             }
             self.first = without_room.unwrap_or(self.first);
             self.advance_readings();
+            self.have_a_spare();
             self.hold_to_limits();
             self.finish_tasks();
             self.channel.flush()?;
@@ -257,7 +263,7 @@ impl Session {
             // EAGAIN
             Ok(Begun::Replied(failure(11)))
         } else {
-            begin(workspace, &self.walls, request)
+            begin(workspace, &self.walls, &mut self.spare, request)
         };
         match outcome {
             Ok(Begun::Task(mut task)) => {
@@ -278,7 +284,15 @@ impl Session {
         self.walls = Walls::new(confinement, std::mem::take(&mut self.joins))?;
         self.guard = Guard::new(confinement.watch, beside(workspace, &confinement.write));
         self.workspace = Some(Workspace::open(workspace)?);
+        self.have_a_spare();
         Ok(())
+    }
+
+    /// Has a supervisor ready for the next program. Where that fails, programs have to wait for their own.
+    fn have_a_spare(&mut self) {
+        if self.spare.is_none() && self.walls.has_groups() {
+            self.spare = Spare::new(&self.walls).ok();
+        }
     }
 
     fn has_place_for(&self, request: &Request) -> bool {
@@ -394,6 +408,7 @@ impl Session {
         while let Ok(Some(pid)) = sys::peek_ended() {
             let _ = sys::reap(pid);
             self.guard.forget(pid);
+            self.spare.take_if(|spare| spare.supervisor == pid);
             for task in self.tasks.values_mut() {
                 match task {
                     // From now on the number may be anybody's.
@@ -410,7 +425,10 @@ impl Session {
 
     /// Children that are no supervisors of tasks: what a supervisor that was killed has left.
     fn strays(&self) -> Vec<i32> {
-        let known: Vec<i32> = self.supervisors().chain(self.guard.worker()).collect();
+        let known: Vec<i32> = {
+            let spare = self.spare.as_ref().map(|spare| spare.supervisor);
+            self.supervisors().chain(self.guard.worker()).chain(spare).collect()
+        };
         let mut children = supervise::children_of_this_process();
         children.retain(|pid| !known.contains(pid));
         children

@@ -8,8 +8,9 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::super::frame::Decoder;
 use super::super::sys;
-use super::super::wire::{Exit, Start};
+use super::super::wire::{Exit, Request, Start};
 use super::supervise::{self, Report};
 use super::walls::Walls;
 
@@ -37,12 +38,22 @@ struct Streams {
     terminal: bool,
 }
 
-/// Starts a program in `directory`, held by `walls`.
-pub fn program(start: &Start, directory: &OwnedFd, walls: &Walls) -> Result<Running> {
-    let image = Image::File { path: find(start)?, argv: strings(&start.argv)?, env: strings(&start.env)? };
-    let streams = if start.pty == (0, 0) { pipes(start.stdin)? } else { terminal(start.pty)? };
+/// Starts a program in `directory`, held by `walls`, under the spare supervisor if there is one.
+pub fn program(start: &Start, directory: &OwnedFd, walls: &Walls, spare: Option<Spare>) -> Result<Running> {
+    let path = find(start)?;
+    let ends = if start.pty == (0, 0) { pipes(start.stdin)? } else { terminal(start.pty)? };
+    let order = spare.as_ref().and_then(|_| Order::new(&path, start));
+    // One that is not there any more is replaced by one of the program's own.
+    if let Some((spare, order)) = spare.zip(order)
+        && order.give(&spare, directory, &ends.0).is_ok()
+    {
+        let Spare { supervisor, control, reports, .. } = spare;
+        let (streams, stdin, outputs) = ends;
+        return Ok(Running { supervisor, control, reports, outputs, stdin, terminal: streams.terminal });
+    }
+    let image = Image::File { path, argv: strings(&start.argv)?, env: strings(&start.env)? };
     let program = Program { image, directory, walls, cpu_seconds: start.cpu_seconds };
-    launch(&program, start.timeout(), streams)
+    launch(&program, start.timeout(), ends)
 }
 
 /// Asks what a program could do: as [`program`], but the questions are answered in its place.
@@ -55,24 +66,123 @@ fn launch(program: &Program<'_>, timeout: Option<Duration>, ends: Ends) -> Resul
     let (streams, stdin, outputs) = ends;
     let own = [&streams.stdin, &streams.stdout, &streams.stderr, program.directory].map(AsRawFd::as_raw_fd);
     let keep: Vec<RawFd> = own.into_iter().chain(program.walls.descriptors()).collect();
-    let (supervisor, control, reports) = supervised(&keep, |control, reports| {
-        // One that was stopped is to see that the agent is gone.
-        sys::signal_at_end_of_parent(sys::SIGCONT);
-        let Ok(children) = sys::watch_children().map(File::from) else { return };
-        let started = Instant::now();
-        let pid = match program
-            .launch(&streams, &[&control.as_raw_fd(), &reports.as_raw_fd(), &children.as_raw_fd()])
-        {
-            Ok(pid) => pid,
-            Err(e) => {
-                return supervise::report(reports, Report::Refused(e.raw_os_error().unwrap_or(sys::EIO)));
-            }
-        };
-        supervise::report(reports, Report::Started(pid));
-        let exit = supervise::watch(pid, started, timeout, control, &children);
-        supervise::report(reports, Report::Ended(exit));
+    let (supervisor, control, reports) = supervised(&keep, |control, reports| match program.walls.join() {
+        Ok(()) => supervise_program(program, &streams, timeout, control, reports),
+        Err(e) => refuse(reports, &e),
     })?;
     Ok(Running { supervisor, control, reports, outputs, stdin, terminal: streams.terminal })
+}
+
+/// What a supervisor does: starts the program, and watches over it to its end.
+fn supervise_program(
+    program: &Program<'_>,
+    streams: &Streams,
+    timeout: Option<Duration>,
+    control: &mut File,
+    reports: &mut File,
+) {
+    // One that was stopped is to see that the agent is gone.
+    sys::signal_at_end_of_parent(sys::SIGCONT);
+    let Ok(children) = sys::watch_children().map(File::from) else { return };
+    let started = Instant::now();
+    let keep = [&control.as_raw_fd(), &reports.as_raw_fd(), &children.as_raw_fd()];
+    match program.launch(streams, &keep) {
+        Ok(pid) => {
+            supervise::report(reports, Report::Started(pid));
+            let exit = supervise::watch(pid, started, timeout, control, &children);
+            supervise::report(reports, Report::Ended(exit));
+        }
+        Err(e) => refuse(reports, &e),
+    }
+}
+
+fn refuse(reports: &mut File, error: &Error) {
+    supervise::report(reports, Report::Refused(error.raw_os_error().unwrap_or(sys::EIO)));
+}
+
+/// A supervisor that waits for a program to start. Joining a control group can take the kernel ten milliseconds: it has
+/// done so before anybody waits for it.
+pub struct Spare {
+    /// Its process id.
+    pub supervisor: i32,
+    control: File,
+    reports: OwnedFd,
+    orders: OwnedFd,
+}
+
+impl Spare {
+    /// Starts one.
+    pub fn new(walls: &Walls) -> Result<Self> {
+        let (orders, theirs) = sys::socket_pair()?;
+        let keep: Vec<RawFd> = walls.descriptors().chain([theirs.as_raw_fd()]).collect();
+        let (supervisor, control, reports) = supervised(&keep, |control, reports| {
+            let joined = walls.join();
+            // Without an order the agent is gone, or needs it no more.
+            let Ok(Some((order, directory, streams))) = Order::take(theirs) else { return };
+            match joined.and_then(|()| order.program(&directory, walls)) {
+                Ok(program) => {
+                    supervise_program(&program, &streams, order.0.timeout(), control, reports);
+                }
+                Err(e) => refuse(reports, &e),
+            }
+            // Closed by their numbers already.
+            std::mem::forget((directory, streams));
+        })?;
+        Ok(Self { supervisor, control, reports, orders })
+    }
+}
+
+/// What a spare supervisor is to start: the program's path in front of its arguments, its terminal as a size that is not
+/// (0, 0).
+struct Order(Start);
+
+impl Order {
+    /// `None`: it is too long to be given at once.
+    fn new(path: &CString, start: &Start) -> Option<Self> {
+        const MOST: usize = 32 << 10;
+        let mut start = start.clone();
+        start.argv.insert(0, path.as_bytes().to_vec());
+        let size: usize = start.argv.iter().chain(&start.env).map(|s| s.len() + 4).sum();
+        (size < MOST).then_some(Self(start))
+    }
+
+    /// Gives it with its descriptors; the spare is then the program's supervisor.
+    fn give(self, spare: &Spare, directory: &OwnedFd, streams: &Streams) -> Result<()> {
+        let mut frame = Vec::new();
+        Request::Start(self.0).encode(0, &mut frame);
+        let fds = [&streams.stdin, &streams.stdout, &streams.stderr, directory].map(AsRawFd::as_raw_fd);
+        let sent = sys::send_with(&spare.orders, &frame, fds)?;
+        // It is smaller than what a socket takes at once.
+        File::from(spare.orders.try_clone()?).write_all(&frame[sent..])
+    }
+
+    /// Waits for one. `None`: there won't be any.
+    fn take(orders: OwnedFd) -> Result<Option<(Self, OwnedFd, Streams)>> {
+        let mut decoder = Decoder::default();
+        let mut buffer = vec![0; 4 << 10];
+        let mut rights = None;
+        loop {
+            let (n, fds) = sys::receive_with(&orders, &mut buffer)?;
+            if n == 0 {
+                return Ok(None);
+            }
+            rights = rights.or(fds);
+            decoder.push(&buffer[..n]);
+            let invalid = || Error::from_raw_os_error(sys::EINVAL);
+            let Some(frame) = decoder.next_frame().map_err(|_| invalid())? else { continue };
+            let Ok(Request::Start(start)) = Request::decode(&frame) else { return Err(invalid()) };
+            let [stdin, stdout, stderr, directory] = rights.ok_or_else(invalid)?;
+            let terminal = start.pty != (0, 0);
+            return Ok(Some((Self(start), directory, Streams { stdin, stdout, stderr, terminal })));
+        }
+    }
+
+    fn program<'a>(&self, directory: &'a OwnedFd, walls: &'a Walls) -> Result<Program<'a>> {
+        let mut argv = strings(&self.0.argv)?;
+        let path = argv.remove(0);
+        let image = Image::File { path, argv, env: strings(&self.0.env)? };
+        Ok(Program { image, directory, walls, cpu_seconds: self.0.cpu_seconds })
+    }
 }
 
 /// Runs `work` in a process of its own, with a pipe to write data into. Its end is reported as an exit whose code is

@@ -38,12 +38,22 @@ impl Walls {
         self.joins.iter().chain(&self.rules).map(AsRawFd::as_raw_fd)
     }
 
-    /// Puts them on this process. `supervisor` is who forked it.
-    pub fn put_on(&self, cpu_seconds: u64, supervisor: i32) -> Result<()> {
+    /// Whether there are control groups to be joined, which can take a while.
+    pub fn has_groups(&self) -> bool {
+        !self.joins.is_empty()
+    }
+
+    /// Takes this process into the control groups; what it starts is in them from the first.
+    pub fn join(&self) -> Result<()> {
         for join in &self.joins {
             // 0 is whoever writes it.
             std::io::Write::write_all(&mut std::fs::File::from(join.try_clone()?), b"0")?;
         }
+        Ok(())
+    }
+
+    /// Puts the others on this process. `supervisor` is who forked it.
+    pub fn put_on(&self, cpu_seconds: u64, supervisor: i32) -> Result<()> {
         if cpu_seconds > 0 {
             sys::lower_limit(sys::Resource::Cpu, cpu_seconds)?;
         }

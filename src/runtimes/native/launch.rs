@@ -33,6 +33,8 @@ pub const LANDLOCK_SCOPES: u32 = 6;
 const AGENT_FILES: u64 = 1024;
 /// Processes beyond the limit that the kernel refuses: what counts comes first, and says what it was.
 const PROCESS_SLACK: u64 = 24;
+/// In a control group with a program: its supervisor, and the one of the next.
+const SUPERVISORS: u64 = 2;
 /// Where nothing counts but the kernel by user: the agent, a supervisor and a file command are one of them.
 const HELPERS: u64 = 3;
 /// As many more where that limit counts all processes of the user: those that others begin meanwhile.
@@ -96,6 +98,10 @@ pub async fn launch(
             "attach to a CodeBeaker server that runs on Linux",
         )
         .into());
+    }
+    if let Some(hierarchies) = wall.hierarchies.cloned() {
+        // Meanwhile the rest is made.
+        tokio::task::spawn_blocking(move || hierarchies.warm());
     }
     let own_root = wall.tier == Tier::Namespaces;
     let limits = Limits::of(&spec, own_root);
@@ -223,7 +229,7 @@ impl Limits {
     fn group(&self, hierarchies: Option<&Hierarchies>) -> std::io::Result<Option<Group>> {
         let limits = GroupLimits {
             memory_bytes: self.memory_bytes,
-            processes: self.processes,
+            processes: self.processes.saturating_add(SUPERVISORS),
             cpu_shares: self.cpu_shares,
         };
         hierarchies.map(|hierarchies| Group::make(hierarchies, &limits)).transpose()
@@ -376,11 +382,11 @@ impl Meter for GroupMeter {
         let figures = self.0.figures();
         Metered {
             cpu_us: figures.cpu_us,
-            // Without any process that is files, which are counted as such, and what the kernel gives back later.
-            memory_bytes: if figures.processes == Some(0) { Some(0) } else { figures.memory_bytes },
+            memory_bytes: figures.memory_bytes,
             // Nothing has run yet: not known.
             peak_bytes: figures.peak_bytes.filter(|bytes| *bytes > 0),
-            processes: figures.processes,
+            // Supervisors are among them: the agent knows whose is whose.
+            processes: None,
             memory_kills: figures.memory_kills,
             process_refusals: figures.refusals,
             throttled: figures.throttled,

@@ -1,6 +1,7 @@
 //! What the walls cost: launching an agent behind each, and a command inside, against an agent that nothing confines.
 //!
-//! `cargo bench --bench sandbox [-- ROUNDS]`. Interleaved, in another order each round; medians, and the medians of the
+//! `cargo bench --bench sandbox [-- ROUNDS [PAUSE_MS]]`, with a pause before each command as a person makes one: what the
+//! kernel has to be made ready for shows only then. Interleaved, in another order each round; medians, and the medians of the
 //! differences within a round. Nothing is asserted: the machine's load is in every figure.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -56,7 +57,7 @@ struct Figures {
     close: Vec<Duration>,
 }
 
-async fn round(engine: &Embedded, figures: &mut Figures) {
+async fn round(engine: &Embedded, pause: Duration, figures: &mut Figures) {
     let begin = Instant::now();
     let id = session(engine).await;
     figures.launch.push(begin.elapsed());
@@ -65,6 +66,7 @@ async fn round(engine: &Embedded, figures: &mut Figures) {
     for _ in 0..COMMANDS {
         let run =
             Command::ExecuteShell(ExecuteShell { command_name: "true".into(), ..ExecuteShell::default() });
+        tokio::time::sleep(pause).await;
         commands.push(execute(engine, &id, run).await);
         writes.push(execute(engine, &id, Command::WriteFile(WriteFile::bytes("file", b"1"))).await);
     }
@@ -99,7 +101,9 @@ fn print(name: &str, of: impl Fn(&Figures) -> &Vec<Duration>, figures: &[Figures
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let rounds = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(60);
+    let mut numbers = std::env::args().skip(1).filter_map(|a| a.parse().ok());
+    let rounds = numbers.next().unwrap_or(60);
+    let pause = Duration::from_millis(numbers.next().unwrap_or(0) as u64);
     let root = tempfile::tempdir().unwrap();
     let engines = TIERS.map(|tier| {
         let state = root.path().join(tier.name());
@@ -110,7 +114,7 @@ async fn main() {
     for number in 0..=rounds {
         for at in 0..TIERS.len() {
             let at = (at + number) % TIERS.len();
-            round(&engines[at], &mut figures[at]).await;
+            round(&engines[at], pause, &mut figures[at]).await;
         }
         if number == 0 {
             // The first of each tests its wall, and reads everything from disk.

@@ -27,6 +27,9 @@ const REQUESTS_AT_ONCE: usize = 64;
 /// How long supervisors may take to end their programs, before everything is killed.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long no new spare is made after one was lost.
+const SPARE_REST: Duration = Duration::from_secs(1);
+
 /// What a polled descriptor is.
 #[derive(Clone, Copy)]
 enum Source {
@@ -48,6 +51,8 @@ pub struct Session {
     guard: Guard,
     /// For the next program, where supervisors take a while to be ready.
     spare: Option<Spare>,
+    /// Not before, where the last one was lost: for want of memory, say.
+    spare_from: Option<Instant>,
     tasks: BTreeMap<u32, Task>,
     /// How many programs and file commands there may be at once.
     most: (usize, usize),
@@ -69,6 +74,7 @@ impl Session {
             joins,
             guard: Guard::default(),
             spare: None,
+            spare_from: None,
             tasks: BTreeMap::new(),
             most: affordable(usize::try_from(sys::open_files_limit()).unwrap_or(usize::MAX)),
             first: 0,
@@ -290,7 +296,8 @@ impl Session {
 
     /// Has a supervisor ready for the next program. Where that fails, programs have to wait for their own.
     fn have_a_spare(&mut self) {
-        if self.spare.is_none() && self.walls.has_groups() {
+        let rests = self.spare_from.is_some_and(|at| Instant::now() < at);
+        if self.spare.is_none() && self.walls.has_groups() && !rests {
             self.spare = Spare::new(&self.walls).ok();
         }
     }
@@ -408,7 +415,9 @@ impl Session {
         while let Ok(Some(pid)) = sys::peek_ended() {
             let _ = sys::reap(pid);
             self.guard.forget(pid);
-            self.spare.take_if(|spare| spare.supervisor == pid);
+            if self.spare.take_if(|spare| spare.supervisor == pid).is_some() {
+                self.spare_from = Some(Instant::now() + SPARE_REST);
+            }
             for task in self.tasks.values_mut() {
                 match task {
                     // From now on the number may be anybody's.

@@ -105,10 +105,16 @@ pub fn families(supervisors: &[i32]) -> Vec<Family> {
     supervisors.iter().map(family).collect()
 }
 
-/// A process's memory with its share of what it has in common with others, and what of it was swapped out, in bytes.
-/// `None` where the kernel doesn't tell.
+/// A process's memory with its share of what it has in common with others, and what of it was swapped out, in bytes; of
+/// one that has just ended nothing. `None` where it lets nobody look.
 pub fn proportional(pid: i32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let text = match std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
+        Err(e) if matches!(e.raw_os_error(), Some(sys::EACCES | sys::EPERM)) => return None,
+        text => text.unwrap_or_default(),
+    };
+    if text.is_empty() {
+        return Some(0);
+    }
     let field = |name: &str| {
         let line = text.lines().find_map(|l| l.strip_prefix(name))?;
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)

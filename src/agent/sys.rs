@@ -701,6 +701,21 @@ pub fn take_terminal(fd: &impl AsRawFd) -> Result<()> {
     check(unsafe { ioctl(fd.as_raw_fd(), TIOCSCTTY, 0 as c_int) }).map(drop)
 }
 
+impl Message {
+    /// One that points to these; it may be used for as long as they live.
+    fn new(piece: &mut Piece, rights: &mut Rights) -> Self {
+        Self {
+            name: std::ptr::null_mut(),
+            name_len: 0,
+            pieces: piece,
+            pieces_len: 1,
+            control: std::ptr::from_mut(rights).cast(),
+            control_len: size_of::<Rights>(),
+            flags: 0,
+        }
+    }
+}
+
 /// How many descriptors go with a message.
 pub const RIGHTS: usize = 4;
 const SOL_SOCKET: c_int = 1;
@@ -721,15 +736,7 @@ pub fn send_with(socket: &impl AsRawFd, bytes: &[u8], fds: [RawFd; RIGHTS]) -> R
     let mut piece = Piece { data: bytes.as_ptr().cast_mut().cast(), len: bytes.len() };
     let len = size_of::<Rights>();
     let mut rights = Rights { len, level: SOL_SOCKET, kind: SCM_RIGHTS, fds };
-    let message = Message {
-        name: std::ptr::null_mut(),
-        name_len: 0,
-        pieces: &mut piece,
-        pieces_len: 1,
-        control: (&raw mut rights).cast(),
-        control_len: len,
-        flags: 0,
-    };
+    let message = Message::new(&mut piece, &mut rights);
     // SAFETY: all that the message points to lives until the call returns, and is only read.
     let sent = unsafe { sendmsg(socket.as_raw_fd(), &message, 0) };
     usize::try_from(sent).map_err(|_| Error::last_os_error())
@@ -741,15 +748,7 @@ pub fn receive_with(socket: &impl AsRawFd, bytes: &mut [u8]) -> Result<(usize, O
     let mut piece = Piece { data: bytes.as_mut_ptr().cast(), len: bytes.len() };
     let len = size_of::<Rights>();
     let mut rights = Rights { len: 0, level: 0, kind: 0, fds: [-1; RIGHTS] };
-    let mut message = Message {
-        name: std::ptr::null_mut(),
-        name_len: 0,
-        pieces: &mut piece,
-        pieces_len: 1,
-        control: (&raw mut rights).cast(),
-        control_len: len,
-        flags: 0,
-    };
+    let mut message = Message::new(&mut piece, &mut rights);
     // SAFETY: all that the message points to lives until the call returns, with the lengths that are given.
     let received = unsafe { recvmsg(socket.as_raw_fd(), &mut message, MSG_CMSG_CLOEXEC) };
     let received = usize::try_from(received).map_err(|_| Error::last_os_error())?;

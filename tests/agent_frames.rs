@@ -70,17 +70,22 @@ fn watch() -> impl Strategy<Value = Watch> {
 }
 
 fn confinement() -> impl Strategy<Value = Confinement> {
-    let numbers = any::<(u32, u64, u64, u64, bool)>();
-    (numbers, watch(), vec(bytes(), 0..4), vec(bytes(), 0..4)).prop_map(
-        |((user, processes, data_bytes, open_files, landlock), watch, read, write)| Confinement {
-            user,
-            processes,
-            data_bytes,
-            open_files,
-            landlock,
-            read,
-            write,
-            watch,
+    let numbers = any::<(u32, u64, u64, u64, bool, bool)>();
+    let lists = (vec(bytes(), 0..4), vec(bytes(), 0..4), vec(bytes(), 0..3));
+    (numbers, watch(), lists).prop_map(
+        |((user, processes, data_bytes, open_files, landlock, expendable), watch, (read, write, filters))| {
+            Confinement {
+                user,
+                processes,
+                data_bytes,
+                open_files,
+                landlock,
+                read,
+                write,
+                filters,
+                expendable,
+                watch,
+            }
         },
     )
 }

@@ -356,6 +356,7 @@ fn runtimes_are_golden() {
         fix: None,
         fetchable: true,
         languages: vec![Language::JavaScript, Language::TypeScript],
+        fetchable_languages: Vec::new(),
         capabilities: figures(50.0),
         measured: Some(figures(48.5)),
         isolation: isolation(),
@@ -368,12 +369,17 @@ fn runtimes_are_golden() {
         reason: Some("no Docker Engine answers".into()),
         fix: Some("start it: systemctl start docker".into()),
         fetchable: false,
+        fetchable_languages: vec![Language::Go],
         measured: None,
         isolation: IsolationReport::default(),
         ..bun.clone()
     };
     golden.read("runtime.list, available", &bun);
     golden.read("runtime.list, not available", &docker);
+    let image = Provision { docker_image: Some("ruby:3".into()), ..Provision::all(RuntimeType::Docker) };
+    let language = Provision { language: Some(Language::Go), ..Provision::all(RuntimeType::Docker) };
+    golden.read("runtime.provision, an image", &image);
+    golden.read("runtime.provision, what a language needs", &language);
     golden.read(
         "runtime.select, params",
         &SelectParams {
@@ -507,6 +513,16 @@ fn progress_is_golden() {
         ("resolving", Progress::Resolving { runtime, from: "the npm registry".into() }),
         ("downloading", downloading(Some(4096))),
         ("downloading, total not known", downloading(None)),
+        (
+            "building",
+            Progress::Building {
+                runtime,
+                image: "codebeaker-go".into(),
+                step: 2,
+                steps: 5,
+                what: "RUN apt-get update".into(),
+            },
+        ),
         ("step", Progress::Step { runtime, what: "verifying".into() }),
         ("done", Progress::Done { runtime, version: "2.5.0".into() }),
     ] {

@@ -5,6 +5,7 @@
 mod frame;
 mod landlock;
 mod program;
+mod seccomp;
 mod sys;
 mod tree;
 mod wire;

@@ -11,6 +11,8 @@ mod landlock;
 #[cfg(any(test, clippy))]
 #[allow(dead_code, missing_docs)]
 mod program;
+#[allow(dead_code)]
+mod seccomp;
 #[allow(missing_docs, dead_code)]
 mod sys;
 #[allow(dead_code)]

@@ -384,6 +384,14 @@ pub fn deny_inspection() -> Result<()> {
     check(unsafe { prctl(PR_SET_DUMPABLE, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) }).map(drop)
 }
 
+/// Neither this process nor what it starts gains privileges by what it executes.
+pub fn deny_new_privileges() -> Result<()> {
+    const PR_SET_NO_NEW_PRIVS: c_int = 38;
+    // SAFETY: takes integers only.
+    check(unsafe { prctl(PR_SET_NO_NEW_PRIVS, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) })
+        .map(drop)
+}
+
 fn child_set() -> SigSet {
     let mut set = SigSet([0; 128]);
     // SAFETY: the set is as large as any libc's sigset_t.

@@ -47,6 +47,11 @@ pub struct Confinement {
     pub read: Vec<Vec<u8>>,
     /// What it may also write.
     pub write: Vec<Vec<u8>>,
+    /// System call filters, 8 bytes an instruction, for where nobody has put them on the agent before it began; it
+    /// puts them on itself, and so on all it starts.
+    pub filters: Vec<Vec<u8>>,
+    /// Programs share the agent's memory limit: the kernel is to end them before it.
+    pub expendable: bool,
     /// What the agent itself counts, where no control group does.
     pub watch: Watch,
 }
@@ -571,6 +576,8 @@ impl Confinement {
             .u8(self.landlock.into())
             .list(&self.read)
             .list(&self.write)
+            .list(&self.filters)
+            .u8(self.expendable.into())
             .u64(watch.memory_bytes)
             .u64(watch.processes)
             .u64(watch.workspace_bytes)
@@ -587,6 +594,8 @@ impl Confinement {
             landlock: t.flag()?,
             read: t.list()?,
             write: t.list()?,
+            filters: t.list()?,
+            expendable: t.flag()?,
             watch: Watch {
                 memory_bytes: t.u64()?,
                 processes: t.u64()?,

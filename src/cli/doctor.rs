@@ -149,6 +149,7 @@ mod tests {
             fix: None,
             fetchable: false,
             languages: Vec::new(),
+            fetchable_languages: Vec::new(),
             capabilities: nominal(runtime, score),
             measured: None,
             isolation: IsolationReport {

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::agent::{AgentError, ProcessControl};
 use crate::protocol::{
-    CreateSession, ErrorKind, Execute, ExecutionId, Failure, Language, PROTOCOL_VERSION, Progress,
+    CreateSession, ErrorKind, Execute, ExecutionId, Failure, Language, PROTOCOL_VERSION, Progress, Provision,
     RuntimeInfo, RuntimeType, SelectParams, Selection, ServerCapabilities, ServerInfo, ServerLimits,
     SessionEvent, SessionId, SessionInfo, SessionStats, Signal, WireName as _,
 };
@@ -303,11 +303,11 @@ impl Engine for Embedded {
 
     async fn provision(
         &self,
-        runtime: RuntimeType,
+        wanted: Provision,
         progress: mpsc::Sender<Progress>,
     ) -> Result<RuntimeInfo, Failure> {
-        let runtime = self.inner.runtime(runtime)?;
-        runtime.provision(progress).await?;
+        let runtime = self.inner.runtime(wanted.runtime)?;
+        runtime.provision(&wanted, progress).await?;
         Ok(runtime.info(true).await)
     }
 
@@ -403,6 +403,7 @@ impl Engine for Embedded {
         inner.stop.cancel();
         let reason = Some("the engine is shut down".to_owned());
         join_all(sessions.iter().map(|session| inner.close(session, reason.clone()))).await;
+        join_all(inner.runtimes.iter().map(|runtime| runtime.shutdown())).await;
         inner.tasks.close();
         inner.tasks.wait().await;
         inner.store.close();

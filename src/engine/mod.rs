@@ -22,9 +22,9 @@ use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::protocol::{
-    CreateSession, Execute, ExecuteResult, ExecutionEvent, ExecutionId, Failure, Progress, RuntimeInfo,
-    RuntimeType, SelectParams, Selection, ServerInfo, SessionEvent, SessionId, SessionInfo, SessionStats,
-    Signal,
+    CreateSession, Execute, ExecuteResult, ExecutionEvent, ExecutionId, Failure, Progress, Provision,
+    RuntimeInfo, RuntimeType, SelectParams, Selection, ServerInfo, SessionEvent, SessionId, SessionInfo,
+    SessionStats, Signal,
 };
 
 pub use embedded::{Embedded, EngineSettings};
@@ -56,10 +56,10 @@ pub trait Engine: Send + Sync + 'static {
     /// The ranking of all runtimes for a language, with reasons.
     async fn select(&self, params: SelectParams) -> Result<Selection, Failure>;
 
-    /// Fetches what a runtime needs to become available. Dropping the future cancels and leaves nothing half done.
+    /// Fetches what a runtime needs to become available, or to run a language besides. Dropping the future cancels and leaves nothing half done.
     async fn provision(
         &self,
-        runtime: RuntimeType,
+        wanted: Provision,
         progress: mpsc::Sender<Progress>,
     ) -> Result<RuntimeInfo, Failure>;
 

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use crate::agent::Agent;
 use crate::protocol::{
-    EnvironmentId, Failure, IsolationReport, Language, Progress, RuntimeInfo, RuntimeType, SessionLimits,
+    EnvironmentId, Failure, IsolationReport, Language, Progress, Provision, RuntimeInfo, RuntimeType,
+    SessionLimits,
 };
 
 /// A way of launching environments.
@@ -21,8 +22,9 @@ pub trait Runtime: Send + Sync {
     /// Whether it is available now, and what it offers. `refresh` looks again instead of remembering.
     async fn info(&self, refresh: bool) -> RuntimeInfo;
 
-    /// Fetches what it needs to become available.
-    async fn provision(&self, progress: mpsc::Sender<Progress>) -> Result<(), Failure>;
+    /// Fetches what it needs to become available, or to run a language besides. Dropping the future leaves nothing half
+    /// done.
+    async fn provision(&self, wanted: &Provision, progress: mpsc::Sender<Progress>) -> Result<(), Failure>;
 
     /// Launches an agent inside this runtime's isolation.
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure>;
@@ -32,6 +34,9 @@ pub trait Runtime: Send + Sync {
 
     /// How a file with code is run.
     async fn plan(&self, context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure>;
+
+    /// Ends what it has beyond its environments, all of which are torn down.
+    async fn shutdown(&self) {}
 }
 
 /// Where programs are called: what a runtime has to know of a session for that.

@@ -190,6 +190,7 @@ mod tests {
             fix: None,
             fetchable: false,
             languages: languages.to_vec(),
+            fetchable_languages: Vec::new(),
             capabilities: nominal(runtime, isolation),
             measured: None,
             isolation: IsolationReport::default(),

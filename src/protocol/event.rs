@@ -90,6 +90,19 @@ pub enum Progress {
         /// Of how many, where that is known.
         total: Option<u64>,
     },
+    /// An image is built.
+    Building {
+        /// Which runtime.
+        runtime: RuntimeType,
+        /// Which image.
+        image: String,
+        /// The step of its recipe that is done now, from 1.
+        step: u32,
+        /// Of how many.
+        steps: u32,
+        /// What the step last said.
+        what: String,
+    },
     /// Any other step, in a word or two: `verifying`, `unpacking`, `waiting for another process`.
     Step {
         /// Which runtime.
@@ -112,6 +125,7 @@ impl Progress {
         match self {
             Self::Resolving { runtime, .. }
             | Self::Downloading { runtime, .. }
+            | Self::Building { runtime, .. }
             | Self::Step { runtime, .. }
             | Self::Done { runtime, .. } => *runtime,
         }

@@ -80,7 +80,7 @@ pub struct IsolationReport {
     pub score: u8,
     /// The five properties: files, network, processes, resources, kernel: `F0 N0 P0 R1 K0`.
     pub letters: String,
-    /// What the confinement is built on: `namespaces`, `landlock`, `none`; empty is not known.
+    /// What the confinement is built on: `namespaces`, `landlock`, `container`, `none`; empty is not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tier: String,
     /// Why nothing stronger holds here, where that is known; empty where this is the strongest there is.
@@ -116,6 +116,9 @@ pub struct RuntimeInfo {
     pub fetchable: bool,
     /// The languages it runs; of one that is not available, those it would.
     pub languages: Vec<Language>,
+    /// Those it would run besides, once what they need is fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fetchable_languages: Vec<Language>,
     /// Nominal figures, with the computed isolation score.
     pub capabilities: Capabilities,
     /// Figures measured on this machine.
@@ -129,6 +132,28 @@ impl RuntimeInfo {
     /// The figures to judge by: measured where there are any.
     pub fn figures(&self) -> Capabilities {
         self.measured.unwrap_or(self.capabilities)
+    }
+}
+
+/// What is to be fetched for a runtime.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Provision {
+    /// The runtime.
+    #[serde(rename = "type")]
+    pub runtime: RuntimeType,
+    /// Only what this language needs; absent is everything that is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// Only this image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker_image: Option<String>,
+}
+
+impl Provision {
+    /// Everything that a runtime lacks.
+    pub fn all(runtime: RuntimeType) -> Self {
+        Self { runtime, language: None, docker_image: None }
     }
 }
 

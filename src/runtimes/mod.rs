@@ -3,6 +3,7 @@
 //! A runtime knows its own programs and how their isolation is put on; it knows neither sessions nor faces.
 
 mod native;
+mod selftest;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::counters::{Counters, Figures};
+
 /// The directory of all our groups in each hierarchy.
 const ROOT: &str = "codebeaker";
 /// How long the kernel may take to see that a group is empty.
@@ -104,7 +106,7 @@ impl Hierarchies {
 }
 
 /// The mount points of a kind of file system, with their options.
-fn mounted<'a>(mounts: &'a str, kind: &'a str) -> impl Iterator<Item = (PathBuf, &'a str)> {
+pub(super) fn mounted<'a>(mounts: &'a str, kind: &'a str) -> impl Iterator<Item = (PathBuf, &'a str)> {
     mounts.lines().filter_map(move |line| {
         let (left, right) = line.split_once(" - ")?;
         let mut right = right.split(' ');
@@ -198,23 +200,6 @@ pub struct GroupLimits {
     pub cpu_shares: Option<u64>,
 }
 
-/// What a group has used. Absent is not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Processor time, in microseconds.
-    pub cpu_us: Option<u64>,
-    /// Memory now, in bytes.
-    pub memory_bytes: Option<u64>,
-    /// The most memory at once, in bytes.
-    pub peak_bytes: Option<u64>,
-    /// How often something was killed for want of memory.
-    pub memory_kills: u64,
-    /// How often a process or thread was refused.
-    pub refusals: u64,
-    /// How often it had to wait because it had used up its share of the processors.
-    pub throttled: u64,
-}
-
 /// A control group of one session.
 #[derive(Clone, Debug)]
 pub struct Group {
@@ -274,41 +259,22 @@ impl Group {
     }
 
     fn file(&self, controller: &str, file: &str) -> PathBuf {
-        let tree = match &self.hierarchies {
-            Hierarchies::V2(tree) => tree,
-            Hierarchies::V1 { memory, pids, cpu, cpuacct } => match controller {
-                "memory" => memory,
-                "pids" => pids,
-                "cpu" => cpu,
-                _ => cpuacct,
-            },
-        };
-        tree.join(ROOT).join(&self.name).join(file)
+        self.counters().file(controller, file)
+    }
+
+    fn counters(&self) -> Counters {
+        let own = |tree: &PathBuf| tree.join(ROOT).join(&self.name);
+        Counters(match &self.hierarchies {
+            Hierarchies::V2(tree) => Hierarchies::V2(own(tree)),
+            Hierarchies::V1 { memory, pids, cpu, cpuacct } => {
+                Hierarchies::V1 { memory: own(memory), pids: own(pids), cpu: own(cpu), cpuacct: own(cpuacct) }
+            }
+        })
     }
 
     /// What it has used.
     pub fn figures(&self) -> Figures {
-        let number = |controller, file| read(&self.file(controller, file))?.trim().parse::<u64>().ok();
-        let counted =
-            |controller, file, key| count(&read(&self.file(controller, file)).unwrap_or_default(), key);
-        match &self.hierarchies {
-            Hierarchies::V2(_) => Figures {
-                cpu_us: counted("v2", "cpu.stat", "usage_usec"),
-                memory_bytes: number("v2", "memory.current"),
-                peak_bytes: number("v2", "memory.peak"),
-                memory_kills: counted("v2", "memory.events", "oom_kill").unwrap_or(0),
-                refusals: counted("v2", "pids.events", "max").unwrap_or(0),
-                throttled: counted("v2", "cpu.stat", "nr_throttled").unwrap_or(0),
-            },
-            Hierarchies::V1 { .. } => Figures {
-                cpu_us: number("cpuacct", "cpuacct.usage").map(|ns| ns / 1000),
-                memory_bytes: number("memory", "memory.usage_in_bytes"),
-                peak_bytes: number("memory", "memory.max_usage_in_bytes"),
-                memory_kills: counted("memory", "memory.oom_control", "oom_kill").unwrap_or(0),
-                refusals: counted("pids", "pids.events", "max").unwrap_or(0),
-                throttled: counted("cpu", "cpu.stat", "nr_throttled").unwrap_or(0),
-            },
-        }
+        self.counters().figures()
     }
 
     /// Ends what is in it and removes it. One that is gone already is fine.
@@ -343,7 +309,7 @@ fn kill_all(directory: &Path) {
     if fs::write(directory.join("cgroup.kill"), "1").is_ok() {
         return;
     }
-    for pid in read(&directory.join("cgroup.procs")).unwrap_or_default().lines() {
+    for pid in fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default().lines() {
         // 0 is a process that can't be seen from here, and a kill of it would be one of our own group.
         if let Some(pid) = pid.parse().ok().and_then(rustix::process::Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
@@ -388,15 +354,6 @@ fn start_time(pid: u32) -> Result<u64> {
     begun.ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
-fn read(path: &Path) -> Option<String> {
-    fs::read_to_string(path).ok()
-}
-
-/// The number behind `key` in lines of `key number`.
-fn count(text: &str, key: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
-}
-
 fn write_if_there(path: &Path, value: &str) -> Result<()> {
     match fs::OpenOptions::new().write(true).open(path) {
         Ok(mut file) => std::io::Write::write_all(&mut file, value.as_bytes()),
@@ -421,14 +378,6 @@ mod tests {
         assert_eq!(points[1], ("/sys/fs/cgroup/memory".into(), "rw,memory"));
         assert_eq!(mounted(MOUNTS, "cgroup2").next().unwrap().0, Path::new("/sys/fs/cgroup/unified"));
         assert_eq!(mounted(MOUNTS, "proc").count(), 0);
-    }
-
-    #[test]
-    fn counters_are_read_by_their_name() {
-        let text = "low 0\nhigh 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n";
-        assert_eq!(count(text, "oom_kill"), Some(3));
-        assert_eq!(count(text, "max"), Some(7));
-        assert_eq!(count(text, "oo"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! module knows neither engine nor runtimes nor agent.
 
 mod cgroup;
+mod counters;
 mod filter;
 mod identity;
 mod landlock;
@@ -16,7 +17,8 @@ mod score;
 mod spec;
 mod stray;
 
-pub use cgroup::{Figures, Group, GroupLimits, Hierarchies};
+pub use cgroup::{Group, GroupLimits, Hierarchies};
+pub use counters::{Counters, Figures};
 pub use filter::{Filter, filters};
 pub use identity::{INSIDE, has_own_users};
 pub use landlock::landlock_version;

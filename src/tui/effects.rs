@@ -12,7 +12,7 @@ use super::disk;
 use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
 use crate::engine::{Engine, Execution, InterruptTarget};
 use crate::protocol::{
-    Command, ErrorKind, Execute, ExecuteCode, ExecutionEvent, ExecutionId, Failure, Language,
+    Command, ErrorKind, Execute, ExecuteCode, ExecutionEvent, ExecutionId, Failure, Language, Provision,
     RuntimePreference, RuntimeType, SelectParams, SessionId,
 };
 
@@ -154,7 +154,7 @@ impl Effects {
                     }
                 }
             };
-            let (result, ()) = tokio::join!(engine.provision(runtime, progress), told);
+            let (result, ()) = tokio::join!(engine.provision(Provision::all(runtime), progress), told);
             Msg::Runtime(RuntimeMsg::Fetched(runtime, result))
         });
         self.fetch = Some((runtime, handle));

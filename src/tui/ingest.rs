@@ -50,6 +50,10 @@ pub(super) fn progress(mut progress: Progress) -> Progress {
         Progress::Resolving { from, .. } => clean(from),
         Progress::Step { what, .. } => clean(what),
         Progress::Done { version, .. } => clean(version),
+        Progress::Building { image, what, .. } => {
+            clean(image);
+            clean(what);
+        }
         Progress::Downloading { .. } => {}
     }
     progress

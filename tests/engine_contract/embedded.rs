@@ -11,7 +11,8 @@ use codebeaker::engine::{
     Teardown,
 };
 use codebeaker::protocol::{
-    CreateSession, ErrorKind, Execute, Failure, Language, Progress, RuntimeInfo, RuntimeType, SessionState,
+    CreateSession, ErrorKind, Execute, Failure, Language, Progress, Provision, RuntimeInfo, RuntimeType,
+    SessionState,
 };
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, mpsc};
@@ -47,8 +48,8 @@ impl Runtime for Gated {
         self.inner.info(refresh).await
     }
 
-    async fn provision(&self, progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
-        self.inner.provision(progress).await
+    async fn provision(&self, wanted: &Provision, progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
+        self.inner.provision(wanted, progress).await
     }
 
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure> {

@@ -10,7 +10,7 @@ use codebeaker::engine::{
     SessionContext, Step,
 };
 use codebeaker::protocol::{
-    CreateSession, ErrorKind, Execute, ExecuteResult, Failure, Progress, RuntimeInfo, RuntimeType,
+    CreateSession, ErrorKind, Execute, ExecuteResult, Failure, Progress, Provision, RuntimeInfo, RuntimeType,
     SelectParams, SessionId, SessionLimits, SessionState,
 };
 use rustix::process::Signal;
@@ -67,8 +67,8 @@ impl Runtime for Watched {
         info
     }
 
-    async fn provision(&self, progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
-        self.inner.provision(progress).await
+    async fn provision(&self, wanted: &Provision, progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
+        self.inner.provision(wanted, progress).await
     }
 
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure> {

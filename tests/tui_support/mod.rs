@@ -73,6 +73,7 @@ pub fn runtime(runtime: RuntimeType, available: bool) -> RuntimeInfo {
         fix: missing(fix),
         fetchable,
         languages,
+        fetchable_languages: Vec::new(),
         capabilities: Capabilities { startup_time_ms: start, memory_overhead_mb: memory, isolation_level: 7 },
         measured: None,
         isolation: IsolationReport { score: 7, letters: "F2 N2 P1 R1 K1".to_owned(), ..Default::default() },
@@ -329,9 +330,10 @@ impl Engine for Scripted {
 
     async fn provision(
         &self,
-        of: RuntimeType,
+        wanted: Provision,
         progress: mpsc::Sender<Progress>,
     ) -> Result<RuntimeInfo, Failure> {
+        let of = wanted.runtime;
         self.note(format!("provision {}", of.short()));
         let step = Progress::Downloading { runtime: of, received: 20_000_000, total: Some(40_000_000) };
         let _ = progress.send(step).await;

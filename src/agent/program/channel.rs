@@ -10,9 +10,10 @@ use super::super::wire::{Reply, Request};
 /// While so much waits to be written, no program's output is read.
 const FULL: usize = 1 << 20;
 
-/// The byte stream to the host.
+/// The byte stream to the host: one descriptor for both directions, or two.
 pub struct Channel {
-    stream: File,
+    input: File,
+    output: File,
     decoder: Decoder,
     out: Vec<u8>,
     written: usize,
@@ -20,10 +21,11 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel over a non-blocking stream.
-    pub fn new(stream: OwnedFd) -> Self {
+    /// A channel over non-blocking descriptors: what the host says comes from `input`, replies go to `output`.
+    pub fn new(input: OwnedFd, output: OwnedFd) -> Self {
         Self {
-            stream: File::from(stream),
+            input: File::from(input),
+            output: File::from(output),
             decoder: Decoder::default(),
             out: Vec::new(),
             written: 0,
@@ -31,9 +33,14 @@ impl Channel {
         }
     }
 
-    /// The descriptor to poll.
-    pub fn fd(&self) -> RawFd {
-        self.stream.as_raw_fd()
+    /// What to poll for requests.
+    pub fn input(&self) -> RawFd {
+        self.input.as_raw_fd()
+    }
+
+    /// What to poll for room for replies.
+    pub fn output(&self) -> RawFd {
+        self.output.as_raw_fd()
     }
 
     /// Something waits to be written.
@@ -54,7 +61,7 @@ impl Channel {
     /// Writes as much as the stream takes now.
     pub fn flush(&mut self) -> Result<()> {
         while self.has_output() {
-            match self.stream.write(&self.out[self.written..]) {
+            match self.output.write(&self.out[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
@@ -74,7 +81,7 @@ impl Channel {
 
     /// Reads what is there. False: the stream has ended.
     pub fn fill(&mut self) -> Result<bool> {
-        match self.stream.read(&mut self.buffer) {
+        match self.input.read(&mut self.buffer) {
             Ok(0) => Ok(false),
             Ok(n) => {
                 self.decoder.push(&self.buffer[..n]);

@@ -20,12 +20,15 @@ mod walls;
 
 use std::fs::File;
 use std::io::Result;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use self::channel::Channel;
 use self::session::Session;
 use super::sys;
 
-/// Runs the agent on the byte stream that is its standard input, in both directions.
+/// Runs the agent. Its byte stream is the socket that is its standard input; with `dial=PATH` as its argument it
+/// connects to that one; with `attached` requests come from standard input and replies go to standard output.
 pub fn main() {
     // A fault here can't be told to anybody: the host sees the stream end.
     let _ = run();
@@ -36,18 +39,25 @@ fn run() -> Result<()> {
     sys::survive_writing();
     sys::become_subreaper()?;
     let children = File::from(sys::watch_children()?);
-    let stream = sys::duplicate(0)?;
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    let (input, output) = match argument.strip_prefix("dial=") {
+        Some(path) => {
+            let stream = OwnedFd::from(UnixStream::connect(path)?);
+            (stream.try_clone()?, stream)
+        }
+        None => (sys::duplicate(0)?, sys::duplicate(if argument == "attached" { 1 } else { 0 })?),
+    };
     let null = sys::open_path(c"/dev/null", sys::O_RDWR)?;
     for fd in 0..3 {
         sys::place(std::os::fd::AsRawFd::as_raw_fd(&null), fd)?;
     }
-    sys::set_nonblocking(&stream)?;
-    Session::new(Channel::new(stream), children, ways_into_groups()).serve()
+    sys::set_nonblocking(&input)?;
+    sys::set_nonblocking(&output)?;
+    Session::new(Channel::new(input, output), children, ways_into_groups(&argument)).serve()
 }
 
 /// The descriptors through which programs join their control groups: the launcher names them as `join=3,4`.
-fn ways_into_groups() -> Vec<std::os::fd::OwnedFd> {
-    let argument = std::env::args().nth(1).unwrap_or_default();
+fn ways_into_groups(argument: &str) -> Vec<OwnedFd> {
     let numbers =
         argument.strip_prefix("join=").unwrap_or_default().split(',').filter_map(|n| n.parse().ok());
     // Under new numbers, closed on exec.

@@ -33,7 +33,8 @@ const SPARE_REST: Duration = Duration::from_secs(1);
 /// What a polled descriptor is.
 #[derive(Clone, Copy)]
 enum Source {
-    Channel,
+    Requests,
+    Replies,
     Children,
     Reports(u32),
     Output(u32, usize),
@@ -144,9 +145,10 @@ impl Session {
         };
         let room = !self.channel.is_full();
         // While the host does not read it is not listened to: what it asks for would have to be kept.
-        let mut events = if room { sys::POLLIN } else { 0 };
-        events |= if self.channel.has_output() { sys::POLLOUT } else { 0 };
-        add(self.channel.fd(), events, Source::Channel);
+        add(self.channel.input(), if room { sys::POLLIN } else { 0 }, Source::Requests);
+        if self.channel.has_output() {
+            add(self.channel.output(), sys::POLLOUT, Source::Replies);
+        }
         add(self.children.as_raw_fd(), sys::POLLIN, Source::Children);
         let now = Instant::now();
         let mut timeout = i32::MAX;
@@ -180,7 +182,8 @@ impl Session {
     /// Does what one ready descriptor asks for. False: the stream has ended.
     fn handle(&mut self, source: Source, ready: i16) -> Result<bool> {
         match source {
-            Source::Channel => return self.take_requests(ready),
+            Source::Requests => return self.take_requests(),
+            Source::Replies => self.channel.flush()?,
             Source::Children => self.reap(),
             Source::Reports(id) => {
                 if let Some(Task::Process(p)) = self.tasks.get_mut(&id)
@@ -207,13 +210,7 @@ impl Session {
         Ok(true)
     }
 
-    fn take_requests(&mut self, ready: i16) -> Result<bool> {
-        if ready & sys::POLLOUT != 0 {
-            self.channel.flush()?;
-        }
-        if ready & (sys::POLLIN | sys::POLLHUP | sys::POLLERR) == 0 {
-            return Ok(true);
-        }
+    fn take_requests(&mut self) -> Result<bool> {
         if !self.channel.fill()? {
             return Ok(false);
         }

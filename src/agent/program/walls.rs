@@ -5,7 +5,7 @@ use std::io::Result;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use super::super::wire::Confinement;
-use super::super::{landlock, sys};
+use super::super::{landlock, seccomp, sys};
 
 /// Made once, put on by each program before it is executed.
 #[derive(Default)]
@@ -14,6 +14,7 @@ pub struct Walls {
     processes: u64,
     data_bytes: u64,
     open_files: u64,
+    expendable: bool,
     /// Each takes a process into a control group.
     joins: Vec<OwnedFd>,
     rules: Option<OwnedFd>,
@@ -22,7 +23,8 @@ pub struct Walls {
 impl Walls {
     /// Prepares what is asked for. From then on the agent itself looks at files as the programs' user, who owns them.
     pub fn new(confinement: &Confinement, joins: Vec<OwnedFd>) -> Result<Self> {
-        let Confinement { user, processes, data_bytes, open_files, ref read, ref write, .. } = *confinement;
+        let Confinement { user, processes, data_bytes, open_files, ref read, ref write, expendable, .. } =
+            *confinement;
         // A user of their own is out of the reach of the agent's helpers, and they of his.
         let rules = confinement.landlock.then(|| landlock::rules(read, write, user == 0)).transpose()?;
         if user != 0 {
@@ -30,7 +32,11 @@ impl Walls {
             // That makes the kernel forget it: without the launcher nobody would end a session that doesn't end itself.
             sys::signal_at_end_of_parent(sys::SIGKILL);
         }
-        Ok(Self { user, processes, data_bytes, open_files, joins, rules })
+        // Last: they refuse some of what was done until now.
+        for filter in &confinement.filters {
+            seccomp::put_on(filter)?;
+        }
+        Ok(Self { user, processes, data_bytes, open_files, expendable, joins, rules })
     }
 
     /// The descriptors that a process must keep to put them on.
@@ -54,6 +60,11 @@ impl Walls {
 
     /// Puts the others on this process. `supervisor` is who forked it.
     pub fn put_on(&self, cpu_seconds: u64, supervisor: i32) -> Result<()> {
+        if self.expendable {
+            // Its own file is its own only while it lets itself be looked at, as it will when it is executed.
+            sys::allow_inspection();
+            std::fs::write("/proc/self/oom_score_adj", "1000")?;
+        }
         if cpu_seconds > 0 {
             sys::lower_limit(sys::Resource::Cpu, cpu_seconds)?;
         }

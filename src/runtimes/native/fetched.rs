@@ -12,7 +12,7 @@ use super::probe::{Probes, is_script};
 use super::walls::Walls;
 use super::{behind_walls, missing};
 use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step};
-use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeInfo, RuntimeType};
+use crate::protocol::{ErrorKind, Failure, Language, Progress, Provision, RuntimeInfo, RuntimeType};
 use crate::provision::{self, Tool};
 
 const LANGUAGES: [Language; 2] = [Language::JavaScript, Language::TypeScript];
@@ -136,7 +136,7 @@ impl Runtime for Fetched {
         }
     }
 
-    async fn provision(&self, progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
+    async fn provision(&self, _: &Provision, progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
         let runtime = self.runtime_type();
         // A listener that is behind misses steps, never the end: that is the answer itself.
         let report = move |step| drop(progress.try_send(wire_progress(runtime, step)));

@@ -14,7 +14,7 @@ use super::probe::{self, Probes};
 use super::walls::Walls;
 use super::{behind_walls, missing};
 use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step};
-use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeInfo, RuntimeType};
+use crate::protocol::{ErrorKind, Failure, Language, Progress, Provision, RuntimeInfo, RuntimeType};
 use crate::sandbox::Bind;
 
 /// A program that runs a language here.
@@ -210,7 +210,7 @@ impl Runtime for Host {
         behind_walls(info, &self.walls).await
     }
 
-    async fn provision(&self, _progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
+    async fn provision(&self, _: &Provision, _progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
         Err(Failure::new(
             ErrorKind::InvalidParams,
             "the host's own interpreters are not fetched",

@@ -280,6 +280,8 @@ fn confinement(
         landlock: wall.tier == Tier::Landlock || wall.tier == Tier::Namespaces && wall.landlock > 0,
         read: bytes(read),
         write: bytes(write),
+        filters: Vec::new(),
+        expendable: false,
         watch: Watch {
             memory_bytes: unless(counted, limits.memory_bytes),
             processes: unless(counted, limits.processes),

@@ -38,6 +38,7 @@ async fn missing(runtime: RuntimeType, languages: &[Language], walls: &Walls, re
         fix: None,
         fetchable: false,
         languages: languages.to_vec(),
+        fetchable_languages: Vec::new(),
         capabilities: nominal(runtime, isolation.score),
         measured: None,
         isolation,

@@ -1,35 +1,11 @@
-//! The self-test: a session is launched as any other, and from inside it is tried to break out. What was seen counts,
-//! nothing else.
-
-mod host;
-mod seen;
+//! The self-test of a wall of our own: what it takes to try it, and what its layers are for.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use self::host::{Host, Place};
-use self::seen::{Seen, detail, why};
-use super::launch::{self, Launched, Wall};
-use crate::agent::ProcessEvent;
-use crate::agent::wire::{Exit, Limit};
-use crate::engine::{LaunchSpec, Teardown};
-use crate::protocol::{EnvironmentId, Language, SessionLimits};
+use super::launch::{self, LANDLOCK_SCOPES, Launched, Wall};
+use crate::engine::Teardown;
+use crate::runtimes::selftest::{self, END_TIME, Host, Place, Subject};
 use crate::sandbox::{self, Layer, ReportedLayer, Tier};
-
-/// How long all of it may take.
-const TIME: Duration = Duration::from_secs(20);
-/// How long everything may take to end when its engine goes away.
-const END_TIME: Duration = Duration::from_secs(2);
-const MEMORY_MB: u64 = 32;
-const PROCESSES: u64 = 12;
-const WORKSPACE: u64 = 1 << 20;
-const FILES: u64 = 64;
-/// A fifth of a processor: whoever turns for longer than a fifth of a tenth of a second is made to wait.
-const CPU_SHARES: u64 = 205;
-const SPIN_MS: u64 = 120;
-/// Questions that go to one program.
-const PART: usize = 26;
-const AF_VSOCK: u32 = 40;
 
 /// What is known to be missing before a wall is tried.
 pub struct Missing<'a> {
@@ -49,10 +25,10 @@ pub async fn run(
     let place = Place::make(state).map_err(|e| format!("no directory to try it in: {e}"))?;
     let host = Host::listen(&place.0).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
     let launched = launched(launcher, wall, &place, false).await?;
-    let asked = tokio::time::timeout(TIME, ask(&launched, &host)).await;
+    let asked = selftest::look(&subject(&launched), &host).await;
     let own_root = launched.context.own_root;
     let ended = end(launched).await;
-    let mut seen = asked.map_err(|_| "it does not answer".to_owned())??;
+    let mut seen = asked?;
     seen.ended = ended;
     seen.reached |= host.was_reached();
     if wall.tier != Tier::Unconfined {
@@ -71,7 +47,7 @@ pub async fn run(
     let wanted = Layer::ALL.into_iter().filter(|layer| !needless(*layer));
     let layers: Vec<ReportedLayer> = wanted
         .map(|layer| {
-            let (active, detail) = match seen.holds(layer, wall.tier) {
+            let (active, detail) = match seen.holds(layer, own_root) {
                 Ok(()) => (true, detail(layer, own_root)),
                 Err(reason) => (false, why(layer, wall, missing, reason)),
             };
@@ -92,22 +68,7 @@ pub async fn run(
 
 /// Launches a session that only tries.
 async fn launched(launcher: &Path, wall: Wall<'_>, place: &Place, network: bool) -> Result<Launched, String> {
-    let limits = SessionLimits {
-        processes: Some(PROCESSES),
-        cpu_shares: Some(CPU_SHARES),
-        workspace_bytes: Some(WORKSPACE),
-        workspace_files: Some(FILES),
-        ..SessionLimits::default()
-    };
-    let spec = LaunchSpec {
-        environment_id: EnvironmentId::random(),
-        directory: place.0.join(if network { "networked" } else { "session" }),
-        language: Language::Python,
-        network,
-        memory_limit_mb: MEMORY_MB,
-        limits,
-        image: None,
-    };
+    let spec = selftest::spec(place.0.join(if network { "networked" } else { "session" }), network);
     if let Some(failure) = launch::out_of_reach(wall.tier, &spec.directory, &[]) {
         return Err(format!("{}: {}", failure.message, failure.hint));
     }
@@ -124,26 +85,24 @@ async fn end(launched: Launched) -> bool {
     ended
 }
 
+fn subject(launched: &Launched) -> Subject<'_> {
+    let own_root = launched.context.own_root;
+    let workspace = if own_root { "/workspace".into() } else { launched.context.directory.join("workspace") };
+    Subject {
+        agent: &launched.agent,
+        own_root,
+        workspace: workspace.display().to_string(),
+        meter: launched.meter.as_ref(),
+        outsider: launched.launcher,
+    }
+}
+
 /// Tries that a session which is given the network is given nothing else. Error: what could be done.
 async fn with_network(launcher: &Path, wall: Wall<'_>, place: &Place, host: &Host) -> Result<(), String> {
     let launched = launched(launcher, wall, place, true).await?;
-    let asked = [
-        format!("read {}", host.canary.display()),
-        format!("read {}", host.open().display()),
-        format!("unix {}", host.socket.display()),
-        format!("abstract {}", host.hidden),
-        format!("socket {AF_VSOCK}"),
-        "read /etc/shadow".to_owned(),
-        "unshare".to_owned(),
-        "ptrace 1".to_owned(),
-    ];
-    let questions = asked.iter().map(|question| question.clone().into_bytes()).collect();
-    let answered = tokio::time::timeout(TIME, answer(&launched, questions)).await;
+    let looked = selftest::look_beyond_network(&subject(&launched), host).await;
     end(launched).await;
-    let (text, _) = answered.map_err(|_| "it does not answer".to_owned())??;
-    let mut answers = text.lines();
-    let done = asked.iter().find(|_| answers.next().is_none_or(|answer| answer.starts_with("0 ")));
-    done.map_or(Ok(()), |question| Err(format!("it could do this: {question}")))
+    looked
 }
 
 /// Without what everybody knows.
@@ -152,99 +111,43 @@ fn reason(message: &str) -> String {
     known.iter().fold(message, |text, front| text.strip_prefix(front).unwrap_or(text)).to_owned()
 }
 
-/// Asks a session what it can do.
-async fn ask(launched: &Launched, host: &Host) -> Result<Seen, String> {
-    let me = std::process::id();
-    let tcp = host.tcp.local_addr().map_or(0, |a| a.port());
-    let udp = host.udp.local_addr().map_or(0, |a| a.port());
-    let workspace = if launched.context.own_root {
-        "/workspace".to_owned()
-    } else {
-        launched.context.directory.join("workspace").display().to_string()
+/// What there is to be known of a layer that holds.
+fn detail(layer: Layer, own_root: bool) -> String {
+    let text = match layer {
+        Layer::OwnRoot => "only /workspace and /tmp can be written; /usr and the runtimes are read-only",
+        Layer::OwnProcesses => "it sees and signals no others, and all end with the first",
+        Layer::OwnNetwork => "only its own loopback",
+        Layer::NoSockets => "neither network nor sockets of this machine",
+        Layer::UnprivilegedUser if sandbox::has_own_users() => "a user of the session's own",
+        Layer::UnprivilegedUser => "the user that CodeBeaker runs as, without capabilities",
+        Layer::ControlGroup => "memory, processes and processor time as a whole",
+        Layer::StorageQuota => "bytes and files of /workspace, /tmp and /dev/shm",
+        Layer::ResourceLimits => "open files, file size, core dumps; time where it is asked for",
+        Layer::Supervisor => "ends what programs leave behind",
+        Layer::Lifeline => "ends everything when CodeBeaker is killed",
+        Layer::Landlock if own_root => "nothing is written but in /workspace, /tmp and /dev",
+        Layer::Landlock => "names and command lines outside can be seen, files not be opened",
+        Layer::SignalScope => "none reaches its agent, nor anybody else",
+        Layer::Seccomp => "mounts, namespaces, tracing, keys, rare sockets and more are refused",
+        _ => "",
     };
-    let canary = host.canary.display();
-    let open = host.open().display();
-    let mut questions: Vec<(&'static str, String)> = vec![
-        ("read", format!("read {canary}")),
-        ("stat", format!("stat {canary}")),
-        ("change", format!("write {canary}")),
-        ("open", format!("read {open}")),
-        ("shadow", "read /etc/shadow".into()),
-        ("workspace", format!("write {workspace}/probe")),
-        ("tcp", format!("tcp {tcp}")),
-        ("udp", format!("udp {udp}")),
-        ("unix", format!("unix {}", host.socket.display())),
-        ("abstract", format!("abstract {}", host.hidden)),
-        ("vsock", format!("socket {AF_VSOCK}")),
-        ("inet", "socket 2".into()),
-        ("kill", format!("kill {me}")),
-        ("launcher", format!("kill {}", launched.launcher.unwrap_or(me))),
-        ("agent", "kill 1".into()),
-        ("parent", "parent".into()),
-        ("proc", format!("stat /proc/{me}")),
-        ("init", "read /proc/1/environ".into()),
-        ("unshare", "unshare".into()),
-        ("ptrace", "ptrace 1".into()),
-        ("comm", "write /proc/self/comm".into()),
-        ("capabilities", "field CapEff".into()),
-        ("user", "field Uid".into()),
-        ("map", "show /proc/self/uid_map".into()),
-        ("privileges", "field NoNewPrivs".into()),
-        ("limits", "limits".into()),
-        ("environment", "environment".into()),
-        ("fork", format!("fork {}", 2 * PROCESSES)),
-        ("leave", "leave".into()),
-    ];
-    if launched.context.own_root {
-        // Elsewhere the agent would end whoever does that, and whoever comes after it and has taken nothing.
-        questions.push(("fill", format!("fill {workspace}/large {}", 4 * WORKSPACE)));
-        questions.push(("files", format!("files {workspace} {}", 2 * FILES)));
-    }
-    let mut seen = Seen::default();
-    // Not all in one program: one that is ended for what it tried takes the answers after it along.
-    for part in questions.chunks(PART) {
-        let (text, _) = answer(launched, part.iter().map(|(_, q)| q.clone().into_bytes()).collect()).await?;
-        for ((name, _), line) in part.iter().zip(text.lines()) {
-            let (errno, detail) = line.split_once(' ').unwrap_or((line, ""));
-            seen.answers.insert(name, (errno.parse().unwrap_or(0), detail.to_owned()));
-        }
-    }
-    seen.left_behind = launched.agent.usage().await.map_err(|e| e.to_string())?.processes;
-    let bytes = (MEMORY_MB + MEMORY_MB / 2) << 20;
-    seen.memory_held = match &launched.meter {
-        Some(meter) => {
-            let before = meter.read().memory_kills;
-            let (text, _) = answer(launched, vec![format!("memory {bytes}").into_bytes()]).await?;
-            text.contains("signal 9") && meter.read().memory_kills > before
-        }
-        None => {
-            let (_, exit) = answer(launched, vec![format!("hold {bytes}").into_bytes()]).await?;
-            exit.limit == Some(Limit::Memory)
-        }
-    };
-    if let Some(meter) = &launched.meter {
-        let (before, begun) = (meter.read(), Instant::now());
-        answer(launched, vec![format!("spin {SPIN_MS}").into_bytes()]).await?;
-        let (after, time) = (meter.read(), begun.elapsed());
-        let used = after.cpu_us.zip(before.cpu_us).map(|(after, before)| after.saturating_sub(before));
-        // On a machine with much to do it may not even get as much as it may have.
-        let within =
-            used.is_some_and(|used| u128::from(used) * 1024 <= time.as_micros() * u128::from(CPU_SHARES));
-        seen.processors_held = after.throttled > before.throttled || within;
-    }
-    seen.workspace_works = seen.errno("workspace") == Some(0);
-    Ok(seen)
+    text.to_owned()
 }
 
-/// What a program answers to these, and how it ended.
-async fn answer(launched: &Launched, questions: Vec<Vec<u8>>) -> Result<(String, Exit), String> {
-    let mut process = launched.agent.probe(questions).await.map_err(|e| e.to_string())?;
-    let mut text = Vec::new();
-    loop {
-        match process.next().await.map_err(|e| e.to_string())? {
-            ProcessEvent::Stdout(data) => text.extend_from_slice(&data),
-            ProcessEvent::Exited(exit) => return Ok((String::from_utf8_lossy(&text).into_owned(), exit)),
-            _ => {}
+/// Why a layer does not hold.
+fn why(layer: Layer, wall: Wall<'_>, missing: &Missing<'_>, seen: String) -> String {
+    let by_namespaces = matches!(layer, Layer::OwnRoot | Layer::OwnProcesses | Layer::OwnNetwork);
+    match layer {
+        _ if wall.tier == Tier::Unconfined => "runs without a wall, as the settings allow".into(),
+        Layer::ControlGroup if wall.hierarchies.is_none() => {
+            format!("memory and processes are watched instead: {}", missing.groups.unwrap_or("there is none"))
         }
+        Layer::StorageQuota if wall.tier != Tier::Namespaces => "its size is watched instead".into(),
+        Layer::Landlock if wall.landlock == 0 => "this kernel has none, or has it turned off".into(),
+        Layer::SignalScope if wall.landlock < LANDLOCK_SCOPES => {
+            "this kernel's Landlock is older than version 6 (Linux 6.12)".into()
+        }
+        _ if wall.tier == Tier::Landlock && by_namespaces => missing.stronger.unwrap_or(&seen).to_owned(),
+        _ => seen,
     }
 }

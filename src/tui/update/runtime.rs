@@ -60,6 +60,7 @@ fn unknown(runtime: RuntimeType, failure: Failure) -> RuntimeInfo {
         fix: Some(failure.hint).filter(|hint| !hint.is_empty()),
         fetchable: false,
         languages: Vec::new(),
+        fetchable_languages: Vec::new(),
         capabilities: nothing,
         measured: None,
         isolation: crate::protocol::IsolationReport::default(),

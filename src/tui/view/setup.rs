@@ -193,6 +193,11 @@ fn progress(progress: Option<&Progress>, name: &str) -> (String, Option<f64>) {
         Some(Progress::Downloading { received, .. }) => {
             (format!("{name}: {} so far", text::bytes(*received)), None)
         }
+        Some(Progress::Building { image, step, steps, what, .. }) => {
+            // The step that is done now is not done yet.
+            let share = f64::from(step.saturating_sub(1)) / f64::from((*steps).max(1));
+            (format!("{image}: step {step} of {steps}  {what}"), Some(share.min(1.0)))
+        }
         Some(Progress::Step { what, .. }) => (format!("{name}: {what}"), None),
         Some(Progress::Done { version, .. }) => (format!("{name} {version} is there"), Some(1.0)),
     }

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::super::launch::{LANDLOCK_SCOPES, Wall};
-use super::{FILES, Missing, PROCESSES, WORKSPACE};
-use crate::sandbox::{self, Layer, Tier};
+use super::{FILES, PROCESSES, WORKSPACE};
+use crate::sandbox::Layer;
 
 const EPERM: i32 = 1;
 const EACCES: i32 = 13;
@@ -48,9 +47,8 @@ impl Seen {
     }
 
     /// Whether a layer holds; if not, what was seen.
-    pub fn holds(&self, layer: Layer, tier: Tier) -> Result<(), String> {
+    pub fn holds(&self, layer: Layer, own_root: bool) -> Result<(), String> {
         let unless = |held: bool, reason: &str| if held { Ok(()) } else { Err(reason.to_owned()) };
-        let own_root = tier == Tier::Namespaces;
         match layer {
             Layer::OwnRoot => ["read", "stat", "change", "open", "shadow"]
                 .iter()
@@ -136,46 +134,5 @@ impl Seen {
             Some(_) => Ok(()),
             None => Err("which user it is on this machine is not known".into()),
         }
-    }
-}
-
-/// What there is to be known of a layer that holds.
-pub fn detail(layer: Layer, own_root: bool) -> String {
-    let text = match layer {
-        Layer::OwnRoot => "only /workspace and /tmp can be written; /usr and the runtimes are read-only",
-        Layer::OwnProcesses => "it sees and signals no others, and all end with the first",
-        Layer::OwnNetwork => "only its own loopback",
-        Layer::NoSockets => "neither network nor sockets of this machine",
-        Layer::UnprivilegedUser if sandbox::has_own_users() => "a user of the session's own",
-        Layer::UnprivilegedUser => "the user that CodeBeaker runs as, without capabilities",
-        Layer::ControlGroup => "memory, processes and processor time as a whole",
-        Layer::StorageQuota => "bytes and files of /workspace, /tmp and /dev/shm",
-        Layer::ResourceLimits => "open files, file size, core dumps; time where it is asked for",
-        Layer::Supervisor => "ends what programs leave behind",
-        Layer::Lifeline => "ends everything when CodeBeaker is killed",
-        Layer::Landlock if own_root => "nothing is written but in /workspace, /tmp and /dev",
-        Layer::Landlock => "names and command lines outside can be seen, files not be opened",
-        Layer::SignalScope => "none reaches its agent, nor anybody else",
-        Layer::Seccomp => "mounts, namespaces, tracing, keys, rare sockets and more are refused",
-        _ => "",
-    };
-    text.to_owned()
-}
-
-/// Why a layer does not hold.
-pub fn why(layer: Layer, wall: Wall<'_>, missing: &Missing<'_>, seen: String) -> String {
-    let by_namespaces = matches!(layer, Layer::OwnRoot | Layer::OwnProcesses | Layer::OwnNetwork);
-    match layer {
-        _ if wall.tier == Tier::Unconfined => "runs without a wall, as the settings allow".into(),
-        Layer::ControlGroup if wall.hierarchies.is_none() => {
-            format!("memory and processes are watched instead: {}", missing.groups.unwrap_or("there is none"))
-        }
-        Layer::StorageQuota if wall.tier != Tier::Namespaces => "its size is watched instead".into(),
-        Layer::Landlock if wall.landlock == 0 => "this kernel has none, or has it turned off".into(),
-        Layer::SignalScope if wall.landlock < LANDLOCK_SCOPES => {
-            "this kernel's Landlock is older than version 6 (Linux 6.12)".into()
-        }
-        _ if wall.tier == Tier::Landlock && by_namespaces => missing.stronger.unwrap_or(&seen).to_owned(),
-        _ => seen,
     }
 }

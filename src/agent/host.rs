@@ -292,6 +292,11 @@ impl Agent {
         self.shared.closed.cancel();
     }
 
+    /// Whether its stream is still open, as far as is known now.
+    pub fn is_there(&self) -> bool {
+        self.shared.gone.borrow().is_none()
+    }
+
     /// Waits until the agent is gone; gives why.
     pub async fn gone(&self) -> String {
         let mut gone = self.shared.gone.clone();

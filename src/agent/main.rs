@@ -2,6 +2,7 @@
 //! where they are linted and tested.
 #![allow(dead_code)]
 
+mod attempt;
 mod frame;
 mod landlock;
 mod program;

@@ -144,7 +144,7 @@ unsafe extern "C" {
     fn waitid(kind: c_int, id: c_uint, info: *mut c_void, options: c_int) -> c_int;
     fn wait4(pid: c_int, status: *mut c_int, options: c_int, usage: *mut Rusage) -> c_int;
     fn getrusage(who: c_int, usage: *mut Rusage) -> c_int;
-    fn kill(pid: c_int, signal: c_int) -> c_int;
+    pub(super) fn kill(pid: c_int, signal: c_int) -> c_int;
     fn setsid() -> c_int;
     fn pipe2(fds: *mut c_int, flags: c_int) -> c_int;
     fn dup2(from: c_int, to: c_int) -> c_int;
@@ -168,12 +168,10 @@ unsafe extern "C" {
     fn ptsname_r(fd: c_int, buffer: *mut c_char, len: usize) -> c_int;
     fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
     fn getpid() -> c_int;
+    fn clearenv() -> c_int;
     fn setrlimit(resource: c_int, limit: *const Rlimit) -> c_int;
     fn getrlimit(resource: c_int, limit: *mut Rlimit) -> c_int;
     fn getauxval(kind: c_ulong) -> c_ulong;
-    fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_int;
-    fn unshare(flags: c_int) -> c_int;
-    fn ptrace(request: c_int, ...) -> c_long;
     fn socketpair(family: c_int, kind: c_int, protocol: c_int, fds: *mut c_int) -> c_int;
     fn sendmsg(fd: c_int, message: *const Message, flags: c_int) -> isize;
     fn recvmsg(fd: c_int, message: *mut Message, flags: c_int) -> isize;
@@ -390,6 +388,12 @@ pub fn deny_new_privileges() -> Result<()> {
     // SAFETY: takes integers only.
     check(unsafe { prctl(PR_SET_NO_NEW_PRIVS, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) })
         .map(drop)
+}
+
+/// Forgets every variable that this process was given.
+pub fn forget_environment() {
+    // SAFETY: this process has one thread, and nobody in it holds a variable.
+    unsafe { clearenv() };
 }
 
 fn child_set() -> SigSet {
@@ -769,31 +773,4 @@ pub fn receive_with(socket: &impl AsRawFd, bytes: &mut [u8]) -> Result<(usize, O
         _ => None,
     };
     Ok((received, fds))
-}
-
-/// Tries to open a socket of a family.
-pub fn try_socket(family: i32) -> Result<()> {
-    const SOCK_STREAM: c_int = 1;
-    // SAFETY: takes integers only.
-    own(unsafe { socket(family, SOCK_STREAM, 0) }).map(drop)
-}
-
-/// Tries whether a process could be signalled.
-pub fn try_signal(pid: i32) -> Result<()> {
-    // SAFETY: takes integers only.
-    check(unsafe { kill(pid, 0) }).map(drop)
-}
-
-/// Tries to make a namespace.
-pub fn try_unshare() -> Result<()> {
-    const CLONE_NEWUSER: c_int = 0x1000_0000;
-    // SAFETY: takes an integer; only this process is concerned.
-    check(unsafe { unshare(CLONE_NEWUSER) }).map(drop)
-}
-
-/// Tries to trace a process, without stopping it.
-pub fn try_trace(pid: i32) -> Result<()> {
-    const PTRACE_SEIZE: c_int = 0x4206;
-    // SAFETY: this request takes no address.
-    check(unsafe { ptrace(PTRACE_SEIZE, pid, 0 as c_long, 0 as c_long) } as c_int).map(drop)
 }

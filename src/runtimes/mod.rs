@@ -2,7 +2,12 @@
 //!
 //! A runtime knows its own programs and how their isolation is put on; it knows neither sessions nor faces.
 
+mod docker;
+mod filters;
+mod limits;
+mod meter;
 mod native;
+mod report;
 mod selftest;
 
 use std::path::PathBuf;
@@ -12,6 +17,7 @@ use crate::engine::Runtime;
 use crate::provision;
 
 pub use crate::sandbox::Tier;
+pub use docker::{DockerSettings, Marks};
 pub use native::launcher_entry;
 
 /// How the runtimes of this machine are set up.
@@ -23,6 +29,8 @@ pub struct RuntimeSettings {
     pub launcher: PathBuf,
     /// Where what was learnt of programs is remembered.
     pub cache: Option<PathBuf>,
+    /// Where containers are had, and how many stand ready.
+    pub docker: DockerSettings,
     /// Sessions may be launched where nothing confines them.
     pub allow_unconfined: bool,
     /// The only wall that is tried, in place of the strongest that holds: for measuring and testing.
@@ -33,7 +41,14 @@ impl RuntimeSettings {
     /// This process's own binary as the launcher.
     pub fn new(provision: provision::Settings, cache: Option<PathBuf>) -> Self {
         let launcher = PathBuf::from("/proc/self/exe");
-        Self { provision, launcher, cache, allow_unconfined: false, only: None }
+        Self {
+            provision,
+            launcher,
+            cache,
+            docker: DockerSettings::default(),
+            allow_unconfined: false,
+            only: None,
+        }
     }
 }
 
@@ -51,5 +66,6 @@ pub fn all(settings: RuntimeSettings) -> Vec<Arc<dyn Runtime>> {
         Arc::new(fetched(provision::Tool::Deno)),
         Arc::new(fetched(provision::Tool::Bun)),
         Arc::new(native::Host::new(settings.clone(), probes.clone(), walls.clone())),
+        Arc::new(docker::Docker::new(settings.clone())),
     ]
 }

@@ -8,7 +8,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::time::Duration;
 
-use super::super::sys;
+use super::super::{attempt, sys};
 
 /// How long a connection is tried.
 const TRY: Duration = Duration::from_millis(200);
@@ -49,11 +49,11 @@ fn ask(verb: &str, argument: &str, second: &str) -> Result<String> {
         }
         "unix" => done(UnixStream::connect(argument).map(drop)),
         "abstract" => done(UnixStream::connect_addr(&SocketAddr::from_abstract_name(argument)?).map(drop)),
-        "socket" => done(sys::try_socket(number()? as i32)),
-        "kill" => done(sys::try_signal(number()? as i32)),
-        "parent" => done(sys::try_signal(std::os::unix::process::parent_id() as i32)),
-        "unshare" => done(sys::try_unshare()),
-        "ptrace" => done(sys::try_trace(number()? as i32)),
+        "socket" => done(attempt::try_socket(number()? as i32)),
+        "kill" => done(attempt::try_signal(number()? as i32)),
+        "parent" => done(attempt::try_signal(std::os::unix::process::parent_id() as i32)),
+        "unshare" => done(attempt::try_unshare()),
+        "ptrace" => done(attempt::try_trace(number()? as i32)),
         "field" => field(argument),
         "limits" => {
             let files = sys::open_files_limit();

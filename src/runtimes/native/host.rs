@@ -158,7 +158,7 @@ fn real(told: Option<&str>, found: PathBuf) -> PathBuf {
 }
 
 /// Whether this Node takes away TypeScript's types by itself: since 22.18 and 23.6.
-fn strips_types(version: &str) -> bool {
+pub fn strips_types(version: &str) -> bool {
     let number = version.rsplit(' ').next().unwrap_or_default();
     let mut parts = number.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
     match (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) {

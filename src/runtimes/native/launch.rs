@@ -1,6 +1,5 @@
 //! Launching: our own binary executed again, which builds the wall and becomes the agent behind it.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -8,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,13 +19,13 @@ use crate::agent::wire::{Confinement, Watch};
 use crate::agent::{self, Agent};
 use crate::engine::{LaunchSpec, Meter, Metered, SessionContext, Teardown};
 use crate::protocol::{ErrorKind, Failure, SessionLimits};
-use crate::sandbox::{self, Filter, Group, GroupLimits, Hierarchies, LAUNCH_VERB, Spec, Storage, Tier};
+use crate::runtimes::filters;
+use crate::runtimes::limits::Limits;
+use crate::runtimes::meter::metered;
+use crate::sandbox::{self, Filter, Group, GroupLimits, Hierarchies, LAUNCH_VERB, Spec, Tier};
 
 /// How long an agent and its launcher may take to end everything and themselves, when the stream is closed.
 const END_TIME: Duration = Duration::from_secs(5);
-/// What `/tmp` and `/dev/shm` hold at most.
-const TMP: Storage = Storage { bytes: 256 << 20, files: 16384 };
-const SHM: Storage = Storage { bytes: 64 << 20, files: 1024 };
 /// The version of Landlock that knows how far signals and abstract sockets reach.
 pub const LANDLOCK_SCOPES: u32 = 6;
 /// Open files of the agent, whatever its programs may have.
@@ -105,7 +104,8 @@ pub async fn launch(
     }
     let own_root = wall.tier == Tier::Namespaces;
     let limits = Limits::of(&spec, own_root);
-    let group = limits.group(wall.hierarchies).map_err(|e| failed("its control group can't be made", &e))?;
+    let group =
+        group(&limits, wall.hierarchies).map_err(|e| failed("its control group can't be made", &e))?;
     // From here on dropping this removes it.
     let mut teardown = NativeTeardown { child: None, group };
     let context = SessionContext {
@@ -189,64 +189,14 @@ fn closed_to_others(path: &Path) -> Option<PathBuf> {
     parts.iter().rev().find(closed).map(|part| part.to_path_buf())
 }
 
-/// What a session is held to, in numbers.
-struct Limits {
-    memory_bytes: u64,
-    processes: u64,
-    open_files: u64,
-    file_size: u64,
-    workspace: Storage,
-    tmp: Storage,
-    shm: Storage,
-    cpu_shares: Option<u64>,
-}
-
-impl Limits {
-    fn of(spec: &LaunchSpec, in_memory: bool) -> Self {
-        let limits = &spec.limits;
-        let memory_bytes = spec.memory_limit_mb.saturating_mul(1 << 20);
-        // Files in memory are memory too: filled to the brim they must leave programs some.
-        let part = |storage: Storage, of: u64| Storage {
-            bytes: if in_memory { storage.bytes.min(memory_bytes / of) } else { storage.bytes },
-            ..storage
-        };
-        let workspace = Storage {
-            bytes: limits.workspace_bytes.unwrap_or(256 << 20),
-            files: limits.workspace_files.unwrap_or(32768),
-        };
-        Self {
-            memory_bytes,
-            processes: limits.processes.unwrap_or(64),
-            open_files: limits.open_files.unwrap_or(1024),
-            file_size: limits.file_size_bytes.unwrap_or(64 << 20),
-            workspace: part(workspace, 2),
-            tmp: part(TMP, 4),
-            shm: part(SHM, 8),
-            cpu_shares: limits.cpu_shares,
-        }
-    }
-
-    fn group(&self, hierarchies: Option<&Hierarchies>) -> std::io::Result<Option<Group>> {
-        let limits = GroupLimits {
-            memory_bytes: self.memory_bytes,
-            processes: self.processes.saturating_add(SUPERVISORS),
-            cpu_shares: self.cpu_shares,
-        };
-        hierarchies.map(|hierarchies| Group::make(hierarchies, &limits)).transpose()
-    }
-
-    /// Nothing but a control group bounds processors.
-    fn in_force(&self, asked: &SessionLimits, counted: bool) -> SessionLimits {
-        SessionLimits {
-            cpu_shares: self.cpu_shares.filter(|_| counted),
-            processes: Some(self.processes),
-            open_files: Some(self.open_files),
-            file_size_bytes: Some(self.file_size),
-            workspace_bytes: Some(self.workspace.bytes),
-            workspace_files: Some(self.workspace.files),
-            ..asked.clone()
-        }
-    }
+/// A control group of these limits, where one can be made.
+fn group(limits: &Limits, hierarchies: Option<&Hierarchies>) -> std::io::Result<Option<Group>> {
+    let limits = GroupLimits {
+        memory_bytes: limits.memory_bytes,
+        processes: limits.processes.saturating_add(SUPERVISORS),
+        cpu_shares: limits.cpu_shares,
+    };
+    hierarchies.map(|hierarchies| Group::make(hierarchies, &limits)).transpose()
 }
 
 /// What the agent puts on each program.
@@ -305,26 +255,18 @@ fn threads_of_our_user() -> u64 {
     ours.filter_map(threads).sum()
 }
 
-/// The system call filters, built once for each kind of session.
+/// The system call filters of a session.
 fn filters(wall: Wall<'_>, network: bool) -> std::io::Result<Vec<Vec<u8>>> {
-    static BUILT: Mutex<BTreeMap<String, Vec<Vec<u8>>>> = Mutex::new(BTreeMap::new());
     if wall.tier == Tier::Unconfined {
         return Ok(Vec::new());
     }
-    let filter = Filter {
+    filters::built(Filter {
         tier: wall.tier,
         network,
         own_users: sandbox::has_own_users(),
         counted: wall.hierarchies.is_some(),
         scoped: wall.landlock >= LANDLOCK_SCOPES,
-    };
-    let key = format!("{filter:?}");
-    let built = || BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(filters) = built().get(&key) {
-        return Ok(filters.clone());
-    }
-    let filters = sandbox::filters(filter)?;
-    Ok(built().entry(key).or_insert(filters).clone())
+    })
 }
 
 /// Starts the launcher and tells it what to do; gives our end of the agent's stream.
@@ -381,18 +323,7 @@ struct GroupMeter(Group);
 
 impl Meter for GroupMeter {
     fn read(&self) -> Metered {
-        let figures = self.0.figures();
-        Metered {
-            cpu_us: figures.cpu_us,
-            memory_bytes: figures.memory_bytes,
-            // Nothing has run yet: not known.
-            peak_bytes: figures.peak_bytes.filter(|bytes| *bytes > 0),
-            // Supervisors are among them: the agent knows whose is whose.
-            processes: None,
-            memory_kills: figures.memory_kills,
-            process_refusals: figures.refusals,
-            throttled: figures.throttled,
-        }
+        metered(self.0.figures())
     }
 }
 

@@ -11,14 +11,22 @@ mod walls;
 
 pub use fetched::Fetched;
 pub use host::Host;
-pub use probe::Probes;
+pub use host::strips_types;
+pub use probe::{Probes, replace};
 pub use walls::Walls;
 
-use crate::engine::nominal;
+use crate::engine::{SessionContext, nominal};
 use crate::protocol::{Language, RuntimeInfo, RuntimeType};
 use crate::sandbox;
 
 use walls::UNCONFINED;
+
+/// The variables of programs that have a root of their own, and nothing of ours in it.
+pub fn variables() -> std::collections::BTreeMap<String, String> {
+    let context =
+        SessionContext { directory: Default::default(), network: false, own_root: true, memory_limit_mb: 0 };
+    places::variables(&context, &[])
+}
 
 /// Puts on the layers and becomes the agent; never returns.
 pub fn launcher_entry() -> ! {

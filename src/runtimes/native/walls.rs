@@ -14,7 +14,8 @@ use super::launch::{self, LANDLOCK_SCOPES, Wall};
 use super::places::{self, Installed};
 use super::selftest::{self, Missing};
 use crate::engine::{Environment, LaunchSpec};
-use crate::protocol::{ErrorKind, Failure, IsolationReport, LayerReport};
+use crate::protocol::{ErrorKind, Failure, IsolationReport};
+use crate::runtimes::report::report;
 use crate::sandbox::{self, Hierarchies, Layer, ReportedLayer, Tier};
 
 /// What the native runtimes of an engine share.
@@ -220,26 +221,8 @@ impl Walls {
 impl Tested {
     /// What isolates a session, with or without the network.
     pub fn report(&self, network: bool) -> IsolationReport {
-        let mut layers = self.layers.clone();
-        if network {
-            for layer in layers.iter_mut().filter(|l| l.active) {
-                if matches!(layer.layer, Layer::OwnNetwork | Layer::NoSockets) {
-                    layer.active = false;
-                    layer.detail = "the session was given this machine's network".into();
-                }
-            }
-        }
-        let active: Vec<Layer> = layers.iter().filter(|l| l.active).map(|l| l.layer).collect();
-        IsolationReport {
-            score: sandbox::score(&active),
-            letters: sandbox::Letters::of(&active).to_string(),
-            tier: self.tier.map_or("none", Tier::name).into(),
-            weakened: if self.tier.is_some() { self.why_not() } else { String::new() },
-            layers: layers
-                .into_iter()
-                .map(|l| LayerReport { name: l.layer.name().into(), active: l.active, detail: l.detail })
-                .collect(),
-        }
+        let weakened = if self.tier.is_some() { self.why_not() } else { String::new() };
+        report(&self.layers, network, self.tier.map_or("none", Tier::name), weakened)
     }
 
     /// Why there is no native session at all.

@@ -1,0 +1,239 @@
+//! What a container of ours is: everything that is asked of the Engine for one, in one place.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::models::{
+    ContainerCreateBody, ContainerUpdateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount,
+    MountType, ResourcesUlimits,
+};
+
+use super::images::Image;
+use crate::runtimes::limits::Limits;
+use crate::sandbox::Storage;
+
+/// Where the agent's program and its socket are in a container.
+pub const INSIDE: &str = "/.codebeaker";
+/// In its control group beside the programs: the agent and a program's supervisor.
+pub const HELPERS: u64 = 2;
+/// Open files of the agent, whatever its programs may have.
+const AGENT_FILES: u64 = 1024;
+/// What the volumes that an image declares hold here at most: in memory, and gone with the container.
+const DECLARED: u64 = 16 << 20;
+/// The users that programs are, one after the other: a range that systemd gives to nobody, and that every user
+/// namespace of 65536 users has.
+const USERS: std::ops::Range<u32> = 60_578..61_184;
+
+/// How the agent comes into a container, and how it is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Entrance<'a> {
+    /// A directory of this machine's holds its program and the socket it dials.
+    Directory(&'a Path),
+    /// A volume holds its program; it is spoken to through its standard streams.
+    Volume(&'a str),
+}
+
+/// What a container is made for.
+pub struct Order<'a> {
+    pub image: &'a Image,
+    pub entrance: Entrance<'a>,
+    pub limits: &'a Limits,
+    pub network: bool,
+    /// The user and group that agent and programs are.
+    pub user: u32,
+    pub labels: HashMap<String, String>,
+    /// Not every Engine takes every option of a file system in memory.
+    pub podman: bool,
+}
+
+/// A user for a container: not one that another of ours has had lately.
+pub fn next_user() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Other processes of ours begin elsewhere.
+    let start = std::process::id().wrapping_mul(31);
+    let number = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+    USERS.start + number % (USERS.end - USERS.start)
+}
+
+impl Order<'_> {
+    /// The request for it.
+    pub fn body(&self) -> ContainerCreateBody {
+        let attached = matches!(self.entrance, Entrance::Volume(_));
+        let argument = if attached { "attached".to_owned() } else { format!("dial={INSIDE}/socket") };
+        ContainerCreateBody {
+            image: Some(self.image.id.clone()),
+            hostname: Some("codebeaker".into()),
+            user: Some(format!("{0}:{0}", self.user)),
+            working_dir: Some("/workspace".into()),
+            entrypoint: Some(vec![format!("{INSIDE}/agent"), argument]),
+            cmd: Some(Vec::new()),
+            labels: Some(self.labels.clone()),
+            attach_stdin: Some(attached),
+            attach_stdout: Some(attached),
+            open_stdin: Some(attached),
+            stdin_once: Some(attached),
+            tty: Some(false),
+            // The image's own would be programs of nobody's in the session.
+            healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..HealthConfig::default() }),
+            stop_signal: Some("SIGKILL".into()),
+            stop_timeout: Some(1),
+            host_config: Some(self.host_config()),
+            ..ContainerCreateBody::default()
+        }
+    }
+
+    fn host_config(&self) -> HostConfig {
+        let Limits { memory_bytes, processes, cpu_shares, .. } = *self.limits;
+        HostConfig {
+            network_mode: Some(if self.network { "bridge" } else { "none" }.into()),
+            readonly_rootfs: Some(true),
+            cap_drop: Some(vec!["ALL".into()]),
+            // The Engine's own filter of system calls stays; the agent adds ours to it.
+            security_opt: Some(vec!["no-new-privileges".into()]),
+            privileged: Some(false),
+            ipc_mode: Some("private".into()),
+            memory: Some(signed(memory_bytes)),
+            // With what is swapped out: none.
+            memory_swap: Some(signed(memory_bytes)),
+            pids_limit: Some(signed(processes.saturating_add(HELPERS))),
+            nano_cpus: cpu_shares.map(nano_cpus),
+            shm_size: Some(signed(self.limits.shm.bytes)),
+            ulimits: Some(self.ulimits()),
+            tmpfs: Some(self.in_memory()),
+            mounts: Some(vec![self.agent()]),
+            // The agent is the first process, and reaps.
+            init: Some(false),
+            auto_remove: Some(true),
+            log_config: Some(HostConfigLogConfig { typ: Some("none".into()), config: None }),
+            ..HostConfig::default()
+        }
+    }
+
+    fn agent(&self) -> Mount {
+        let (typ, source) = match self.entrance {
+            Entrance::Directory(path) => (MountType::BIND, path.display().to_string()),
+            Entrance::Volume(name) => (MountType::VOLUME, name.to_owned()),
+        };
+        Mount {
+            target: Some(INSIDE.into()),
+            source: Some(source),
+            typ: Some(typ),
+            read_only: Some(true),
+            ..Mount::default()
+        }
+    }
+
+    fn ulimits(&self) -> Vec<ResourcesUlimits> {
+        let limits = [
+            ("nofile", self.limits.open_files.max(AGENT_FILES)),
+            ("fsize", self.limits.file_size),
+            // Not 0: with exactly 1 the kernel doesn't start a handler of crashes either, which runs outside.
+            ("core", 1),
+            ("memlock", 64 << 10),
+            ("msgqueue", 0),
+            ("rtprio", 0),
+            ("sigpending", 256),
+        ];
+        let limit = |(name, value): (&str, u64)| ResourcesUlimits {
+            name: Some(name.to_owned()),
+            soft: Some(signed(value)),
+            hard: Some(signed(value)),
+        };
+        limits.map(limit).to_vec()
+    }
+
+    /// The workspace and everything else that can be written lives in memory, with a size of its own.
+    fn in_memory(&self) -> HashMap<String, String> {
+        let user = self.user;
+        let storage = |Storage { bytes, files }: Storage, more: &str| {
+            // Without, the kernel allows as many files as half of the machine's memory has pages.
+            let files = if self.podman { String::new() } else { format!(",nr_inodes={files}") };
+            format!("rw,nosuid,nodev,exec,size={bytes}{files},{more}")
+        };
+        let own =
+            if self.podman { "mode=0777".to_owned() } else { format!("mode=0700,uid={user},gid={user}") };
+        let declared = Storage { bytes: DECLARED, files: 4096 };
+        let declared = self.image.volumes.iter().map(|path| (path.clone(), storage(declared, "mode=0777")));
+        // What an image declares below our own is ours.
+        let declared = declared.filter(|(path, _)| {
+            ["/workspace", "/tmp", INSIDE].iter().all(|own| !Path::new(path).starts_with(own))
+        });
+        declared
+            .chain([
+                ("/workspace".to_owned(), storage(self.limits.workspace, &own)),
+                ("/tmp".to_owned(), storage(self.limits.tmp, "mode=1777")),
+            ])
+            .collect()
+    }
+}
+
+/// What of a running container's limits can still be changed: memory, processes, processors.
+pub fn update(limits: &Limits) -> ContainerUpdateBody {
+    ContainerUpdateBody {
+        memory: Some(signed(limits.memory_bytes)),
+        memory_swap: Some(signed(limits.memory_bytes)),
+        pids_limit: Some(signed(limits.processes.saturating_add(HELPERS))),
+        nano_cpus: limits.cpu_shares.map(nano_cpus),
+        ..ContainerUpdateBody::default()
+    }
+}
+
+/// Processors in 1024ths as the Engine counts them.
+fn nano_cpus(shares: u64) -> i64 {
+    signed(shares.saturating_mul(1_000_000_000) / 1024)
+}
+
+/// The Engine's numbers have a sign, which no limit has.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_not_repeated_soon_and_are_nobodys() {
+        let users: Vec<u32> = (0..600).map(|_| next_user()).collect();
+        assert!(users.iter().all(|user| USERS.contains(user)));
+        let different: std::collections::BTreeSet<u32> = users.iter().copied().collect();
+        assert_eq!(different.len(), users.len());
+    }
+
+    #[test]
+    fn volumes_that_an_image_declares_live_in_memory() {
+        let storage = Storage { bytes: 1 << 20, files: 64 };
+        let limits = Limits {
+            memory_bytes: 1 << 28,
+            processes: 64,
+            open_files: 100,
+            file_size: 1 << 20,
+            workspace: storage,
+            tmp: storage,
+            shm: storage,
+            cpu_shares: Some(512),
+        };
+        let volumes = vec!["/var/lib/data".to_owned(), "/workspace/cache".to_owned()];
+        let image = Image { id: "sha256:1".into(), volumes, ..Image::default() };
+        let order = Order {
+            image: &image,
+            entrance: Entrance::Directory(Path::new("/state/1")),
+            limits: &limits,
+            network: false,
+            user: 60_600,
+            labels: HashMap::new(),
+            podman: false,
+        };
+        let host = order.body().host_config.unwrap();
+        let in_memory = host.tmpfs.unwrap();
+        assert_eq!(in_memory.len(), 3);
+        assert!(in_memory["/var/lib/data"].contains("size=16777216"));
+        assert_eq!(
+            in_memory["/workspace"],
+            "rw,nosuid,nodev,exec,size=1048576,nr_inodes=64,mode=0700,uid=60600,gid=60600"
+        );
+        assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(66)));
+        assert_eq!(host.memory, host.memory_swap);
+    }
+}

@@ -1,0 +1,238 @@
+//! What is known of an Engine: which one it is, how its containers are entered, what isolates them, and which of our
+//! images it has. What trying has shown is remembered for as long as nothing changes that it depends on.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
+
+use super::client::{self, Client, Unreachable, words};
+use super::images::{self, Image, RECIPES, Recipe};
+use super::launch::{Launcher, Wanted, Way};
+use super::selftest::{self, Nothing};
+use super::versions;
+use crate::protocol::{Language, WireName as _};
+use crate::runtimes::limits::Limits;
+use crate::runtimes::selftest as common;
+use crate::sandbox::ReportedLayer;
+
+/// An Engine that can be used.
+#[derive(Clone)]
+pub struct Known {
+    pub client: Client,
+    pub way: Way,
+    pub layers: Vec<ReportedLayer>,
+    /// Why containers can't be entered in a stronger way, where one was tried.
+    pub weakened: String,
+    /// Which of our images are here.
+    pub images: Vec<Here>,
+}
+
+/// One of our images that is here.
+#[derive(Clone, Debug)]
+pub struct Here {
+    pub recipe: Recipe,
+    pub image: Image,
+    /// What runs its language: `Python 3.13.1`; absent is not known.
+    pub version: Option<String>,
+}
+
+/// What is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Remembered {
+    /// What it was seen on.
+    stamp: String,
+    way: Option<Way>,
+    layers: Vec<ReportedLayer>,
+    weakened: String,
+    /// What images answered when they were asked for their version, by their id.
+    versions: BTreeMap<String, String>,
+}
+
+/// Where to look, and what to look with.
+pub struct Looking<'a> {
+    pub launcher: &'a Arc<Launcher>,
+    /// The setting of where the Engine is.
+    pub host: Option<&'a str>,
+    /// Where things are remembered.
+    pub file: Option<PathBuf>,
+    /// Containers are entered by their standard streams in any case.
+    pub attached: bool,
+}
+
+impl Looking<'_> {
+    /// Looks at the Engine. `again`: what is remembered counts for nothing.
+    pub async fn look(&self, again: bool) -> Result<Known, Unreachable> {
+        let client = client::connect(self.host).await?;
+        let info = client.api.info().await.map_err(|e| Unreachable {
+            reason: format!("the Engine at {} tells nothing of itself: {}", client.place.url, words(&e)),
+            fix: "check that the Docker Engine runs".into(),
+        })?;
+        let counted = info.memory_limit == Some(true) && info.pids_limit == Some(true);
+        let text = |part: Option<String>| part.unwrap_or_default();
+        let stamp = [
+            client.version.clone(),
+            client.machine.clone(),
+            client.place.url.clone(),
+            text(info.id),
+            info.security_options.unwrap_or_default().join(" "),
+            text(info.default_runtime),
+            format!("{:?} {:?} {counted} {}", info.cgroup_driver, info.cgroup_version, self.attached),
+            binary(),
+        ]
+        .join("\n");
+        let mut remembered = self.remembered().filter(|r| !again && r.stamp == stamp).unwrap_or_default();
+        let before = remembered.clone();
+        if remembered.way.is_none() {
+            remembered = self.test(&client, counted).await?;
+            remembered.stamp = stamp;
+        }
+        // Trying must have shown one.
+        let Some(way) = remembered.way else { return Err(none_holds("")) };
+        let images = self.images(&client, way, &mut remembered).await;
+        if remembered != before {
+            self.remember(&remembered);
+        }
+        let Remembered { layers, weakened, .. } = remembered;
+        Ok(Known { client, way, layers, weakened, images })
+    }
+
+    /// Tries the ways into a container, the best first.
+    async fn test(&self, client: &Client, counted: bool) -> Result<Remembered, Unreachable> {
+        let near = client.place.socket().is_some() && !self.attached;
+        let ways = [(true, true), (true, false), (false, true), (false, false)]
+            .map(|(directory, landlock)| Way { directory, landlock, counted });
+        let mut refusals = Vec::new();
+        let nothing = Nothing::make(self.launcher, client).await.map_err(|reason| none_holds(&reason))?;
+        let mut found = None;
+        for way in ways.into_iter().filter(|way| near || !way.directory) {
+            let state = self.file.as_deref().and_then(Path::parent);
+            match selftest::run(self.launcher, client, &nothing.image, way, state).await {
+                Ok(layers) => {
+                    found = Some((way, layers));
+                    break;
+                }
+                Err(reason) => {
+                    tracing::warn!("containers can't be used with {way:?}: {reason}");
+                    // The same twice is said once.
+                    if !refusals.contains(&reason) {
+                        refusals.push(reason);
+                    }
+                }
+            }
+        }
+        nothing.remove(self.launcher);
+        let why = refusals.join("; ");
+        let Some((way, layers)) = found else { return Err(none_holds(&why)) };
+        Ok(Remembered { way: Some(way), layers, weakened: why, ..Remembered::default() })
+    }
+
+    /// Our images, each with what runs in it.
+    async fn images(&self, client: &Client, way: Way, remembered: &mut Remembered) -> Vec<Here> {
+        let found = join_all(RECIPES.map(|recipe| async move {
+            let found = images::find(client, &recipe.tag()).await;
+            found
+                .inspect_err(|failure| tracing::warn!("{failure}"))
+                .ok()
+                .flatten()
+                .map(|image| (recipe, image))
+        }));
+        let mut here = Vec::new();
+        for (recipe, image) in found.await.into_iter().flatten() {
+            let known = remembered.versions.get(&image.id).cloned();
+            let version = match known {
+                Some(version) => Some(version),
+                None => self.ask(client, way, &recipe, &image).await,
+            };
+            if let Some(version) = &version {
+                remembered.versions.insert(image.id.clone(), version.clone());
+            }
+            here.push(Here { recipe, image, version });
+        }
+        // Of images that are gone nothing has to be known.
+        remembered.versions.retain(|id, _| here.iter().any(|here| here.image.id == *id));
+        here
+    }
+
+    /// Asks what runs in an image, in a container.
+    async fn ask(&self, client: &Client, way: Way, recipe: &Recipe, image: &Image) -> Option<String> {
+        let spec = crate::engine::LaunchSpec { memory_limit_mb: 256, ..common::spec(PathBuf::new(), false) };
+        let limits = Limits { processes: 64, ..Limits::of(&spec, true) };
+        let wanted = Wanted { image: image.clone(), limits, network: false, way, role: "question" };
+        let container = match self.launcher.launch(client, wanted).await {
+            Ok(container) => container,
+            Err(not) => {
+                tracing::warn!("{} can't be asked for its version: {}", recipe.name, not.failure.message);
+                return None;
+            }
+        };
+        versions::ask(&container.agent, recipe.language, image).await
+    }
+
+    fn remembered(&self) -> Option<Remembered> {
+        serde_json::from_slice(&std::fs::read(self.file.as_ref()?).ok()?).ok()
+    }
+
+    /// What can't be written is tried again next time.
+    fn remember(&self, remembered: &Remembered) {
+        if let Some(path) = &self.file
+            && let Ok(json) = serde_json::to_vec_pretty(remembered)
+        {
+            let _ = super::super::native::replace(path, &json);
+        }
+    }
+
+    /// Something that was remembered is not so any more.
+    pub fn forget(&self) {
+        if let Some(path) = &self.file {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Known {
+    /// The image of a language, if it is here.
+    pub fn image(&self, language: Language) -> Option<&Here> {
+        self.images.iter().find(|here| here.recipe == Recipe::of(language))
+    }
+
+    /// The languages that its images run.
+    pub fn languages(&self) -> Vec<Language> {
+        Language::ALL
+            .iter()
+            .copied()
+            .filter(|language| self.image(*language).is_some_and(|here| here.runs(*language)))
+            .collect()
+    }
+
+    /// Those it would run with images that are not here yet.
+    pub fn missing(&self) -> Vec<Language> {
+        RECIPES.iter().map(|recipe| recipe.language).filter(|l| self.image(*l).is_none()).collect()
+    }
+}
+
+impl Here {
+    /// Whether the language runs in it: TypeScript only where Node takes its types away.
+    pub fn runs(&self, language: Language) -> bool {
+        language != Language::TypeScript
+            || self.version.as_deref().is_some_and(super::super::native::strips_types)
+    }
+}
+
+fn none_holds(why: &str) -> Unreachable {
+    Unreachable {
+        reason: format!("its containers can't be used ({why})"),
+        fix: "see the log in the state directory; a newer Docker Engine may help".into(),
+    }
+}
+
+/// Our own binary: another one tries anew.
+fn binary() -> String {
+    std::fs::metadata("/proc/self/exe").map_or_else(
+        |_| String::new(),
+        |meta| format!("{} {} {}.{}", meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()),
+    )
+}

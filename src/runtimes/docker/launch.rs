@@ -1,0 +1,359 @@
+//! Making containers, and removing them: each is begun by a task of ours, so that whoever stops waiting for one leaves
+//! none behind, and removed by another, so that nobody waits for that.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
+};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::attach;
+use super::client::{Client, status, words};
+use super::container::{Entrance, HELPERS, Order, next_user};
+use super::gate::Gates;
+use super::images::{Image, engine_failed};
+use super::meter::ContainerMeter;
+use super::owner::Owner;
+use crate::agent::wire::{Confinement, Watch};
+use crate::agent::{self, Agent};
+use crate::engine::Meter;
+use crate::protocol::{ErrorKind, Failure};
+use crate::runtimes::filters;
+use crate::runtimes::limits::Limits;
+use crate::sandbox::{Filter, Tier};
+
+/// How long an agent may take to come out of a container that was started: the machine may have much to do.
+const ENTER_TIME: Duration = Duration::from_secs(30);
+/// How often a removal is tried where the Engine does not answer, and the longest pause in between.
+const REMOVAL_TRIES: u32 = 12;
+const REMOVAL_PAUSE: Duration = Duration::from_secs(5);
+/// How long the end of everything may take.
+const END_TIME: Duration = Duration::from_secs(10);
+
+/// How containers are entered on an Engine, as trying has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Way {
+    /// Through a directory of this machine's; otherwise through a volume and the standard streams.
+    pub directory: bool,
+    /// Programs are held by Landlock, too.
+    pub landlock: bool,
+    /// The Engine bounds memory and processes; otherwise the agent watches them.
+    pub counted: bool,
+}
+
+/// What a container is wanted for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub image: Image,
+    pub limits: Limits,
+    pub network: bool,
+    pub way: Way,
+    /// `session`, or what else.
+    pub role: &'static str,
+}
+
+/// A container with an agent that answers. Dropped, it is removed.
+pub struct Container {
+    /// The host's end of the pipe to its agent.
+    pub agent: Agent,
+    /// What this machine counts of it.
+    pub meter: Option<Arc<dyn Meter>>,
+    /// What removes it.
+    pub removal: Removal,
+}
+
+/// Why there is no container.
+#[derive(Debug)]
+pub struct NotLaunched {
+    /// In words.
+    pub failure: Failure,
+    /// What it is to be entered by, or its agent, did not work.
+    pub refused: bool,
+}
+
+impl From<Failure> for NotLaunched {
+    fn from(failure: Failure) -> Self {
+        Self { failure, refused: false }
+    }
+}
+
+/// Makes the containers of one engine.
+pub struct Launcher {
+    /// What is ours on this machine is below it.
+    state: PathBuf,
+    pub owner: Owner,
+    pub instance: String,
+    gates: Mutex<Option<Arc<Gates>>>,
+    /// The volume with the agent's program, where containers are entered by one.
+    volume: tokio::sync::Mutex<Option<(Client, String)>>,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl Launcher {
+    /// For an engine whose state is kept in `state`.
+    pub fn new(state: PathBuf) -> Self {
+        Self {
+            state,
+            owner: Owner::ourselves(),
+            instance: Uuid::new_v4().simple().to_string()[..12].to_owned(),
+            gates: Mutex::default(),
+            volume: tokio::sync::Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Makes and starts a container, and greets its agent. Whoever stops waiting for it gets none.
+    pub async fn launch(self: &Arc<Self>, client: &Client, wanted: Wanted) -> Result<Container, NotLaunched> {
+        if self.stop.is_cancelled() {
+            let failure = Failure::new(ErrorKind::Cancelled, "the engine is shutting down", "start it again");
+            return Err(failure.into());
+        }
+        // Broken off between the request and its answer, a container would be made that nobody knows of.
+        let (launcher, client) = (self.clone(), client.clone());
+        let making = self.tasks.spawn(async move { launcher.make(&client, &wanted).await });
+        making.await.unwrap_or_else(|e| Err(Failure::internal(format!("a launch broke off: {e}")).into()))
+    }
+
+    async fn make(self: &Arc<Self>, client: &Client, wanted: &Wanted) -> Result<Container, NotLaunched> {
+        if agent::PROGRAM.is_empty() {
+            return Err(Failure::new(
+                ErrorKind::NoRuntime,
+                "this build of CodeBeaker has no agent for containers",
+                "use one that was built on Linux, or attach to a server there",
+            )
+            .into());
+        }
+        let labels = self.owner.labels(&self.instance, wanted.role);
+        let order = |entrance| Order {
+            image: &wanted.image,
+            entrance,
+            limits: &wanted.limits,
+            network: wanted.network,
+            user: next_user(),
+            labels: labels.clone(),
+            podman: client.podman,
+        };
+        let (removal, stream) = if wanted.way.directory {
+            let gate = self.gates().and_then(|gates| gates.gate()).map_err(|e| no_directory(&e))?;
+            let body = order(Entrance::Directory(gate.directory())).body();
+            let removal = self.create(client, body).await?;
+            self.start(client, &removal).await?;
+            let entered = tokio::time::timeout(ENTER_TIME, gate.accept());
+            let stream = tokio::select! {
+                entered = entered => match entered {
+                    Ok(Ok(stream)) => Ok(stream),
+                    Ok(Err(e)) => Err(e.to_string()),
+                    Err(_) => Err("it does not answer".to_owned()),
+                },
+                reason = removal.ended_early() => Err(reason),
+            };
+            (removal, stream.map_err(|reason| refused(&reason))?)
+        } else {
+            let volume = self.volume(client, &wanted.image).await?;
+            let body = order(Entrance::Volume(&volume)).body();
+            let removal = self.create(client, body).await?;
+            let (ours, theirs) =
+                tokio::net::UnixStream::pair().map_err(|e| Failure::internal(format!("no stream: {e}")))?;
+            let attached = attach::attach(client, &removal.name, theirs).await;
+            let attached = attached.map_err(|e| engine_failed("a container can't be attached to", &e))?;
+            self.tasks.spawn(attached);
+            self.start(client, &removal).await?;
+            (removal, ours)
+        };
+        let confinement = confinement(wanted).map_err(|e| refused(&e.to_string()))?;
+        // Meanwhile this machine is asked where the container is counted.
+        let (agent, inspected) = tokio::join!(
+            Agent::connect_within(stream, b"/workspace", confinement, ENTER_TIME),
+            client.api.inspect_container(&removal.name, None),
+        );
+        let agent = agent.map_err(|e| refused(&e.to_string()))?;
+        let pid = inspected.ok().and_then(|inspected| inspected.state?.pid);
+        let meter = pid.filter(|_| wanted.way.directory).and_then(ContainerMeter::of_process);
+        Ok(Container { agent, meter: meter.map(|meter| Arc::new(meter) as Arc<dyn Meter>), removal })
+    }
+
+    async fn create(
+        self: &Arc<Self>,
+        client: &Client,
+        body: ContainerCreateBody,
+    ) -> Result<Removal, NotLaunched> {
+        let name = format!("codebeaker-{}", &Uuid::new_v4().simple().to_string()[..12]);
+        let image = body.image.clone().unwrap_or_default();
+        let options = CreateContainerOptionsBuilder::default().name(&name).build();
+        match client.api.create_container(Some(options), body).await {
+            Ok(_) => Ok(Removal { launcher: self.clone(), client: client.clone(), name }),
+            Err(e) if status(&e) == Some(404) => Err(Failure::new(
+                ErrorKind::NoRuntime,
+                format!("the image {image} is not here any more"),
+                "codebeaker setup docker builds it",
+            )
+            .into()),
+            Err(e) => {
+                // It may be there all the same: its answer was lost, say.
+                drop(Removal { launcher: self.clone(), client: client.clone(), name });
+                Err(engine_failed("a container can't be made", &e).into())
+            }
+        }
+    }
+
+    async fn start(&self, client: &Client, removal: &Removal) -> Result<(), NotLaunched> {
+        client.api.start_container(&removal.name, None).await.map_err(|e| NotLaunched {
+            // An agent that can't be executed is one of the things that are told here.
+            refused: true,
+            failure: engine_failed("a container can't be started", &e),
+        })
+    }
+
+    fn gates(&self) -> std::io::Result<Arc<Gates>> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gates) = &*gates {
+            return Ok(gates.clone());
+        }
+        let made = Arc::new(Gates::open(&self.state, &self.owner, &self.instance)?);
+        Ok(gates.insert(made).clone())
+    }
+
+    async fn volume(self: &Arc<Self>, client: &Client, image: &Image) -> Result<String, NotLaunched> {
+        let mut volume = self.volume.lock().await;
+        if let Some((_, name)) = &*volume {
+            return Ok(name.clone());
+        }
+        let name = format!("codebeaker-{}", self.instance);
+        let labels = self.owner.labels(&self.instance, "agent");
+        attach::make_volume(client, &name, image, labels)
+            .await
+            .map_err(|e| engine_failed("a volume for the agent can't be made", &e))?;
+        *volume = Some((client.clone(), name.clone()));
+        Ok(name)
+    }
+
+    /// Ends everything: waits, not for ever, until no container of ours is left.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(END_TIME, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "containers are left to the next engine: the Docker Engine does not remove them in time"
+            );
+        }
+        if let Some((client, name)) = self.volume.lock().await.take()
+            && let Err(e) = client.api.remove_volume(&name, None::<RemoveVolumeOptions>).await
+        {
+            tracing::warn!("the volume {name} is left to the next engine: {}", words(&e));
+        }
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Removes a container, in the background, when it is dropped.
+pub struct Removal {
+    launcher: Arc<Launcher>,
+    client: Client,
+    /// The container's name.
+    pub name: String,
+}
+
+impl Removal {
+    /// Waits until the container has ended by itself; gives why as far as that is known.
+    pub async fn ended_early(&self) -> String {
+        use bollard::query_parameters::WaitContainerOptionsBuilder;
+        use futures_util::StreamExt;
+        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+        let ended = self.client.api.wait_container(&self.name, Some(options)).next().await;
+        match ended {
+            Some(Ok(end)) => format!("it ended at once, with code {}", end.status_code),
+            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => {
+                format!("it ended at once, with code {code}")
+            }
+            Some(Err(e)) => words(&e),
+            None => "it ended at once".into(),
+        }
+    }
+}
+
+impl Drop for Removal {
+    fn drop(&mut self) {
+        let Ok(tokio) = tokio::runtime::Handle::try_current() else {
+            // Its agent ends with its stream all the same, and then the Engine removes it.
+            return;
+        };
+        let removing = remove(self.client.clone(), std::mem::take(&mut self.name));
+        self.launcher.tasks.spawn_on(removing, &tokio);
+    }
+}
+
+/// Removes a container, whatever state it is in. While the Engine does not answer it is tried again: it may be starting.
+pub async fn remove(client: Client, name: String) {
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    let mut pause = Duration::from_millis(50);
+    for _ in 0..REMOVAL_TRIES {
+        match client.api.remove_container(&name, Some(options.clone())).await {
+            Ok(()) => return,
+            Err(e) => match status(&e) {
+                // Gone; or going: the Engine removes by itself what has ended.
+                Some(404) => return,
+                Some(409) => {}
+                _ => tracing::debug!("container {name} can't be removed yet: {}", words(&e)),
+            },
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(REMOVAL_PAUSE);
+    }
+    tracing::warn!("container {name} is left to the next engine: it can't be removed");
+}
+
+/// What the agent puts on itself and on each program.
+fn confinement(wanted: &Wanted) -> std::io::Result<Confinement> {
+    let Limits { memory_bytes, processes, open_files, .. } = wanted.limits;
+    let Way { landlock, counted, .. } = wanted.way;
+    let filter = Filter {
+        tier: Tier::Namespaces,
+        network: wanted.network,
+        own_users: true,
+        counted,
+        // It has a network of its own either way: nobody outside shares its abstract sockets.
+        scoped: true,
+    };
+    let unless = |known: bool, limit: u64| if known { 0 } else { limit };
+    Ok(Confinement {
+        open_files,
+        landlock,
+        write: ["/workspace", "/tmp", "/dev"].map(|path| path.as_bytes().to_vec()).to_vec(),
+        filters: filters::built(filter)?,
+        expendable: true,
+        watch: Watch {
+            memory_bytes: unless(counted, memory_bytes),
+            processes: unless(counted, processes.saturating_add(HELPERS)),
+            own_file_system: true,
+            ..Watch::default()
+        },
+        ..Confinement::default()
+    })
+}
+
+fn no_directory(error: &std::io::Error) -> Failure {
+    let message = format!("a directory for a container can't be made: {error}");
+    Failure::new(ErrorKind::Internal, message, "free some space, or set XDG_STATE_HOME to another place")
+}
+
+fn refused(reason: &str) -> NotLaunched {
+    let message = format!("the agent in the container can't be reached: {reason}");
+    NotLaunched {
+        failure: Failure::new(ErrorKind::Internal, message, "see codebeaker doctor"),
+        refused: true,
+    }
+}

@@ -1,0 +1,200 @@
+//! Containers that stand ready, each for one session that never had another.
+//!
+//! A kind of container is kept ready when it was asked for lately: up to the high mark, again when fewer than the low
+//! mark are left. They are made one after the other, with pauses, so that what runs is not starved.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::client::Client;
+use super::container;
+use super::launch::{Container, Launcher, Wanted, Way};
+use crate::runtimes::limits::Limits;
+use crate::sandbox::Storage;
+
+/// Memory that an idle container takes: its shim, its agent, and what the kernel keeps of it.
+pub const COST: u64 = 16 << 20;
+/// How long a kind of container is kept ready that nobody asks for.
+const KEPT: Duration = Duration::from_secs(600);
+/// How long nothing is made after it has failed.
+const REST: Duration = Duration::from_secs(5);
+
+/// How many containers stand ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// With fewer than this, more are made.
+    pub low: usize,
+    /// Up to this; 0 is no pool.
+    pub high: usize,
+    /// The most memory that all of them may take, in bytes.
+    pub memory: u64,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { low: 1, high: 2, memory: 256 << 20 }
+    }
+}
+
+/// What of a container can't be changed later.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    image: String,
+    network: bool,
+    way: Way,
+    storage: [(u64, u64); 3],
+    file_size: u64,
+    open_files: u64,
+}
+
+impl Kind {
+    fn of(wanted: &Wanted) -> Self {
+        let Limits { workspace, tmp, shm, file_size, open_files, .. } = wanted.limits;
+        let storage = [workspace, tmp, shm].map(|Storage { bytes, files }| (bytes, files));
+        let Wanted { network, way, .. } = *wanted;
+        Self { image: wanted.image.id.clone(), network, way, storage, file_size, open_files }
+    }
+}
+
+/// One kind of container, and those of it that stand ready.
+struct Shelf {
+    /// What it was last asked for with.
+    wanted: Wanted,
+    asked: Instant,
+    ready: VecDeque<(Container, Limits)>,
+    /// It is being filled up to the high mark.
+    filling: bool,
+}
+
+/// The containers that stand ready.
+pub struct Pool {
+    marks: Marks,
+    shelves: Mutex<HashMap<Kind, Shelf>>,
+    changed: Notify,
+}
+
+impl Pool {
+    /// An empty one.
+    pub fn new(marks: Marks) -> Self {
+        Self { marks, shelves: Mutex::default(), changed: Notify::new() }
+    }
+
+    fn shelves(&self) -> MutexGuard<'_, HashMap<Kind, Shelf>> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A container that stands ready, with what of its limits differs set; `None`: there is none. Asking has more made.
+    pub async fn take(&self, client: &Client, wanted: &Wanted) -> Option<Container> {
+        if self.marks.high == 0 {
+            return None;
+        }
+        loop {
+            let ready = {
+                let mut shelves = self.shelves();
+                let shelf = shelves.entry(Kind::of(wanted)).or_insert_with(|| Shelf {
+                    wanted: wanted.clone(),
+                    asked: Instant::now(),
+                    ready: VecDeque::new(),
+                    filling: true,
+                });
+                shelf.asked = Instant::now();
+                let ready = shelf.ready.pop_front();
+                shelf.filling |= shelf.ready.len() < self.marks.low;
+                ready
+            };
+            self.changed.notify_one();
+            let (container, limits) = ready?;
+            // What was killed meanwhile is nobody's.
+            if !container.agent.is_there() {
+                continue;
+            }
+            if limits == wanted.limits {
+                return Some(container);
+            }
+            let update = container::update(&wanted.limits);
+            match client.api.update_container(&container.removal.name, update).await {
+                Ok(()) => return Some(container),
+                Err(e) => {
+                    tracing::debug!("a container's limits can't be changed: {}", super::client::words(&e));
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Forgets everything that stands ready: it is removed.
+    pub fn clear(&self) {
+        let all = std::mem::take(&mut *self.shelves());
+        drop(all);
+    }
+
+    /// Keeps the pool filled until the engine ends.
+    pub async fn keep_filled(self: Arc<Self>, launcher: Arc<Launcher>, client: Client) {
+        loop {
+            let next = self.next();
+            let Some((kind, wanted)) = next else {
+                tokio::select! {
+                    () = self.changed.notified() => {}
+                    () = tokio::time::sleep(self.patience()) => self.give_up_idle(),
+                    () = launcher.stop.cancelled() => return self.clear(),
+                }
+                continue;
+            };
+            let began = Instant::now();
+            let made = tokio::select! {
+                made = launcher.launch(&client, wanted.clone()) => made,
+                () = launcher.stop.cancelled() => return self.clear(),
+            };
+            let pause = match made {
+                Ok(container) => {
+                    if let Some(shelf) = self.shelves().get_mut(&kind) {
+                        shelf.ready.push_back((container, wanted.limits));
+                    }
+                    // As long as it took: half of the time belongs to what runs.
+                    began.elapsed()
+                }
+                Err(not) => {
+                    tracing::warn!("no container can be kept ready: {}", not.failure.message);
+                    self.shelves().remove(&kind);
+                    REST
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = launcher.stop.cancelled() => return self.clear(),
+            }
+        }
+    }
+
+    /// What is to be made next: for the kind that was asked for last.
+    fn next(&self) -> Option<(Kind, Wanted)> {
+        let mut shelves = self.shelves();
+        let mut ready = 0;
+        for shelf in shelves.values_mut() {
+            shelf.ready.retain(|(container, _)| container.agent.is_there());
+            shelf.filling |= shelf.ready.len() < self.marks.low;
+            shelf.filling &= shelf.ready.len() < self.marks.high;
+            ready += shelf.ready.len() as u64;
+        }
+        if (ready + 1) * COST > self.marks.memory {
+            return None;
+        }
+        let wanting = shelves.iter().filter(|(_, shelf)| shelf.filling && shelf.asked.elapsed() < KEPT);
+        let (kind, shelf) = wanting.max_by_key(|(_, shelf)| shelf.asked)?;
+        Some((kind.clone(), shelf.wanted.clone()))
+    }
+
+    /// Until the next kind has been kept for long enough.
+    fn patience(&self) -> Duration {
+        let shelves = self.shelves();
+        let left = shelves.values().map(|shelf| KEPT.saturating_sub(shelf.asked.elapsed()));
+        left.min().unwrap_or(KEPT).max(Duration::from_secs(1))
+    }
+
+    fn give_up_idle(&self) {
+        self.shelves().retain(|_, shelf| shelf.asked.elapsed() < KEPT);
+    }
+}

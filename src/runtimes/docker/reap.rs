@@ -1,0 +1,67 @@
+//! What processes of ours that are gone have left on an Engine: found by its labels, and removed. What belongs to one
+//! that lives, or of which that can't be known, is never touched.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveImageOptionsBuilder, RemoveVolumeOptions,
+};
+
+use super::client::{Client, words};
+use super::launch::{self, Launcher};
+use super::owner::{Life, OWNER};
+
+/// How often it is looked for.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// Looks now and every hour, until the engine ends.
+pub async fn keep_clean(launcher: Arc<Launcher>, client: Client) {
+    loop {
+        match reap(&launcher, &client).await {
+            Ok(0) => {}
+            Ok(n) => {
+                tracing::info!("removed {n} containers, volumes and images that earlier engines had left")
+            }
+            Err(e) => tracing::warn!("what earlier engines left can't be listed: {}", words(&e)),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = launcher.stop.cancelled() => return,
+        }
+    }
+}
+
+/// Removes what nobody owns any more; gives how many there were.
+pub async fn reap(launcher: &Launcher, client: &Client) -> Result<usize, bollard::errors::Error> {
+    let ours = HashMap::from([("label".to_owned(), vec![OWNER.to_owned()])]);
+    let is_gone = |labels: Option<&HashMap<String, String>>| {
+        let label = labels.and_then(|labels| labels.get(OWNER));
+        label.is_some_and(|label| launcher.owner.life(label) == Life::Gone)
+    };
+    let api = &client.api;
+    let options = ListContainersOptionsBuilder::default().all(true).filters(&ours).build();
+    let mut reaped = 0;
+    for container in api.list_containers(Some(options)).await? {
+        if let Some(id) = container.id.filter(|_| is_gone(container.labels.as_ref())) {
+            launch::remove(client.clone(), id).await;
+            reaped += 1;
+        }
+    }
+    let options = ListVolumesOptionsBuilder::default().filters(&ours).build();
+    for volume in api.list_volumes(Some(options)).await?.volumes.unwrap_or_default() {
+        if is_gone(Some(&volume.labels)) {
+            reaped += usize::from(api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await.is_ok());
+        }
+    }
+    let options = ListImagesOptionsBuilder::default().filters(&ours).build();
+    for image in api.list_images(Some(options)).await? {
+        if is_gone(Some(&image.labels)) {
+            let options = RemoveImageOptionsBuilder::default().force(true).build();
+            reaped += usize::from(api.remove_image(&image.id, Some(options), None).await.is_ok());
+        }
+    }
+    Ok(reaped)
+}

@@ -1,0 +1,175 @@
+//! The self-test of an Engine: a container is made as for any session, and from inside it is tried to break out.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, RemoveImageOptionsBuilder, WaitContainerOptionsBuilder,
+};
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::client::{Client, status, words};
+use super::images::{self, Image};
+use super::launch::{Container, Launcher, Wanted, Way};
+use super::owner::OWNER;
+use crate::runtimes::limits::Limits;
+use crate::runtimes::selftest::{self, END_TIME, Host, Place, Subject};
+use crate::sandbox::{Layer, ReportedLayer};
+
+/// How often the removal of the image is tried, with pauses that double from 20 ms.
+const REMOVAL_TRIES: u32 = 10;
+/// Layers without which a container is not what it is taken for.
+const NEEDED: [Layer; 4] = [Layer::OwnRoot, Layer::OwnProcesses, Layer::OwnNetwork, Layer::Seccomp];
+
+/// An image with nothing in it but the directories that a container needs: what is tried is the container.
+pub struct Nothing {
+    client: Client,
+    name: String,
+    /// It, as any other image.
+    pub image: Image,
+}
+
+impl Nothing {
+    /// Makes it.
+    pub async fn make(launcher: &Launcher, client: &Client) -> Result<Self, String> {
+        let name = format!("codebeaker-selftest:{}", launcher.instance);
+        let label = format!("LABEL {OWNER}={}", launcher.owner.label());
+        let options = CreateImageOptionsBuilder::default()
+            .from_src("-")
+            .repo("codebeaker-selftest")
+            .tag(&launcher.instance)
+            .changes(vec![label])
+            .build();
+        let body = bollard::body_full(Bytes::from(directories().map_err(|e| e.to_string())?));
+        let mut steps = client.api.create_image(Some(options), Some(body), None);
+        while let Some(step) = steps.next().await {
+            step.map_err(|e| format!("an image to try it with can't be made: {}", words(&e)))?;
+        }
+        let found = images::find(client, &name).await.map_err(|failure| failure.message)?;
+        let image = found.ok_or_else(|| "an image to try it with was not made".to_owned())?;
+        Ok(Self { client: client.clone(), name, image })
+    }
+
+    /// Removes it, in the background: that has to wait until the last container of it is gone.
+    pub fn remove(self, launcher: &Launcher) {
+        launcher.tasks.spawn(async move {
+            let options = RemoveImageOptionsBuilder::default().build();
+            let mut pause = Duration::from_millis(20);
+            for _ in 0..REMOVAL_TRIES {
+                match self.client.api.remove_image(&self.image.id, Some(options.clone()), None).await {
+                    Ok(_) => return,
+                    Err(e) if status(&e) == Some(404) => return,
+                    Err(_) => tokio::time::sleep(pause).await,
+                }
+                pause *= 2;
+            }
+            tracing::warn!("the image {} is left to the next engine", self.name);
+        });
+    }
+}
+
+fn directories() -> std::io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in ["dev", "etc", "proc", "sys", "tmp", "workspace"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_size(0);
+        header.set_mode(0o755);
+        archive.append_data(&mut header, format!("{name}/"), std::io::empty())?;
+    }
+    archive.into_inner()
+}
+
+/// Tries containers that are entered this way. Error: there are none, or what must hold does not, in a few words.
+pub async fn run(
+    launcher: &Arc<Launcher>,
+    client: &Client,
+    image: &Image,
+    way: Way,
+    state: Option<&Path>,
+) -> Result<Vec<ReportedLayer>, String> {
+    let place = Place::make(state).map_err(|e| format!("no directory to try it in: {e}"))?;
+    let host = Host::listen(&place.0).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
+    let launch = |network| {
+        let spec = selftest::spec(place.0.clone(), network);
+        let limits = Limits::of(&spec, true);
+        launcher.launch(client, Wanted { image: image.clone(), limits, network, way, role: "selftest" })
+    };
+    let container = launch(false).await.map_err(|not| not.failure.message)?;
+    let looked = selftest::look(&subject(&container), &host).await;
+    let ended = ended(client, container).await;
+    let mut seen = looked?;
+    seen.ended = ended;
+    seen.reached |= host.was_reached();
+    let networked =
+        launch(true).await.map_err(|not| format!("given the network, {}", not.failure.message))?;
+    let beyond = selftest::look_beyond_network(&subject(&networked), &host).await;
+    drop(networked);
+    beyond.map_err(|done| format!("given the network, {done}"))?;
+    if !seen.workspace_works {
+        return Err("its own workspace can't be written".into());
+    }
+    // With a network of its own there is nothing in sockets to be kept from.
+    let wanted = Layer::ALL.into_iter().filter(|layer| *layer != Layer::NoSockets);
+    let layers: Vec<ReportedLayer> = wanted
+        .map(|layer| match seen.holds(layer, true) {
+            Ok(()) => ReportedLayer { layer, active: true, detail: detail(layer).into() },
+            Err(reason) => ReportedLayer { layer, active: false, detail: why(layer, way, reason) },
+        })
+        .collect();
+    match layers.iter().find(|l| NEEDED.contains(&l.layer) && !l.active) {
+        Some(missing) => Err(format!("{} does not hold: {}", missing.layer.name(), missing.detail)),
+        None => Ok(layers),
+    }
+}
+
+fn subject(container: &Container) -> Subject<'_> {
+    Subject {
+        agent: &container.agent,
+        own_root: true,
+        workspace: "/workspace".into(),
+        meter: container.meter.as_ref(),
+        outsider: None,
+    }
+}
+
+/// Closes the stream; false: the container has not ended by that alone in time.
+async fn ended(client: &Client, container: Container) -> bool {
+    let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+    let mut end = client.api.wait_container(&container.removal.name, Some(options));
+    container.agent.close();
+    // Whatever comes is its end: also that there is no such container any more.
+    tokio::time::timeout(END_TIME, end.next()).await.is_ok()
+}
+
+/// What there is to be known of a layer that holds.
+fn detail(layer: Layer) -> &'static str {
+    match layer {
+        Layer::OwnRoot => "the image, read-only; only /workspace and /tmp can be written",
+        Layer::OwnProcesses => "it sees and signals no others, and all end with the first",
+        Layer::OwnNetwork => "only its own loopback",
+        Layer::UnprivilegedUser => "a user that nobody else has, without capabilities",
+        Layer::ControlGroup => "memory with swap, processes and processor time as a whole",
+        Layer::StorageQuota => "bytes and files of /workspace, /tmp and /dev/shm",
+        Layer::ResourceLimits => "open files, file size, core dumps; time where it is asked for",
+        Layer::Supervisor => "ends what programs leave behind",
+        Layer::Lifeline => "ends the container when CodeBeaker is killed",
+        Layer::Landlock => "nothing is written but in /workspace, /tmp and /dev",
+        Layer::SignalScope => "none reaches its agent or supervisors",
+        Layer::Seccomp => "the Engine's own, and ours on top: AF_VSOCK, io_uring, keys, namespaces and more",
+        Layer::NoNewPrivileges | Layer::NoSockets | Layer::CleanEnvironment => "",
+    }
+}
+
+/// Why a layer does not hold.
+fn why(layer: Layer, way: Way, seen: String) -> String {
+    match layer {
+        Layer::Landlock | Layer::SignalScope if !way.landlock => {
+            "the Engine's own filter, or its kernel, does not allow Landlock".into()
+        }
+        Layer::ControlGroup if !way.counted => "the Engine can't bound memory and processes here".into(),
+        _ => seen,
+    }
+}

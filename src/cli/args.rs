@@ -15,8 +15,8 @@ pub struct Arguments {
     pub verb: Option<Verb>,
 }
 
-const LONG: &str = "A workbench for running code in several runtimes: Bun, Deno and this machine's own interpreters, \
-each session in a place of its own. Without a verb it opens the workbench.";
+const LONG: &str = "A workbench for running code in several runtimes: Bun, Deno, containers and this machine's own \
+interpreters, each session in a place of its own. Without a verb it opens the workbench.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -27,7 +27,7 @@ pub enum Verb {
     Run(Run),
     /// Tell which runtimes are here, why not, and what isolates them
     Doctor(Doctor),
-    /// Fetch Deno and Bun, verified, into CodeBeaker's own directory
+    /// Fetch Deno and Bun, verified, into CodeBeaker's own directory; build the images of Docker sessions
     Setup(Setup),
     /// Print completions for a shell
     Completions {
@@ -66,6 +66,9 @@ pub struct Run {
     /// Give the program at most so much memory; the settings say what is the most
     #[arg(long, short, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     pub memory: Option<u64>,
+    /// Run it in a container of this image; it is pulled if it is not here
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Let the program use the network, which is off otherwise
     #[arg(long)]
     pub network: bool,
@@ -97,12 +100,18 @@ pub struct Doctor {
 /// Arguments of `setup`.
 #[derive(Args, Debug)]
 pub struct Setup {
-    /// What to fetch; without it, what is missing of both
-    #[arg(value_name = "deno|bun")]
+    /// What to fetch; without it, what is missing of Deno and Bun. Docker's images are built
+    #[arg(value_name = "deno|bun|docker")]
     pub runtimes: Vec<String>,
-    /// Fetch the newest even where one is here already, and remove the older ones that were fetched
+    /// Fetch or build anew what is here already, and remove the older ones that were fetched
     #[arg(long)]
     pub update: bool,
+    /// Docker: build on this image in place of the official ones; a Debian or Ubuntu will do
+    #[arg(long, value_name = "IMAGE")]
+    pub base: Option<String>,
+    /// Docker: only the image of this language; can be given several times
+    #[arg(long, short, value_parser = language)]
+    pub language: Vec<Language>,
 }
 
 /// The names that people type, with the aliases that the wire knows.

@@ -14,7 +14,7 @@ use super::surroundings::Surroundings;
 
 /// Prints the report. Exit code 0 where at least one runtime is ready.
 pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
-    let surroundings = Surroundings::read()?;
+    let surroundings = Surroundings::read()?.for_one_session();
     // The runtimes themselves, without an engine: it is asked just when that can't be had.
     let known = surroundings.runtimes();
     let mut runtimes: Vec<RuntimeInfo> = join_all(known.iter().map(|r| r.info(true))).await;

@@ -2,6 +2,8 @@
 //! exit codes. Errors end here, as one sentence with the next step.
 
 mod args;
+mod bar;
+mod containers;
 mod doctor;
 mod exit;
 mod logging;

@@ -19,10 +19,12 @@ use crate::config::LimitSettings;
 use crate::engine::{Engine, Execution, InterruptTarget};
 use crate::protocol::{
     Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId,
-    IsolationReport, Language, LimitReached, OutputStream, RuntimeType, SessionInfo, Signal,
+    Failure, IsolationReport, Language, LimitReached, OutputStream, Provision, RuntimeType, SessionInfo,
+    Signal,
 };
 
 use super::args;
+use super::bar;
 use super::exit::{self, Problem};
 use super::setup;
 use super::signals::Signals;
@@ -50,7 +52,7 @@ pub async fn run(args: args::Run) -> Result<ExitCode, Problem> {
 async fn run_file(args: args::Run) -> Result<ExitCode, Problem> {
     let (code, name) = read_code(&args.file).await?;
     let language = args.language.map_or_else(|| guess(&args.file, &code), Ok)?;
-    let surroundings = Surroundings::read()?;
+    let surroundings = Surroundings::read()?.for_one_session();
     surroundings.warn();
     let mut signals = Signals::listen()?;
     let engine: Arc<dyn Engine> = surroundings.engine()?;
@@ -209,11 +211,12 @@ impl Run<'_> {
             runtime_preference: self.preference(),
             memory_limit_mb: self.args.memory,
             network: self.args.network,
+            docker_image: self.args.image.clone(),
             ..CreateSession::new(language)
         };
         match self.engine.create_session(wanted.clone()).await {
             Err(failure) if failure.kind == ErrorKind::NoRuntime => {
-                if !self.fetch_what_is_missing(language).await? {
+                if !self.fetch_what_is_missing(language, &failure).await? {
                     return Err(failure.into());
                 }
                 Ok(self.engine.create_session(wanted).await?)
@@ -222,8 +225,34 @@ impl Run<'_> {
         }
     }
 
-    /// Fetches Deno or Bun, if that is what a run of this language lacks.
-    async fn fetch_what_is_missing(&self, language: Language) -> Result<bool, Problem> {
+    /// Fetches what a run of this language lacks, if that can be: Deno, Bun, or the image of its containers.
+    async fn fetch_what_is_missing(&self, language: Language, failure: &Failure) -> Result<bool, Problem> {
+        let minimum = self.surroundings.settings.minimum_isolation;
+        let docker = Provision { language: Some(language), ..Provision::all(RuntimeType::Docker) };
+        match (&self.args.image, self.args.runtime) {
+            (Some(image), _) => {
+                if failure.hint != format!("docker pull {image}") {
+                    return Ok(false);
+                }
+                exit::say(format_args!("this run needs the image {image}, which is pulled now"));
+                let wanted = Provision { language: None, docker_image: Some(image.clone()), ..docker };
+                return self.provision(wanted).await.map(|()| true);
+            }
+            (None, Some(RuntimeType::Docker)) => {
+                let info = self.engine.runtime(RuntimeType::Docker, false).await?;
+                let missing =
+                    info.fetchable && (!info.available || info.fetchable_languages.contains(&language));
+                if !missing || minimum.is_some_and(|minimum| info.isolation.score < minimum) {
+                    return Ok(false);
+                }
+                exit::say(format_args!(
+                    "this run needs an image for {}, which is built now",
+                    language.title()
+                ));
+                return self.provision(docker).await.map(|()| true);
+            }
+            _ => {}
+        }
         // Of the two, Bun starts faster: it is what Balanced would choose.
         let candidates =
             self.args.runtime.map_or(vec![RuntimeType::Bun, RuntimeType::Deno], |asked| vec![asked]);
@@ -234,7 +263,6 @@ impl Run<'_> {
                 continue;
             }
             // Fetched for nothing, if it may not be used then.
-            let minimum = self.surroundings.settings.minimum_isolation;
             if minimum.is_some_and(|minimum| info.isolation.score < minimum) {
                 continue;
             }
@@ -245,6 +273,12 @@ impl Run<'_> {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    async fn provision(&self, wanted: Provision) -> Result<(), Problem> {
+        let engine = self.engine.clone();
+        bar::shown(|progress| async move { engine.provision(wanted, progress).await }).await?;
+        Ok(())
     }
 
     /// Passes output on until the result is there; `None` where nobody reads the output any more.

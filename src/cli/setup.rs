@@ -1,4 +1,4 @@
-//! `codebeaker setup`: fetches Deno and Bun.
+//! `codebeaker setup`: fetches Deno and Bun, builds the images of Docker sessions.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use crate::provision::terminal::Reporter;
 use crate::provision::{self, Found, Origin, ProvisionError, Tool};
 
 use super::args;
+use super::containers;
 use super::exit::{self, Problem};
 use super::signals::Signals;
 use super::surroundings::Surroundings;
@@ -15,7 +16,14 @@ use super::surroundings::Surroundings;
 pub async fn setup(args: args::Setup) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?;
     surroundings.warn();
-    let wanted = wanted(&args.runtimes)?;
+    let docker = args.runtimes.iter().any(|name| name.eq_ignore_ascii_case("docker"));
+    let others: Vec<String> =
+        args.runtimes.iter().filter(|name| !name.eq_ignore_ascii_case("docker")).cloned().collect();
+    if !docker && (args.base.is_some() || !args.language.is_empty()) {
+        let message = "--base and --language are for Docker's images";
+        return Err(Problem::new(message, "codebeaker setup docker --base IMAGE"));
+    }
+    let wanted = if docker && others.is_empty() { Vec::new() } else { wanted(&others)? };
     let mut signals = Signals::listen()?;
     for tool in wanted {
         match provision::find(tool, &surroundings.provision()) {
@@ -31,6 +39,10 @@ pub async fn setup(args: args::Setup) -> Result<ExitCode, Problem> {
                 Err(Ended::Failed(error)) => return Err(error.into()),
             },
         }
+    }
+    if docker {
+        let surroundings = surroundings.for_one_session().built_on(args.base);
+        return containers::setup(&surroundings, &args.language, args.update, &mut signals).await;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{LimitSettings, Paths, Settings, Warning};
+use crate::config::{ContainerSettings, LimitSettings, Paths, Settings, Warning};
 use crate::engine::{Embedded, Engine, EngineSettings, Limits, Runtime};
 use crate::protocol::RuntimePreference;
 use crate::provision;
-use crate::runtimes::{self, RuntimeSettings};
+use crate::runtimes::{self, DockerSettings, Marks, RuntimeSettings};
 
 use super::exit::{self, Problem};
 
@@ -53,10 +53,23 @@ impl Surroundings {
         }
     }
 
+    /// The same for one session: nothing is kept ready for others.
+    pub fn for_one_session(mut self) -> Self {
+        self.settings.docker.pool_high = Some(0);
+        self
+    }
+
+    /// The same, with images built on this one where one is named.
+    pub fn built_on(mut self, base: Option<String>) -> Self {
+        self.settings.docker.base = base.or(self.settings.docker.base);
+        self
+    }
+
     /// The runtimes of this machine.
     pub fn runtimes(&self) -> Vec<Arc<dyn Runtime>> {
         let cache = self.paths.state.join("runtimes.json");
         runtimes::all(RuntimeSettings {
+            docker: docker(&self.settings.docker),
             allow_unconfined: self.settings.allow_unconfined,
             ..RuntimeSettings::new(self.provision(), Some(cache))
         })
@@ -71,6 +84,20 @@ impl Surroundings {
         };
         Ok(Arc::new(Embedded::new(settings, self.runtimes())?))
     }
+}
+
+/// What is configured of Docker.
+fn docker(set: &ContainerSettings) -> DockerSettings {
+    let default = Marks::default();
+    let count = |set: Option<u64>, default: usize| {
+        set.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX))
+    };
+    let pool = Marks {
+        low: count(set.pool_low, default.low),
+        high: count(set.pool_high, default.high),
+        memory: set.pool_memory_mb.map_or(default.memory, |mb| mb.saturating_mul(1 << 20)),
+    };
+    DockerSettings { host: set.host.clone(), base: set.base.clone(), pool, ..DockerSettings::default() }
 }
 
 /// The configured limits, in the engine's units.

@@ -3,12 +3,14 @@
 //! Everything here is optional: a missing file is the defaults, a bad key is a [`Warning`] with its line and the
 //! default in its place. Knows no other part of the crate; what a key or a colour means is its reader's business.
 
+mod docker;
 mod document;
 mod limits;
 mod paths;
 mod settings;
 mod theme;
 
+pub use docker::ContainerSettings;
 pub use limits::LimitSettings;
 pub use paths::{NoHome, Paths};
 pub use settings::Settings;

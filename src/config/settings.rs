@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
+use super::docker::ContainerSettings;
 use super::document::{Item, Reader};
 use super::limits::{self, LimitSettings};
 use super::{Paths, Warning};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub allow_unconfined: bool,
     /// The most that sessions may have, and what those get that ask for nothing.
     pub limits: LimitSettings,
+    /// Where containers are had.
+    pub docker: ContainerSettings,
 }
 
 impl Settings {
@@ -78,6 +81,12 @@ impl Settings {
             ("limits", _) => {
                 reader.warn(item.at, "`limits` must be a table: write [limits] above it".to_owned());
             }
+            ("docker", DeValue::Table(table)) => {
+                reader.each(table, |reader, item| self.docker.take(reader, &item));
+            }
+            ("docker", _) => {
+                reader.warn(item.at, "`docker` must be a table: write [docker] above it".to_owned());
+            }
             ("keys", DeValue::Table(table)) => reader.each(table, |reader, item| {
                 if let Some(keys) = reader.strings(&item) {
                     self.keys.insert(item.key.to_owned(), keys);
@@ -86,7 +95,7 @@ impl Settings {
             ("keys", _) => reader.warn(item.at, "`keys` must be a table: write [keys] above it".to_owned()),
             (unknown, _) => {
                 let known = "theme, glyphs, registry, preference, minimum_isolation, allow_unconfined, \
-                             [limits], [keys]";
+                             [limits], [docker], [keys]";
                 reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}"));
             }
         }
@@ -124,7 +133,8 @@ impl Settings {
                 false
             });
         }
-        self.limits.overlay(given, warn);
+        self.limits.overlay(given, &mut warn);
+        self.docker.overlay(given, &mut warn);
         warnings
     }
 }

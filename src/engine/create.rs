@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::protocol::{
-    CreateSession, EnvironmentId, ErrorKind, Failure, SelectParams, Selection, SessionConfig, SessionId,
-    SessionInfo, SessionLimits, SessionState,
+    CreateSession, EnvironmentId, ErrorKind, Failure, RuntimeType, SelectParams, Selection, SessionConfig,
+    SessionId, SessionInfo, SessionLimits, SessionState,
 };
 
 use super::embedded::{Inner, QUEUE, plain};
@@ -24,6 +24,7 @@ use super::{select, worker};
 impl Inner {
     pub(super) async fn create(self: &Arc<Self>, params: CreateSession) -> Result<SessionInfo, Failure> {
         check_variables(&params.env)?;
+        let params = with_image(params)?;
         if let Some(wanted) = params.runtime_type {
             self.runtime(wanted)?;
         }
@@ -58,7 +59,15 @@ impl Inner {
             runtime_preference: params.runtime_preference,
             runtime_type: params.runtime_type,
         };
-        let infos = self.infos(params.runtime_type).await;
+        let mut infos = self.infos(params.runtime_type).await;
+        if params.docker_image.is_some() {
+            // What runs in an image that is named is for whoever names it to know.
+            for info in &mut infos {
+                info.languages = vec![params.language];
+                // Without images of its own it is as good for this.
+                info.available |= info.fetchable;
+            }
+        }
         let minimum = self.settings.minimum_isolation;
         let selection = select::select(&select, &infos, minimum);
         let Some(chosen) = selection.chosen else {
@@ -225,6 +234,18 @@ impl Drop for Place {
 
 fn shut() -> Failure {
     Failure::new(ErrorKind::Cancelled, "the engine is shutting down", "start it again")
+}
+
+/// An image is Docker's, whoever names one.
+fn with_image(mut params: CreateSession) -> Result<CreateSession, Failure> {
+    if params.docker_image.is_some()
+        && let Some(other) =
+            params.runtime_type.replace(RuntimeType::Docker).filter(|t| *t != RuntimeType::Docker)
+    {
+        let message = format!("{other} has no images: dockerImage is for Docker");
+        return Err(Failure::new(ErrorKind::InvalidParams, message, "leave one of the two out"));
+    }
+    Ok(params)
 }
 
 /// The limits that are asked for; the processors may stand outside of them.

@@ -46,6 +46,20 @@ pub struct Order<'a> {
     pub podman: bool,
 }
 
+/// The files, in the directory of a container's entrance, that say who is who in it.
+pub const PEOPLE: [&str; 2] = ["passwd", "group"];
+
+/// What they say.
+pub fn people(user: u32) -> [String; 2] {
+    [
+        format!(
+            "root:x:0:0:root:/root:/bin/sh\nuser:x:{user}:{user}::/workspace:/bin/sh\n\
+             nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+        ),
+        format!("root:x:0:\nuser:x:{user}:\nnogroup:x:65534:\n"),
+    ]
+}
+
 /// A user for a container: not one that another of ours has had lately.
 pub fn next_user() -> u32 {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -101,7 +115,7 @@ impl Order<'_> {
             shm_size: Some(signed(self.limits.shm.bytes)),
             ulimits: Some(self.ulimits()),
             tmpfs: Some(self.in_memory()),
-            mounts: Some(vec![self.agent()]),
+            mounts: Some(self.mounts()),
             // The agent is the first process, and reaps.
             init: Some(false),
             auto_remove: Some(true),
@@ -110,17 +124,23 @@ impl Order<'_> {
         }
     }
 
-    fn agent(&self) -> Mount {
-        let (typ, source) = match self.entrance {
-            Entrance::Directory(path) => (MountType::BIND, path.display().to_string()),
-            Entrance::Volume(name) => (MountType::VOLUME, name.to_owned()),
-        };
-        Mount {
-            target: Some(INSIDE.into()),
+    /// The agent, and who the user is by name: the image doesn't know.
+    fn mounts(&self) -> Vec<Mount> {
+        let mount = |typ, source: String, target: &str| Mount {
+            target: Some(target.to_owned()),
             source: Some(source),
             typ: Some(typ),
             read_only: Some(true),
             ..Mount::default()
+        };
+        match self.entrance {
+            Entrance::Directory(path) => {
+                let bind = |name: &str, target: &str| {
+                    mount(MountType::BIND, path.join(name).display().to_string(), target)
+                };
+                vec![bind("", INSIDE), bind(PEOPLE[0], "/etc/passwd"), bind(PEOPLE[1], "/etc/group")]
+            }
+            Entrance::Volume(name) => vec![mount(MountType::VOLUME, name.to_owned(), INSIDE)],
         }
     }
 

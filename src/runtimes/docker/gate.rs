@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::{UnixListener, UnixStream};
 
+use super::container::{PEOPLE, people};
 use super::owner::{Life, Owner};
 use crate::agent;
 
@@ -47,14 +48,18 @@ impl Gates {
         self.path.join("agent")
     }
 
-    /// Makes a gate for one container.
-    pub fn gate(&self) -> io::Result<Gate> {
+    /// Makes a gate for one container, whose programs are this user.
+    pub fn gate(&self, user: u32) -> io::Result<Gate> {
         let path = self.path.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
         DirBuilder::new().mode(0o711).create(&path)?;
         // From here on dropping it removes the directory.
         let mut gate = Gate { path, listener: None };
         let program = gate.path.join("agent");
         fs::hard_link(self.program(), &program).or_else(|_| fs::copy(self.program(), &program).map(drop))?;
+        for (name, text) in PEOPLE.iter().zip(people(user)) {
+            fs::write(gate.path.join(name), text)?;
+            fs::set_permissions(gate.path.join(name), Permissions::from_mode(0o644))?;
+        }
         gate.listener = Some(listen(&gate.path)?);
         Ok(gate)
     }
@@ -102,7 +107,8 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        let removed = ["agent", "socket"].map(|name| fs::remove_file(self.path.join(name)));
+        let files = ["agent", "socket"].into_iter().chain(PEOPLE);
+        let removed: Vec<_> = files.map(|name| fs::remove_file(self.path.join(name))).collect();
         let gone = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
         let failed = removed.into_iter().chain([fs::remove_dir(&self.path)]).filter_map(Result::err);
         if let Some(e) = failed.into_iter().find(|e| !gone(e)) {
@@ -122,7 +128,7 @@ mod tests {
         let state = root.path().join("a".repeat(100)).join("b".repeat(100));
         let owner = Owner::ourselves();
         let gates = Gates::open(&state, &owner, "one").unwrap();
-        let gate = gates.gate().unwrap();
+        let gate = gates.gate(60_600).unwrap();
         assert!(gate.directory().join("agent").is_file());
         let near = fs::File::open(gate.directory()).unwrap();
         let short = format!("/proc/self/fd/{}/socket", std::os::fd::AsRawFd::as_raw_fd(&near));

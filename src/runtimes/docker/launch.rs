@@ -132,17 +132,18 @@ impl Launcher {
             .into());
         }
         let labels = self.owner.labels(&self.instance, wanted.role);
+        let user = next_user();
         let order = |entrance| Order {
             image: &wanted.image,
             entrance,
             limits: &wanted.limits,
             network: wanted.network,
-            user: next_user(),
+            user,
             labels: labels.clone(),
             podman: client.podman,
         };
         let (removal, stream) = if wanted.way.directory {
-            let gate = self.gates().and_then(|gates| gates.gate()).map_err(|e| no_directory(&e))?;
+            let gate = self.gates().and_then(|gates| gates.gate(user)).map_err(|e| no_directory(&e))?;
             let body = order(Entrance::Directory(gate.directory())).body();
             let removal = self.create(client, body).await?;
             self.start(client, &removal).await?;

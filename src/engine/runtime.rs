@@ -94,6 +94,21 @@ pub struct Environment {
 pub trait Meter: Send + Sync {
     /// What it uses now.
     fn read(&self) -> Metered;
+
+    /// Of that, only how often a limit has held it: asked before and after every program.
+    fn held(&self) -> Held {
+        let Metered { memory_kills, process_refusals, .. } = self.read();
+        Held { memory_kills, process_refusals }
+    }
+}
+
+/// How often a limit has held an environment since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How often the kernel has killed for want of memory.
+    pub memory_kills: u64,
+    /// How often a new process or thread was refused.
+    pub process_refusals: u64,
 }
 
 /// What a [`Meter`] tells. Absent is not known.

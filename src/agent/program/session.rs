@@ -128,10 +128,13 @@ impl Session {
             }
             self.first = without_room.unwrap_or(self.first);
             self.advance_readings();
-            self.have_a_spare();
             self.hold_to_limits();
             self.finish_tasks();
             self.channel.flush()?;
+            // A program that has just been started is not to wait for it.
+            if !self.runs_programs() {
+                self.have_a_spare();
+            }
         }
     }
 
@@ -294,7 +297,7 @@ impl Session {
     /// Has a supervisor ready for the next program. Where that fails, programs have to wait for their own.
     fn have_a_spare(&mut self) {
         let rests = self.spare_from.is_some_and(|at| Instant::now() < at);
-        if self.spare.is_none() && self.walls.has_groups() && !rests {
+        if self.spare.is_none() && self.walls.want_a_spare() && !rests {
             self.spare = Spare::new(&self.walls).ok();
         }
     }

@@ -85,8 +85,17 @@ pub struct Environment {
     pub context: SessionContext,
     /// What this machine itself can tell of it, without the agent's word.
     pub meter: Option<std::sync::Arc<dyn Meter>>,
+    /// Who can tell why it has ended, where that is somebody.
+    pub witness: Option<std::sync::Arc<dyn Witness>>,
     /// Ends it.
     pub teardown: Box<dyn Teardown>,
+}
+
+/// Knows more of the end of an environment than that its stream has ended.
+#[async_trait]
+pub trait Witness: Send + Sync {
+    /// Why it has ended, in a few words; `None`: it doesn't know either.
+    async fn why_gone(&self) -> Option<String>;
 }
 
 /// Reads what an environment uses, from this machine: the kernel's word, not the agent's. Quick; it may block for

@@ -20,6 +20,7 @@ use super::gate::Gates;
 use super::images::{Image, engine_failed};
 use super::meter::ContainerMeter;
 use super::owner::Owner;
+use super::witness::EngineWitness;
 use crate::agent::wire::{Confinement, Watch};
 use crate::agent::{self, Agent};
 use crate::engine::Meter;
@@ -269,6 +270,11 @@ pub struct Removal {
 }
 
 impl Removal {
+    /// Who can tell why the container has ended.
+    pub fn witness(&self) -> EngineWitness {
+        EngineWitness::new(self.client.clone(), self.name.clone())
+    }
+
     /// Waits until the container has ended by itself; gives why as far as that is known.
     pub async fn ended_early(&self) -> String {
         use bollard::query_parameters::WaitContainerOptionsBuilder;

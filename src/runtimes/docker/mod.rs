@@ -18,6 +18,7 @@ mod pool;
 mod reap;
 mod selftest;
 mod versions;
+mod witness;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -280,6 +281,7 @@ impl Runtime for Docker {
                 memory_limit_mb: spec.memory_limit_mb,
             },
             meter: container.meter.clone(),
+            witness: Some(Arc::new(container.removal.witness())),
             teardown: Box::new(ContainerTeardown(container)),
         })
     }

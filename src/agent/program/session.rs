@@ -14,7 +14,7 @@ use super::files::Workspace;
 use super::guard::Guard;
 use super::spawn::Spare;
 use super::supervise;
-use super::task::{Task, failure, failure_of};
+use super::task::{Now, Task, failure, failure_of};
 use super::usage;
 use super::walls::Walls;
 
@@ -277,6 +277,7 @@ impl Session {
                     && !p.worker
                 {
                     p.found_full = self.guard.is_brimful(self.workspace.as_ref());
+                    p.held_before = self.guard.held();
                 }
                 self.tasks.insert(id, task);
             }
@@ -467,12 +468,16 @@ impl Session {
         let bereft = self.tasks.values().any(|t| matches!(t, Task::Process(p) if p.is_bereft()));
         let strays = bereft && !self.strays().is_empty();
         let ended = self.tasks.values().any(|t| matches!(t, Task::Process(p) if p.exit().is_some()));
-        let full = ended && self.guard.is_brimful(self.workspace.as_ref());
+        let now = Now {
+            strays,
+            full: ended && self.guard.is_brimful(self.workspace.as_ref()),
+            held: ended.then(|| self.guard.held()).flatten(),
+        };
         let channel = &mut self.channel;
         let spent = &mut self.spent;
         self.tasks.retain(|&id, task| match task {
             Task::Process(p) => {
-                let over = p.finish(id, channel, strays, full);
+                let over = p.finish(id, channel, &now);
                 if over && let Some(Exit { cpu_us, peak_bytes, .. }) = p.exit().filter(|_| !p.worker) {
                     spent.cpu_us += cpu_us;
                     spent.peak_bytes = spent.peak_bytes.max(peak_bytes);

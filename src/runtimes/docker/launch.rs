@@ -326,7 +326,7 @@ pub async fn remove(client: Client, name: String) {
 /// What the agent puts on itself and on each program.
 fn confinement(wanted: &Wanted) -> std::io::Result<Confinement> {
     let Limits { memory_bytes, processes, open_files, .. } = wanted.limits;
-    let Way { landlock, counted, .. } = wanted.way;
+    let Way { directory, landlock, counted } = wanted.way;
     let filter = Filter {
         tier: Tier::Namespaces,
         network: wanted.network,
@@ -346,6 +346,7 @@ fn confinement(wanted: &Wanted) -> std::io::Result<Confinement> {
             memory_bytes: unless(counted, memory_bytes),
             processes: unless(counted, processes.saturating_add(HELPERS)),
             own_file_system: true,
+            own_group: counted && !directory,
             ..Watch::default()
         },
         ..Confinement::default()

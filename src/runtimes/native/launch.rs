@@ -238,6 +238,7 @@ fn confinement(
             workspace_bytes: unless(context.own_root, limits.workspace.bytes),
             workspace_files: unless(context.own_root, limits.workspace.files),
             own_file_system: context.own_root,
+            own_group: false,
         },
     }
 }

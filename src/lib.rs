@@ -11,7 +11,7 @@
 //!                                          │                                   │          (launcher)
 //!                                          └────────► agent (host's end) ◄─────┘──► provision
 //!                                                        ║ frames over a stream
-//!                                                     agent (program, in the sandbox)
+//!                                                     agent (program, in the sandbox or container)
 //! ```
 //!
 //! # The map
@@ -20,8 +20,8 @@
 //! - [`tui`]: the workbench. `update` is pure, `view` changes nothing, `effects` alone talk to the engine.
 //! - [`engine`]: [`engine::Engine`], what any face may ask; and [`engine::Embedded`], which answers in this process.
 //! - [`agent`]: the program inside every sandbox, the frame format, and the host's end of the pipe.
-//! - [`runtimes`]: Deno, Bun and this machine's interpreters: how each is found, called, and its agent launched; and
-//!   the self-test, by which it is known which wall holds.
+//! - [`runtimes`]: Deno, Bun, this machine's interpreters, and containers of a Docker Engine: how each is found, called,
+//!   and its agent launched; and the self-test, by which it is known which wall holds.
 //! - [`sandbox`]: the launcher (our own binary, executed again), the walls it builds around an agent, control groups,
 //!   and the score that what holds adds up to.
 //! - [`provision`]: fetches Deno and Bun, verified before anything is unpacked.
@@ -43,8 +43,10 @@
 //! - a session stands behind the strongest wall that held when it was tried, or there is none: a layer that can't be
 //!   put on ends the launch, and nothing weaker takes its place;
 //! - what a session had ends with it: its stream closes, its agent ends, and with the first process of its namespace
-//!   every other; what a killed engine leaves behind ends by the same closed stream, and the next engine removes its
-//!   directories and control groups;
+//!   every other, be that a namespace of ours or a container; what a killed engine leaves behind ends by the same
+//!   closed stream, and the next engine removes its directories, control groups and containers, never those of one that
+//!   lives;
+//! - a container that ran one session's code is never another's;
 //! - a queue is bounded, a wait has an end, a task has an owner; a program whose output nobody takes waits;
 //! - what is not known is absent, never 0.
 

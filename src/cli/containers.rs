@@ -10,7 +10,7 @@ use super::exit::{self, Problem};
 use super::signals::Signals;
 use super::surroundings::Surroundings;
 
-/// Builds the images of these languages, or all that are missing; `again`: also those that are here.
+/// Builds the images of these languages, or all that are missing or outdated; `again`: also the others.
 pub async fn setup(
     surroundings: &Surroundings,
     languages: &[Language],
@@ -25,10 +25,14 @@ pub async fn setup(
         let reason = info.reason.unwrap_or_default();
         return Err(Problem::new(format!("Docker is not available: {reason}"), info.fix.unwrap_or_default()));
     }
-    let missing = |language: &Language| !info.available || info.fetchable_languages.contains(language);
     let all = [Language::Python, Language::JavaScript, Language::Go, Language::CSharp];
-    let asked = all.into_iter().filter(|language| languages.is_empty() || wants(languages, *language));
-    let wanted: Vec<Language> = asked.filter(|language| again || missing(language)).collect();
+    let asked = || all.into_iter().filter(|language| languages.is_empty() || wants(languages, *language));
+    let of = |language: Option<Language>| Provision { language, ..Provision::all(RuntimeType::Docker) };
+    // Those that are named are built in any case.
+    let wanted: Vec<Provision> = match again || !languages.is_empty() {
+        true => asked().map(|language| of(Some(language))).collect(),
+        false => vec![of(None)],
+    };
     let outcome = tokio::select! {
         biased;
         signal = signals.next() => Err(signal),
@@ -60,10 +64,9 @@ fn stopped(signal: Signal) -> ExitCode {
     exit::code(128 + signal.number())
 }
 
-async fn build(docker: &dyn Runtime, languages: &[Language]) -> Result<(), Failure> {
-    for language in languages {
-        let wanted = Provision { language: Some(*language), ..Provision::all(RuntimeType::Docker) };
-        bar::shown(|progress| async move { docker.provision(&wanted, progress).await }).await?;
+async fn build(docker: &dyn Runtime, wanted: &[Provision]) -> Result<(), Failure> {
+    for wanted in wanted {
+        bar::shown(|progress| docker.provision(wanted, progress)).await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use bollard::models::{
 };
 
 use super::images::Image;
+use super::launch::Way;
 use crate::runtimes::limits::Limits;
 use crate::sandbox::Storage;
 
@@ -42,6 +43,8 @@ pub struct Order<'a> {
     /// The user and group that agent and programs are.
     pub user: u32,
     pub labels: HashMap<String, String>,
+    /// What the Engine can bound.
+    pub way: Way,
     /// Not every Engine takes every option of a file system in memory.
     pub podman: bool,
 }
@@ -99,6 +102,7 @@ impl Order<'_> {
 
     fn host_config(&self) -> HostConfig {
         let Limits { memory_bytes, processes, cpu_shares, .. } = *self.limits;
+        let Way { counted, cpus, .. } = self.way;
         HostConfig {
             network_mode: Some(if self.network { "bridge" } else { "none" }.into()),
             readonly_rootfs: Some(true),
@@ -107,11 +111,11 @@ impl Order<'_> {
             security_opt: Some(vec!["no-new-privileges".into()]),
             privileged: Some(false),
             ipc_mode: Some("private".into()),
-            memory: Some(signed(memory_bytes)),
+            memory: counted.then(|| signed(memory_bytes)),
             // With what is swapped out: none.
-            memory_swap: Some(signed(memory_bytes)),
-            pids_limit: Some(signed(processes.saturating_add(HELPERS))),
-            nano_cpus: cpu_shares.map(nano_cpus),
+            memory_swap: counted.then(|| signed(memory_bytes)),
+            pids_limit: counted.then(|| signed(processes.saturating_add(HELPERS))),
+            nano_cpus: cpu_shares.filter(|_| cpus).map(nano_cpus),
             shm_size: Some(signed(self.limits.shm.bytes)),
             ulimits: Some(self.ulimits()),
             tmpfs: Some(self.in_memory()),
@@ -155,12 +159,14 @@ impl Order<'_> {
             ("rtprio", 0),
             ("sigpending", 256),
         ];
+        // Podman would raise it to the highest there is, which not every root may.
+        let limits = limits.into_iter().chain(self.podman.then_some(("nproc", 4096)));
         let limit = |(name, value): (&str, u64)| ResourcesUlimits {
             name: Some(name.to_owned()),
             soft: Some(signed(value)),
             hard: Some(signed(value)),
         };
-        limits.map(limit).to_vec()
+        limits.map(limit).collect()
     }
 
     /// The workspace and everything else that can be written lives in memory, with a size of its own.
@@ -243,6 +249,7 @@ mod tests {
             network: false,
             user: 60_600,
             labels: HashMap::new(),
+            way: Way { directory: true, landlock: true, counted: true, cpus: true },
             podman: false,
         };
         let host = order.body().host_config.unwrap();

@@ -13,7 +13,7 @@ use super::client::{Client, status, words};
 use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeType};
 
 /// The label with the sum of the recipe that an image was built by.
-pub const RECIPE: &str = "codebeaker.recipe";
+const RECIPE: &str = "codebeaker.recipe";
 /// The longest line of a builder's that is passed on, in characters.
 const MAX_WORDS: usize = 200;
 /// Lines of a failed build that are told.
@@ -68,7 +68,7 @@ impl Recipe {
     }
 
     /// Tells two recipes apart.
-    fn sum(&self) -> String {
+    pub fn sum(&self) -> String {
         Sha256::digest(self.text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -94,6 +94,8 @@ pub struct Image {
     pub volumes: Vec<String>,
     /// What it is for: `amd64`.
     pub architecture: String,
+    /// The recipe that it was built by, if that was one of ours.
+    pub recipe: Option<String>,
 }
 
 impl From<ImageInspect> for Image {
@@ -106,6 +108,7 @@ impl From<ImageInspect> for Image {
             variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             volumes: config.volumes.unwrap_or_default(),
             architecture: inspect.architecture.unwrap_or_default(),
+            recipe: config.labels.and_then(|mut labels| labels.remove(RECIPE)),
         }
     }
 }

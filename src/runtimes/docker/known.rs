@@ -90,6 +90,7 @@ impl Looking<'_> {
             fix: "check that the Docker Engine runs".into(),
         })?;
         let counted = info.memory_limit == Some(true) && info.pids_limit == Some(true);
+        let cpus = info.cpu_cfs_quota == Some(true);
         let text = |part: Option<String>| part.unwrap_or_default();
         let stamp = [
             client.version.clone(),
@@ -98,14 +99,14 @@ impl Looking<'_> {
             text(info.id),
             info.security_options.unwrap_or_default().join(" "),
             text(info.default_runtime),
-            format!("{:?} {:?} {counted} {}", info.cgroup_driver, info.cgroup_version, self.attached),
+            format!("{:?} {:?} {counted} {cpus} {}", info.cgroup_driver, info.cgroup_version, self.attached),
             binary(),
         ]
         .join("\n");
         let mut remembered = self.remembered().filter(|r| !again && r.stamp == stamp).unwrap_or_default();
         let before = remembered.clone();
         if remembered.way.is_none() {
-            remembered = self.test(&client, counted).await?;
+            remembered = self.test(&client, counted, cpus).await?;
             remembered.stamp = stamp;
         }
         // Trying must have shown one.
@@ -134,10 +135,10 @@ impl Looking<'_> {
     }
 
     /// Tries the ways into a container, the best first.
-    async fn test(&self, client: &Client, counted: bool) -> Result<Remembered, Unreachable> {
+    async fn test(&self, client: &Client, counted: bool, cpus: bool) -> Result<Remembered, Unreachable> {
         let near = client.place.socket().is_some() && !self.attached;
         let ways = [(true, true), (true, false), (false, true), (false, false)]
-            .map(|(directory, landlock)| Way { directory, landlock, counted });
+            .map(|(directory, landlock)| Way { directory, landlock, counted, cpus });
         let mut refusals = Vec::new();
         let nothing = Nothing::make(self.launcher, client).await.map_err(|reason| none_holds(&reason))?;
         let mut found = None;
@@ -274,6 +275,11 @@ impl Known {
 }
 
 impl Here {
+    /// It was built by another version of its recipe.
+    pub fn is_outdated(&self) -> bool {
+        self.image.recipe.as_ref().is_some_and(|sum| *sum != self.recipe.sum())
+    }
+
     /// Whether the language runs in it: TypeScript only where Node takes its types away.
     pub fn runs(&self, language: Language) -> bool {
         language != Language::TypeScript

@@ -46,6 +46,8 @@ pub struct Way {
     pub landlock: bool,
     /// The Engine bounds memory and processes; otherwise the agent watches them.
     pub counted: bool,
+    /// The Engine bounds processor time; otherwise nobody does.
+    pub cpus: bool,
 }
 
 /// What a container is wanted for.
@@ -141,6 +143,7 @@ impl Launcher {
             network: wanted.network,
             user,
             labels: labels.clone(),
+            way: wanted.way,
             podman: client.podman,
         };
         let (removal, stream) = if wanted.way.directory {
@@ -326,7 +329,7 @@ pub async fn remove(client: Client, name: String) {
 /// What the agent puts on itself and on each program.
 fn confinement(wanted: &Wanted) -> std::io::Result<Confinement> {
     let Limits { memory_bytes, processes, open_files, .. } = wanted.limits;
-    let Way { directory, landlock, counted } = wanted.way;
+    let Way { directory, landlock, counted, .. } = wanted.way;
     let filter = Filter {
         tier: Tier::Namespaces,
         network: wanted.network,

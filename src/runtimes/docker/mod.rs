@@ -249,7 +249,8 @@ impl Runtime for Docker {
             return Ok(());
         }
         let asked = |recipe: &Recipe| wanted.language.is_none_or(|language| Recipe::of(language) == *recipe);
-        let there = |recipe: &Recipe| known.images.iter().any(|here| here.recipe == *recipe);
+        let there =
+            |recipe: &Recipe| known.images.iter().any(|here| here.recipe == *recipe && !here.is_outdated());
         let base = self.inner.settings.docker.base.as_deref();
         // One that is asked for by name is built anew.
         let missing = RECIPES.into_iter().filter(|r| asked(r) && (wanted.language.is_some() || !there(r)));

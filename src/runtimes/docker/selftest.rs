@@ -44,10 +44,13 @@ impl Nothing {
             .build();
         let body = bollard::body_full(Bytes::from(directories().map_err(|e| e.to_string())?));
         let mut steps = client.api.create_image(Some(options), Some(body), None);
+        // Podman takes no tag here: what it is called then is said last.
+        let mut called = name.clone();
         while let Some(step) = steps.next().await {
-            step.map_err(|e| format!("an image to try it with can't be made: {}", words(&e)))?;
+            let step = step.map_err(|e| format!("an image to try it with can't be made: {}", words(&e)))?;
+            called = step.status.filter(|status| status.starts_with("sha256:")).unwrap_or(called);
         }
-        let found = images::find(client, &name).await.map_err(|failure| failure.message)?;
+        let found = images::find(client, &called).await.map_err(|failure| failure.message)?;
         let image = found.ok_or_else(|| "an image to try it with was not made".to_owned())?;
         Ok(Self { client: client.clone(), name, image })
     }

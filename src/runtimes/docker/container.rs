@@ -112,7 +112,7 @@ impl Order<'_> {
             memory_swap: Some(signed(memory_bytes)),
             pids_limit: Some(signed(processes.saturating_add(HELPERS))),
             nano_cpus: cpu_shares.map(nano_cpus),
-            shm_size: Some(signed(self.limits.shm.bytes)),
+            shm_size: self.podman.then(|| signed(self.limits.shm.bytes)),
             ulimits: Some(self.ulimits()),
             tmpfs: Some(self.in_memory()),
             mounts: Some(self.mounts()),
@@ -173,6 +173,8 @@ impl Order<'_> {
         };
         let own =
             if self.podman { "mode=0777".to_owned() } else { format!("mode=0700,uid={user},gid={user}") };
+        // The Engine's own bounds no files.
+        let shm = (!self.podman).then(|| ("/dev/shm".to_owned(), storage(self.limits.shm, "mode=1777")));
         let declared = Storage { bytes: DECLARED, files: 4096 };
         let declared = self.image.volumes.iter().map(|path| (path.clone(), storage(declared, "mode=0777")));
         // What an image declares below our own is ours.
@@ -180,6 +182,7 @@ impl Order<'_> {
             ["/workspace", "/tmp", INSIDE].iter().all(|own| !Path::new(path).starts_with(own))
         });
         declared
+            .chain(shm)
             .chain([
                 ("/workspace".to_owned(), storage(self.limits.workspace, &own)),
                 ("/tmp".to_owned(), storage(self.limits.tmp, "mode=1777")),
@@ -247,7 +250,9 @@ mod tests {
         };
         let host = order.body().host_config.unwrap();
         let in_memory = host.tmpfs.unwrap();
-        assert_eq!(in_memory.len(), 3);
+        assert_eq!(in_memory.len(), 4);
+        let shm = "rw,nosuid,nodev,exec,size=1048576,nr_inodes=64,mode=1777";
+        assert_eq!(in_memory["/dev/shm"], shm);
         assert!(in_memory["/var/lib/data"].contains("size=16777216"));
         assert_eq!(
             in_memory["/workspace"],

@@ -99,7 +99,12 @@ impl Order<'_> {
 
     fn host_config(&self) -> HostConfig {
         let Limits { memory_bytes, processes, cpu_shares, .. } = *self.limits;
+        // Where there is no network this machine's name servers and domains are nobody's business; Podman takes no
+        // others there.
+        let nowhere = |name: &str| (!self.network && !self.podman).then(|| vec![name.to_owned()]);
         HostConfig {
+            dns: nowhere("127.0.0.1"),
+            dns_search: nowhere("."),
             network_mode: Some(if self.network { "bridge" } else { "none" }.into()),
             readonly_rootfs: Some(true),
             cap_drop: Some(vec!["ALL".into()]),
@@ -225,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn volumes_that_an_image_declares_live_in_memory() {
+    fn what_can_be_written_is_bounded_and_what_the_host_has_is_not_told() {
         let storage = Storage { bytes: 1 << 20, files: 64 };
         let limits = Limits {
             memory_bytes: 1 << 28,
@@ -260,5 +265,8 @@ mod tests {
         );
         assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(66)));
         assert_eq!(host.memory, host.memory_swap);
+        assert_eq!(host.dns, Some(vec!["127.0.0.1".to_owned()]));
+        let host = Order { network: true, ..order }.body().host_config.unwrap();
+        assert_eq!((host.dns, host.dns_search), (None, None));
     }
 }

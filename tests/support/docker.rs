@@ -1,5 +1,6 @@
 //! Docker as tests have it, and what is left of its containers afterwards.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,6 +100,19 @@ async fn containers_from(api: &Api, place: &Path) -> Vec<String> {
     of_it.map(|c| format!("{:?} {:?} {:?}", c.names, c.status, c.labels)).collect()
 }
 
+/// What is left on the Engine of an engine that keeps what it needs for containers below `place`; `None`: there is no
+/// Docker here. For tests without a runtime of their own.
+pub fn left_below(place: &Path) -> Option<Vec<String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        if !runs(Language::Python).await {
+            return None;
+        }
+        let api = api(&tried().await.ok()?.url).await.unwrap();
+        Some(containers_from(&api, place).await)
+    })
+}
+
 /// Images that this process has made.
 async fn images_of_ours(api: &Api) -> Vec<String> {
     let ours = [("label", vec![OWNER])].into();
@@ -138,7 +152,13 @@ impl Yard {
     pub async fn gateway(&self) -> String {
         let bridge = self.api.inspect_network("bridge", None).await.unwrap();
         let config = bridge.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
-        config.into_iter().find_map(|c| c.gateway).expect("the bridge has an address")
+        // Where nobody has chosen one, it is the first of its network.
+        let first = |subnet: String| {
+            let network: Ipv4Addr = subnet.split('/').next()?.parse().ok()?;
+            Some(Ipv4Addr::from(u32::from(network) + 1).to_string())
+        };
+        let address = config.into_iter().find_map(|c| c.gateway.or_else(|| first(c.subnet?)));
+        address.expect("the bridge has an address")
     }
 
     /// The containers of its engine.

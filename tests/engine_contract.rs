@@ -2,6 +2,8 @@
 //! promises of this machine's directories, processes and containers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "engine_contract/containers.rs"]
+mod containers;
 #[path = "engine_contract/embedded.rs"]
 mod embedded;
 #[path = "engine_contract/files.rs"]
@@ -213,6 +215,24 @@ contract! { python: Python }
 contract! { javascript: JavaScript }
 contract! { docker_python: DockerPython }
 contract! { docker_javascript: DockerJavaScript }
+
+/// What goes through other streams there; the rest was held against the others.
+mod docker_attached {
+    parts! { AttachedPython:
+        files::written_and_read,
+        programs::code_with_arguments_variables_and_input,
+        programs::streams_are_told_as_they_are_written,
+        programs::more_than_is_kept,
+        programs::input_by_value,
+        order::fed_from_outside,
+        order::one_that_stops_reading,
+        order::interrupted,
+        order::readers_that_are_slow_or_gone,
+        life::closed_while_it_runs,
+        life::closed_at_any_moment,
+        life::what_it_uses,
+    }
+}
 
 /// Compilers are slow; what is not theirs was held against the others.
 macro_rules! compiled {

@@ -101,6 +101,8 @@ pub enum Kind {
     DockerJavaScript,
     DockerGo,
     DockerCSharp,
+    /// As [`Self::DockerPython`], where no directory of this machine's can be given to containers.
+    AttachedPython,
 }
 
 impl Kind {
@@ -116,7 +118,7 @@ impl Kind {
     pub fn language(self) -> Language {
         match self {
             Self::Deno | Self::Bun => Language::TypeScript,
-            Self::Python | Self::DockerPython => Language::Python,
+            Self::Python | Self::DockerPython | Self::AttachedPython => Language::Python,
             Self::JavaScript | Self::DockerJavaScript => Language::JavaScript,
             Self::Go | Self::DockerGo => Language::Go,
             Self::CSharp | Self::DockerCSharp => Language::CSharp,
@@ -133,7 +135,8 @@ impl Kind {
         if !self.in_container() {
             return None;
         }
-        Yard::new(if self == Self::DockerJavaScript { Marks::default().high } else { 0 }).await
+        let ready = if self == Self::DockerJavaScript { Marks::default().high } else { 0 };
+        Yard::new(ready, self == Self::AttachedPython).await
     }
 
     /// Whether tests of it can run here.

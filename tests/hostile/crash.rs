@@ -182,6 +182,6 @@ print('processes:', seen)
 ";
     std::fs::write(&file, look).unwrap();
     let (code, stdout, stderr) =
-        finished(codebeaker(&home, &["run", file.to_str().unwrap()]).spawn().unwrap());
+        finished(codebeaker(&home, &["run", "--runtime", "native", file.to_str().unwrap()]).spawn().unwrap());
     assert_eq!((code, stdout.as_str()), (Some(0), "environment: []\nprocesses: []\n"), "{stderr}");
 }

@@ -45,10 +45,11 @@ pub fn settings_in(place: &Path) -> RuntimeSettings {
 
 /// All native runtimes. An engine over these never talks to Docker.
 pub fn all() -> Vec<Arc<dyn Runtime>> {
-    native(settings_in(&kept()))
+    over(settings_in(&kept()))
 }
 
-fn native(settings: RuntimeSettings) -> Vec<Arc<dyn Runtime>> {
+/// The native runtimes, with these settings.
+pub fn over(settings: RuntimeSettings) -> Vec<Arc<dyn Runtime>> {
     let mut all = runtimes::all(settings);
     all.retain(|runtime| runtime.runtime_type() != RuntimeType::Docker);
     all
@@ -56,7 +57,7 @@ fn native(settings: RuntimeSettings) -> Vec<Arc<dyn Runtime>> {
 
 /// As [`all`], behind this wall alone; with the system's own interpreters, which any user of a session's may execute.
 pub fn behind(tier: Tier) -> Vec<Arc<dyn Runtime>> {
-    native(settings_behind(tier))
+    over(settings_behind(tier))
 }
 
 /// The settings of [`behind`].

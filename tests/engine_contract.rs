@@ -1,7 +1,9 @@
-//! What any engine promises, held against the embedded one on every native runtime of this machine; and what the
-//! embedded one promises of this machine's directories and processes.
+//! What any engine promises, held against the embedded one on every runtime of this machine; and what the embedded one
+//! promises of this machine's directories, processes and containers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "engine_contract/containers.rs"]
+mod containers;
 #[path = "engine_contract/embedded.rs"]
 mod embedded;
 #[path = "engine_contract/files.rs"]
@@ -19,11 +21,12 @@ mod support;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codebeaker::engine::{Embedded, Engine, EngineSettings, Execution};
+use codebeaker::engine::{Embedded, Engine, EngineSettings, Execution, Runtime};
 use codebeaker::protocol::{
     Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecuteShell, ExecutionEvent, ExecutionId,
     Failure, OutputStream, ProcessResult, SessionId, SessionInfo, SessionStats,
 };
+use support::docker::Yard;
 use support::native::{self, Kind, PATIENCE};
 use tempfile::TempDir;
 
@@ -115,17 +118,23 @@ pub async fn printed(execution: &mut Execution, text: &str) -> String {
     all
 }
 
-/// An embedded engine in a directory of its own.
+/// An embedded engine over the native runtimes, in a directory of its own.
 pub fn embedded_with(root: &TempDir, change: impl FnOnce(&mut EngineSettings)) -> Arc<Embedded> {
     let mut settings = EngineSettings::new(root.path().join("sessions"));
     change(&mut settings);
-    Arc::new(Embedded::new(settings, native::all()).unwrap())
+    embedded_over(native::all(), settings)
+}
+
+pub fn embedded_over(runtimes: Vec<Arc<dyn Runtime>>, settings: EngineSettings) -> Arc<Embedded> {
+    Arc::new(Embedded::new(settings, runtimes).unwrap())
 }
 
 /// Runs one part of the contract; afterwards nothing may be left.
 async fn on_embedded<F: Future<Output = ()>>(kind: Kind, part: impl FnOnce(Arc<Bench>) -> F) {
     let root = tempfile::tempdir().unwrap();
-    let engine: Arc<dyn Engine> = embedded_with(&root, |_| {});
+    let yard = kind.yard().await;
+    let runtimes = yard.as_ref().map_or_else(native::all, Yard::runtimes);
+    let engine: Arc<dyn Engine> = embedded_over(runtimes, EngineSettings::new(root.path().join("sessions")));
     if kind.is_here(&*engine).await {
         part(Arc::new(Bench { engine: engine.clone(), kind })).await;
     }
@@ -133,6 +142,9 @@ async fn on_embedded<F: Future<Output = ()>>(kind: Kind, part: impl FnOnce(Arc<B
     let left: Vec<_> = std::fs::read_dir(root.path().join("sessions")).unwrap().flatten().collect();
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(native::processes(root.path()), []);
+    if let Some(yard) = yard {
+        yard.nothing_left().await;
+    }
 }
 
 macro_rules! parts {
@@ -201,11 +213,40 @@ mod deno_alone {
 contract! { bun: Bun }
 contract! { python: Python }
 contract! { javascript: JavaScript }
+contract! { docker_python: DockerPython }
+contract! { docker_javascript: DockerJavaScript }
+
+/// What goes through other streams there; the rest was held against the others.
+mod docker_attached {
+    parts! { AttachedPython:
+        files::written_and_read,
+        programs::code_with_arguments_variables_and_input,
+        programs::streams_are_told_as_they_are_written,
+        programs::more_than_is_kept,
+        programs::input_by_value,
+        order::fed_from_outside,
+        order::one_that_stops_reading,
+        order::interrupted,
+        order::readers_that_are_slow_or_gone,
+        life::closed_while_it_runs,
+        life::closed_at_any_moment,
+        life::what_it_uses,
+    }
+}
 
 /// Compilers are slow; what is not theirs was held against the others.
-mod go {
-    parts! { Go: programs::compiled_code, programs::code_that_runs_at_once_has_files_of_its_own, programs::files_that_look_like_options_or_tests, }
+macro_rules! compiled {
+    ($($module:ident: $kind:ident,)*) => {
+        $(
+            mod $module {
+                parts! { $kind:
+                    programs::compiled_code,
+                    programs::code_that_runs_at_once_has_files_of_its_own,
+                    programs::files_that_look_like_options_or_tests,
+                }
+            }
+        )*
+    };
 }
-mod csharp {
-    parts! { CSharp: programs::compiled_code, programs::code_that_runs_at_once_has_files_of_its_own, programs::files_that_look_like_options_or_tests, }
-}
+
+compiled! { go: Go, csharp: CSharp, docker_go: DockerGo, docker_csharp: DockerCSharp, }

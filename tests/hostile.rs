@@ -1,4 +1,4 @@
-//! Hostile programs against sessions, on every native runtime of this machine: for each threat, that the attack is
+//! Hostile programs against sessions, on every runtime of this machine: for each threat, that the attack is
 //! held, that the reason is told, that the engine goes on, and that nothing is left of it. `again_as_an_ordinary_user`
 //! runs all of it a second time where the first was root's.
 //!
@@ -115,3 +115,4 @@ threats! { deno: Deno }
 threats! { bun: Bun }
 threats! { python: Python }
 threats! { javascript: JavaScript }
+threats! { docker: DockerPython }

@@ -15,6 +15,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use codebeaker::provision::Tool;
 use sha2::Digest as _;
+use support::home::NO_DOCKER;
 use support::native::{PATIENCE, data_dir, fetched};
 use support::require;
 use tempfile::TempDir;
@@ -35,6 +36,7 @@ impl Home {
             ("XDG_STATE_HOME", below("state")),
             ("XDG_DATA_HOME", below("data")),
             ("PATH", std::env::var("PATH").unwrap()),
+            (NO_DOCKER.0, NO_DOCKER.1.to_owned()),
         ];
         let variables = variables.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         std::fs::create_dir(root.path().join("home")).unwrap();
@@ -352,7 +354,7 @@ fn the_doctor_tells_what_is_here() {
     assert!(!report.contains('\u{1b}'), "{report}");
     let output = home.run(&["doctor", "--json"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["runtimes"].as_array().unwrap().len(), 3);
+    assert_eq!(report["runtimes"].as_array().unwrap().len(), 4);
     for runtime in report["runtimes"].as_array().unwrap() {
         let available = runtime["available"] == true;
         assert_eq!(available, runtime["version"].is_string(), "{runtime:#}");

@@ -236,13 +236,13 @@ pub async fn ranking_and_refusals(bench: &Bench) {
     }
     let python =
         CreateSession { runtime_type: Some(RuntimeType::Deno), ..CreateSession::new(Language::Python) };
-    let docker = CreateSession { runtime_type: Some(RuntimeType::Docker), ..bench.params() };
+    // An image is for containers, and this one is nowhere.
+    let image = CreateSession { docker_image: Some("codebeaker-of-nobody".into()), ..bench.params() };
+    let no_image = if bench.kind.in_container() { ErrorKind::NoRuntime } else { ErrorKind::InvalidParams };
     let variables = CreateSession { env: [("A=B".to_owned(), String::new())].into(), ..bench.params() };
-    for (params, kind) in [
-        (python, ErrorKind::NoRuntime),
-        (docker, ErrorKind::NoRuntime),
-        (variables, ErrorKind::InvalidParams),
-    ] {
+    for (params, kind) in
+        [(python, ErrorKind::NoRuntime), (image, no_image), (variables, ErrorKind::InvalidParams)]
+    {
         let refused = bench.engine.create_session(params).await.unwrap_err();
         assert_eq!(refused.kind, kind);
         assert!(!refused.hint.is_empty(), "{refused:?}");

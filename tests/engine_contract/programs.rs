@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use codebeaker::protocol::{
-    Command, CreateSession, Execute, ExecuteCode, ExecuteShell, ExecutionEvent, OutputStream,
+    Command, CreateSession, Execute, ExecuteCode, ExecuteShell, ExecutionEvent, Language, OutputStream,
 };
 
-use crate::support::native::Kind;
 use crate::{Bench, code, interactive, printed, program, sh, timely};
 
 /// Bytes of each stream that an engine keeps, unless it was told otherwise.
@@ -72,7 +71,10 @@ pub async fn compiled_code(bench: &Bench) {
     let process = result.process().unwrap();
     assert!(!result.success && process.exit_code != 0, "{result:?}");
     let complaint = format!("{}{}", process.stdout, process.stderr);
-    assert!(complaint.contains(if bench.kind == Kind::Go { "snippet.go" } else { "error" }), "{complaint}");
+    assert!(
+        complaint.contains(if bench.kind.language() == Language::Go { "snippet.go" } else { "error" }),
+        "{complaint}"
+    );
 }
 
 pub async fn exact_arguments_and_variables(bench: &Bench) {

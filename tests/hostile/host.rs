@@ -2,17 +2,17 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use codebeaker::protocol::{Command, CreateSession, ExecuteCode};
+use codebeaker::protocol::{Command, CreateSession, ExecuteCode, Language};
 use serde_json::{Value, json};
 
 use crate::siege::{Inside, Siege, program, timely};
-use crate::support::native::{self, Kind};
+use crate::support::native;
 
 /// Attacks by the means of JavaScript, on whatever runs it.
 const JAVASCRIPT: &str = include_str!("attacks/code.js");
 
 async fn held_in_its_own_language(siege: &Siege, inside: &Inside, facts: &Value) {
-    if siege.kind == Kind::Python {
+    if siege.kind.language() == Language::Python {
         return siege.held_in_python(inside, include_str!("attacks/code.py"), facts).await;
     }
     let code =

@@ -1,11 +1,11 @@
 //! Programs that want to last: loops, deafness to signals, daemons, holders of pipes. When the result is given, nothing
 //! of them is left.
 
-use codebeaker::protocol::{Command, Execute, ExecuteCode, ExecuteResult};
+use codebeaker::protocol::{Command, Execute, ExecuteCode, ExecuteResult, Language};
 use serde_json::json;
 
 use crate::siege::{Inside, Siege, gone, interactive, limited, printed, python, sh, timely};
-use crate::support::native::{Kind, nap, sleeping};
+use crate::support::native::{nap, sleeping};
 
 /// Runs a command that must be ended by its time limit of so many milliseconds.
 async fn timed_out(siege: &Siege, inside: &Inside, command: Command, ms: u64) -> ExecuteResult {
@@ -22,7 +22,7 @@ async fn timed_out(siege: &Siege, inside: &Inside, command: Command, ms: u64) ->
 
 pub async fn endless_loops(siege: &Siege) {
     let inside = siege.create().await;
-    let spin = if siege.kind == Kind::Python { "while True: pass" } else { "while (true) {}" };
+    let spin = if siege.kind.language() == Language::Python { "while True: pass" } else { "while (true) {}" };
     let spin = || Command::ExecuteCode(ExecuteCode { code: spin.into(), ..ExecuteCode::default() });
     timed_out(siege, &inside, spin(), 600).await;
     timed_out(siege, &inside, sh("while :; do :; done & while :; do :; done"), 300).await;

@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind::WouldBlock;
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use codebeaker::engine::{Embedded, Engine, EngineSettings, Execution, Runtime};
 use codebeaker::protocol::{
-    Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecuteShell, ExecutionEvent, OutputStream,
-    ProcessResult, SessionId, WriteFile,
+    Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecuteShell, ExecutionEvent, Language,
+    OutputStream, ProcessResult, SessionId, WriteFile,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::native::{self, Kind, PATIENCE, nap, sleeping};
+use crate::support::docker::Yard;
+use crate::support::native::{self, Kind, PATIENCE, nap, sleeping, until};
 use crate::support::require;
 
 /// What every list of attacks in Python begins with.
@@ -32,6 +33,8 @@ pub struct Siege {
     pub root: TempDir,
     pub canaries: Canaries,
     listeners: Listeners,
+    /// Where its containers come from, if its sessions are some.
+    yard: Option<Yard>,
     /// Where the runtime's own programs are.
     programs: Vec<String>,
     open: Mutex<Vec<Inside>>,
@@ -56,23 +59,39 @@ pub struct Attack {
 /// is left of any.
 #[allow(dead_code)]
 pub async fn under_siege(kind: Kind, part: impl AsyncFnOnce(&Siege)) {
-    under_siege_of(kind, native::all(), part).await;
+    let yard = kind.yard().await;
+    let runtimes = yard.as_ref().map_or_else(native::all, Yard::runtimes);
+    besieged(kind, yard, runtimes, part).await;
 }
 
 /// As [`under_siege`], with these runtimes.
+#[allow(dead_code)]
 pub async fn under_siege_of(kind: Kind, runtimes: Vec<Arc<dyn Runtime>>, part: impl AsyncFnOnce(&Siege)) {
+    besieged(kind, None, runtimes, part).await;
+}
+
+async fn besieged(
+    kind: Kind,
+    yard: Option<Yard>,
+    runtimes: Vec<Arc<dyn Runtime>>,
+    part: impl AsyncFnOnce(&Siege),
+) {
     let root = tempfile::tempdir().unwrap();
     // A user of another number could find the canaries, but for the sandbox.
     std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let settings = EngineSettings::new(root.path().join("sessions"));
     let engine: Arc<dyn Engine> = Arc::new(Embedded::new(settings, runtimes).unwrap());
-    if kind.is_here(&*engine).await && python_is_here() {
+    if kind.is_here(&*engine).await && (kind.in_container() || python_is_here()) {
         let canaries = Canaries::new(root.path());
-        let listeners = Listeners::new(root.path());
+        let gateway = match &yard {
+            Some(yard) => Some(yard.gateway().await),
+            None => None,
+        };
+        let listeners = Listeners::new(root.path(), gateway);
         let paths = timely(engine.runtime(kind.runtime(), false)).await.unwrap().path.unwrap_or_default();
         let programs = paths.split(", ").map(str::to_owned).collect();
         let engine = engine.clone();
-        let siege = Siege { engine, kind, root, canaries, listeners, programs, open: Mutex::default() };
+        let siege = Siege { engine, kind, root, canaries, listeners, yard, programs, open: Mutex::default() };
         part(&siege).await;
         siege.over().await;
     } else {
@@ -104,6 +123,9 @@ impl Siege {
         assert!(left.is_empty(), "{left:?}");
         assert_eq!(native::processes(self.root.path()), []);
         assert_eq!(mounts_below(self.root.path()), Vec::<String>::new());
+        if let Some(yard) = self.yard {
+            yard.nothing_left().await;
+        }
     }
 
     pub fn params(&self) -> CreateSession {
@@ -143,6 +165,10 @@ impl Siege {
     pub async fn close(&self, inside: &Inside) {
         self.open.lock().unwrap().retain(|other| other.id != inside.id);
         timely(self.engine.close_session(&inside.id)).await.unwrap();
+        if self.kind.in_container() {
+            // The Engine goes on removing it after that.
+            until("its container goes", || inside.traces.left().is_empty()).await;
+        }
         assert_eq!(inside.traces.left(), Vec::<String>::new(), "left of {}", inside.id);
         for engine in std::fs::read_dir(self.root.path().join("sessions")).unwrap().flatten() {
             let left = engine.path().join(&inside.id.0);
@@ -201,6 +227,10 @@ impl Siege {
             "exe": std::env::current_exe().unwrap(),
             "programs": self.programs,
             "tcp": self.listeners.tcp.local_addr().unwrap().port(),
+            "reach": self.listeners.reach(),
+            "image": self.kind.in_container(),
+            "places": places(),
+            "settings": settings(),
             "udp": self.listeners.udp.local_addr().unwrap().port(),
             "unix": self.root.path().join("listener.sock"),
             "abstract": self.listeners.name,
@@ -215,7 +245,7 @@ impl Siege {
     /// Has a list of attacks in Python try all it has; each must be held.
     pub async fn held_in_python(&self, inside: &Inside, script: &str, facts: &Value) {
         let text = format!("{RIG}\n{script}");
-        let command = if self.kind == Kind::Python {
+        let command = if self.kind.language() == Language::Python {
             Command::ExecuteCode(ExecuteCode {
                 code: text,
                 args: vec![facts.to_string()],
@@ -249,7 +279,7 @@ impl Siege {
             "{ended:?}"
         );
         assert!(told.len() > 5, "{told:?}");
-        self.listeners.nobody_came(facts["network"] == true);
+        self.listeners.nobody_came(facts["network"] == true, self.kind.in_container());
         self.canaries.untouched();
     }
 }
@@ -260,6 +290,22 @@ fn secrets() -> BTreeMap<&'static str, String> {
     let found: BTreeMap<_, _> = names.into_iter().filter_map(|n| Some((n, std::env::var(n).ok()?))).collect();
     assert!(!found.is_empty(), "run by hand, these tests need a variable CANARY_SECRET");
     found
+}
+
+/// Directories of the host by number, where a container has its image's.
+fn places() -> BTreeMap<&'static str, (u64, u64)> {
+    let places = ["/", "/root", "/home", "/run", "/var", "/boot", "/srv", "/mnt", "/media", "/work", "/tmp"];
+    let number = |place| std::fs::metadata(place).ok().map(|meta| (place, (meta.dev(), meta.ino())));
+    places.into_iter().filter_map(number).collect()
+}
+
+/// What the host says in files that an image has, too, line by line.
+fn settings() -> BTreeMap<&'static str, Vec<String>> {
+    let lines = |path| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        (path, text.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect())
+    };
+    ["/etc/hostname", "/etc/machine-id", "/etc/resolv.conf"].map(lines).into()
 }
 
 /// Files of the host, where programs look for some: in the engine's directory, among temporary files, in a home.
@@ -306,6 +352,8 @@ impl Canaries {
 /// Listeners of the host that nobody may reach.
 struct Listeners {
     tcp: TcpListener,
+    /// Where containers with a network reach this machine.
+    gateway: Option<TcpListener>,
     udp: UdpSocket,
     unix: UnixListener,
     name: String,
@@ -313,7 +361,8 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn new(root: &Path) -> Self {
+    fn new(root: &Path, gateway: Option<String>) -> Self {
+        let gateway = gateway.map(|address| TcpListener::bind((address, 0)).unwrap());
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let path = root.join("listener.sock");
@@ -322,19 +371,29 @@ impl Listeners {
         let name = format!("codebeaker-{}", SessionId::random());
         let named = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
         tcp.set_nonblocking(true).unwrap();
+        gateway.iter().for_each(|gateway| gateway.set_nonblocking(true).unwrap());
         udp.set_nonblocking(true).unwrap();
         unix.set_nonblocking(true).unwrap();
         named.set_nonblocking(true).unwrap();
-        Self { tcp, udp, unix, name, named }
+        Self { tcp, gateway, udp, unix, name, named }
     }
 
-    /// Whatever programs say. Where the network was asked for, some came by it.
-    fn nobody_came(&self, network: bool) {
+    /// Where this machine is reached with the network that was asked for.
+    fn reach(&self) -> (String, u16) {
+        let address = self.gateway.as_ref().unwrap_or(&self.tcp).local_addr().unwrap();
+        (address.ip().to_string(), address.port())
+    }
+
+    /// Whatever programs say. Where the network was asked for, some came by it: from a container by its gateway alone.
+    fn nobody_came(&self, network: bool, in_container: bool) {
         let came = |what: &str, error: std::io::Result<()>| match error {
             Err(e) if e.kind() == WouldBlock => {}
             other => panic!("{what} was reached: {other:?}"),
         };
-        if !network {
+        if let Some(gateway) = self.gateway.as_ref().filter(|_| !network) {
+            came("the gateway", gateway.accept().map(drop));
+        }
+        if !network || in_container {
             came("a TCP listener", self.tcp.accept().map(drop));
             came("a UDP socket", self.udp.recv(&mut [0; 100]).map(drop));
         }

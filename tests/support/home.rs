@@ -16,6 +16,9 @@ pub fn codebeaker(home: &TempDir, args: &[&str]) -> Command {
     at_home(home, command)
 }
 
+/// Where no Docker Engine is, for tests of what is told and chosen without one.
+pub const NO_DOCKER: (&str, &str) = ("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+
 /// A command in such a home.
 pub fn at_home(home: &TempDir, mut command: Command) -> Command {
     let data = home.path().join("data/codebeaker");

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use codebeaker::engine::{Engine, Runtime};
 use codebeaker::protocol::{Language, RuntimeType};
 use codebeaker::provision::{self, Tool};
-use codebeaker::runtimes::{self, RuntimeSettings, Tier};
+use codebeaker::runtimes::{self, Marks, RuntimeSettings, Tier};
 
+use super::docker::{self, Yard};
 use super::require;
 
 /// How long anything may take before a test gives up.
@@ -23,7 +24,7 @@ pub fn binary() -> PathBuf {
 }
 
 /// Where tests keep things from one run to the next; for somebody else, what `CODEBEAKER_TEST_DATA` says.
-fn kept() -> PathBuf {
+pub fn kept() -> PathBuf {
     std::env::var_os("CODEBEAKER_TEST_DATA").map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from)
 }
 
@@ -36,18 +37,27 @@ fn provision_settings() -> provision::Settings {
     provision::Settings { data_dir: data_dir(), ..provision::Settings::from_env() }
 }
 
-/// All native runtimes, launched by the built binary.
+/// The settings of runtimes that keep what they learn in `place`, launched by the built binary.
+pub fn settings_in(place: &Path) -> RuntimeSettings {
+    let cache = place.join("runtimes.json");
+    RuntimeSettings { launcher: binary(), ..RuntimeSettings::new(provision_settings(), Some(cache)) }
+}
+
+/// All native runtimes. An engine over these never talks to Docker.
 pub fn all() -> Vec<Arc<dyn Runtime>> {
-    let cache = kept().join("runtimes.json");
-    runtimes::all(RuntimeSettings {
-        launcher: binary(),
-        ..RuntimeSettings::new(provision_settings(), Some(cache))
-    })
+    over(settings_in(&kept()))
+}
+
+/// The native runtimes, with these settings.
+pub fn over(settings: RuntimeSettings) -> Vec<Arc<dyn Runtime>> {
+    let mut all = runtimes::all(settings);
+    all.retain(|runtime| runtime.runtime_type() != RuntimeType::Docker);
+    all
 }
 
 /// As [`all`], behind this wall alone; with the system's own interpreters, which any user of a session's may execute.
 pub fn behind(tier: Tier) -> Vec<Arc<dyn Runtime>> {
-    runtimes::all(settings_behind(tier))
+    over(settings_behind(tier))
 }
 
 /// The settings of [`behind`].
@@ -88,6 +98,12 @@ pub enum Kind {
     JavaScript,
     Go,
     CSharp,
+    DockerPython,
+    DockerJavaScript,
+    DockerGo,
+    DockerCSharp,
+    /// As [`Self::DockerPython`], where no directory of this machine's can be given to containers.
+    AttachedPython,
 }
 
 impl Kind {
@@ -95,18 +111,33 @@ impl Kind {
         match self {
             Self::Deno => RuntimeType::Deno,
             Self::Bun => RuntimeType::Bun,
-            _ => RuntimeType::NativeProcess,
+            Self::Python | Self::JavaScript | Self::Go | Self::CSharp => RuntimeType::NativeProcess,
+            _ => RuntimeType::Docker,
         }
     }
 
     pub fn language(self) -> Language {
         match self {
             Self::Deno | Self::Bun => Language::TypeScript,
-            Self::Python => Language::Python,
-            Self::JavaScript => Language::JavaScript,
-            Self::Go => Language::Go,
-            Self::CSharp => Language::CSharp,
+            Self::Python | Self::DockerPython | Self::AttachedPython => Language::Python,
+            Self::JavaScript | Self::DockerJavaScript => Language::JavaScript,
+            Self::Go | Self::DockerGo => Language::Go,
+            Self::CSharp | Self::DockerCSharp => Language::CSharp,
         }
+    }
+
+    /// Whether its sessions are containers.
+    pub fn in_container(self) -> bool {
+        self.runtime() == RuntimeType::Docker
+    }
+
+    /// Where its containers come from; `None` where it has none. Some of JavaScript's stand ready, as by default.
+    pub async fn yard(self) -> Option<Yard> {
+        if !self.in_container() {
+            return None;
+        }
+        let ready = if self == Self::DockerJavaScript { Marks::default().high } else { 0 };
+        Yard::new(ready, self == Self::AttachedPython).await
     }
 
     /// Whether tests of it can run here.
@@ -114,6 +145,7 @@ impl Kind {
         match self {
             Self::Deno => fetched(Tool::Deno),
             Self::Bun => fetched(Tool::Bun),
+            _ if self.in_container() => docker::runs(self.language()).await,
             _ => {
                 let info = engine.runtime(RuntimeType::NativeProcess, false).await.unwrap();
                 let here = info.available && info.languages.contains(&self.language());
@@ -125,13 +157,13 @@ impl Kind {
 
     /// Prints `out` and, on standard error, `err`; ends with code 3.
     pub fn failing(self) -> &'static str {
-        match self {
-            Self::Python => "import sys\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(3)",
-            Self::Go => {
+        match self.language() {
+            Language::Python => "import sys\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(3)",
+            Language::Go => {
                 "package main\nimport (\"fmt\"; \"os\")\nfunc main() { fmt.Println(\"out\"); \
                  fmt.Fprintln(os.Stderr, \"err\"); os.Exit(3) }"
             }
-            Self::CSharp => {
+            Language::CSharp => {
                 "using System; class P { static int Main() { Console.WriteLine(\"out\"); \
                  Console.Error.WriteLine(\"err\"); return 3; } }"
             }
@@ -141,10 +173,10 @@ impl Kind {
 
     /// Prints a number.
     pub fn printing(self, number: usize) -> String {
-        match self {
-            Self::Python => format!("print({number})"),
-            Self::Go => format!("package main\nimport \"fmt\"\nfunc main() {{ fmt.Println({number}) }}"),
-            Self::CSharp => {
+        match self.language() {
+            Language::Python => format!("print({number})"),
+            Language::Go => format!("package main\nimport \"fmt\"\nfunc main() {{ fmt.Println({number}) }}"),
+            Language::CSharp => {
                 format!("class P {{ static void Main() {{ System.Console.WriteLine({number}); }} }}")
             }
             _ => format!("console.log({number})"),
@@ -153,27 +185,27 @@ impl Kind {
 
     /// Waits for ever.
     pub fn endless(self) -> &'static str {
-        match self {
-            Self::Python => "import time\ntime.sleep(1000)",
-            Self::Go => "package main\nfunc main() { select {} }",
-            Self::CSharp => "class P { static void Main() { System.Threading.Thread.Sleep(-1); } }",
+        match self.language() {
+            Language::Python => "import time\ntime.sleep(1000)",
+            Language::Go => "package main\nfunc main() { select {} }",
+            Language::CSharp => "class P { static void Main() { System.Threading.Thread.Sleep(-1); } }",
             _ => "setInterval(() => {}, 1000);",
         }
     }
 
     /// Prints its arguments, each in brackets, its variable GREETING, and its standard input.
     pub fn telling(self) -> &'static str {
-        match self {
-            Self::Python => {
+        match self.language() {
+            Language::Python => {
                 "import os, sys\nfor a in sys.argv[1:]: print(f'[{a}]', end='')\n\
                  print(os.environ.get('GREETING', 'none'))\nprint(sys.stdin.read(), end='')"
             }
-            Self::Go => {
+            Language::Go => {
                 "package main\nimport (\"fmt\"; \"io\"; \"os\")\nfunc main() {\n\
                  for _, a := range os.Args[1:] { fmt.Printf(\"[%s]\", a) }\n\
                  fmt.Println(os.Getenv(\"GREETING\")); io.Copy(os.Stdout, os.Stdin) }"
             }
-            Self::CSharp => {
+            Language::CSharp => {
                 "using System; class P { static void Main(string[] args) {\n\
                  foreach (var a in args) Console.Write(\"[\" + a + \"]\");\n\
                  Console.WriteLine(Environment.GetEnvironmentVariable(\"GREETING\"));\n\

@@ -7,14 +7,16 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::ends::{can_be_without_namespaces, home, without_namespaces};
-use crate::support::home::{at_home, codebeaker, finished};
+use crate::support::home::{NO_DOCKER, at_home, codebeaker, finished};
 use crate::support::native::binary;
 
-/// What is told of each runtime's isolation; it is the same of all.
+/// What is told of each native runtime's isolation; it is the same of all.
 fn isolation(command: &mut Command) -> Value {
     let (_, stdout, stderr) = finished(command.spawn().unwrap());
     let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout} {stderr}"));
-    let runtimes = report["runtimes"].as_array().unwrap();
+    let runtimes = report["runtimes"].as_array().unwrap().iter();
+    let runtimes: Vec<&Value> = runtimes.filter(|r| r["type"] != "Docker").collect();
+    assert_eq!(runtimes.len(), 3);
     let first = runtimes[0]["isolation"].clone();
     assert!(runtimes.iter().all(|r| r["isolation"] == first), "{report:#}");
     assert!(runtimes.iter().all(|r| r["capabilities"]["isolationLevel"] == first["score"]), "{report:#}");
@@ -75,7 +77,8 @@ fn where_root_has_no_users_to_give() {
     let script = "echo 0 > /proc/sys/user/max_user_namespaces; exec \"$@\"";
     let mut command = Command::new("unshare");
     command.args(["-Ur", "sh", "-c", script, "sh"]).arg(binary()).args(["doctor", "--json"]);
-    let isolation = isolation(at_home(&home, command).env("PATH", "/usr/bin:/bin"));
+    let isolation =
+        isolation(at_home(&home, command).env("PATH", "/usr/bin:/bin").env(NO_DOCKER.0, NO_DOCKER.1));
     if geteuid().is_root() {
         assert_eq!(told(&isolation), ("landlock", 1, "F1 N2 P1 R1 K0"), "{isolation:#}");
         let (active, detail) = layer(&isolation, "unprivileged user");
@@ -90,7 +93,9 @@ fn where_everything_is_to_be_had() {
     if !can_be_without_namespaces() {
         return;
     }
-    let isolation = isolation(&mut codebeaker(&home(), &["doctor", "--json"]));
+    let home = home();
+    let mut doctor = codebeaker(&home, &["doctor", "--json"]);
+    let isolation = isolation(doctor.env(NO_DOCKER.0, NO_DOCKER.1));
     let (counted, reason) = layer(&isolation, "control group");
     if counted {
         assert_eq!(told(&isolation), ("namespaces", 9, "F2 N2 P2 R2 K1"), "{isolation:#}");

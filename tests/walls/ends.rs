@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::siege::Traces;
-use crate::support::home::{at_home, finished, within};
+use crate::support::home::{NO_DOCKER, at_home, finished, within};
 use crate::support::native::{binary, fetched, nap, processes, sleeping};
 use crate::support::require;
 
@@ -26,12 +26,12 @@ pub fn home() -> TempDir {
     home
 }
 
-/// The built binary, where no user namespaces are to be had; with the system's own interpreters.
+/// The built binary, where no user namespaces are to be had and no containers; with the system's own interpreters.
 pub fn without_namespaces(home: &TempDir, args: &[&str]) -> Command {
     let mut command = Command::new("/usr/bin/python3");
     command.args(["-c", ALONE]).arg(binary()).args(args);
     let mut command = at_home(home, command);
-    command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env(NO_DOCKER.0, NO_DOCKER.1);
     command
 }
 

@@ -10,12 +10,12 @@ use std::process::{Child, Command as Process, Stdio};
 use codebeaker::engine::Execution;
 use codebeaker::protocol::{
     Command, CommandOutput, CopyFile, CreateDirectory, CreateSession, DeleteFile, ExecuteCode, ExecuteShell,
-    ListDirectory, PtySize, ReadFile, SessionId, WriteFile, WriteMode,
+    Language, ListDirectory, PtySize, ReadFile, SessionId, WriteFile, WriteMode,
 };
 use serde_json::{Value, json};
 
 use crate::siege::{Inside, Siege, interactive, printed, program, sh, timely};
-use crate::support::native::{Kind, nap, sleeping};
+use crate::support::native::{nap, sleeping};
 
 /// Somebody of our own user on the host: he has a terminal, shared memory, and tells when he is signalled.
 struct Observer {
@@ -171,7 +171,7 @@ pub async fn files_of_the_host(siege: &Siege) {
 }
 
 pub async fn files_of_the_host_by_its_own_language(siege: &Siege) {
-    if siege.kind == Kind::Python {
+    if siege.kind.language() == Language::Python {
         return;
     }
     let inside = siege.create().await;

@@ -9,13 +9,13 @@ use codebeaker::engine::{Embedded, Engine, EngineSettings};
 use codebeaker::protocol::{
     Command, CreateSession, ErrorKind, Execute, ExecuteCode, Failure, Language, RuntimeType, SessionInfo,
 };
-use codebeaker::runtimes::{self, RuntimeSettings, Tier};
+use codebeaker::runtimes::{RuntimeSettings, Tier};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::ends::{can_be_without_namespaces, home};
 use crate::siege::timely;
-use crate::support::native::{binary, settings_behind};
+use crate::support::native::{self, binary, settings_behind};
 
 /// A place for what is remembered, for sessions, and for a launcher of its own.
 struct Site {
@@ -37,7 +37,7 @@ impl Site {
 
     fn engine(&self, settings: RuntimeSettings) -> Arc<dyn Engine> {
         let engine = EngineSettings::new(self.at("sessions"));
-        Arc::new(Embedded::new(engine, runtimes::all(settings)).unwrap())
+        Arc::new(Embedded::new(engine, native::over(settings)).unwrap())
     }
 
     fn remembered(&self) -> PathBuf {
@@ -241,7 +241,7 @@ async fn namespaces_that_are_forbidden_later() {
     std::fs::write(&flag, "").unwrap();
     // A new engine, which remembers.
     let strict = EngineSettings { minimum_isolation: Some(8), ..EngineSettings::new(site.at("sessions")) };
-    let strict: Arc<dyn Engine> = Arc::new(Embedded::new(strict, runtimes::all(settings.clone())).unwrap());
+    let strict: Arc<dyn Engine> = Arc::new(Embedded::new(strict, native::over(settings.clone())).unwrap());
     assert_eq!(tier(&strict).await.0, "namespaces");
     let failure = refused(&strict).await;
     assert!(failure.message.contains("namespaces"), "{failure:?}");
@@ -265,7 +265,7 @@ async fn directories_that_are_closed_to_others() {
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
     let sessions = EngineSettings::new(closed.join("state/sessions"));
     let engine: Arc<dyn Engine> =
-        Arc::new(Embedded::new(sessions, runtimes::all(site.settings(Tier::Landlock))).unwrap());
+        Arc::new(Embedded::new(sessions, native::over(site.settings(Tier::Landlock))).unwrap());
     let reachable = site.engine(site.settings(Tier::Landlock));
     let mut hidden = site.settings(Tier::Landlock);
     let python = closed.join("python3");

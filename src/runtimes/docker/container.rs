@@ -103,7 +103,12 @@ impl Order<'_> {
     fn host_config(&self) -> HostConfig {
         let Limits { memory_bytes, processes, cpu_shares, .. } = *self.limits;
         let Way { counted, cpus, .. } = self.way;
+        // Where there is no network this machine's name servers and domains are nobody's business; Podman takes no
+        // others there.
+        let nowhere = |name: &str| (!self.network && !self.podman).then(|| vec![name.to_owned()]);
         HostConfig {
+            dns: nowhere("127.0.0.1"),
+            dns_search: nowhere("."),
             network_mode: Some(if self.network { "bridge" } else { "none" }.into()),
             readonly_rootfs: Some(true),
             cap_drop: Some(vec!["ALL".into()]),
@@ -116,7 +121,7 @@ impl Order<'_> {
             memory_swap: counted.then(|| signed(memory_bytes)),
             pids_limit: counted.then(|| signed(processes.saturating_add(HELPERS))),
             nano_cpus: cpu_shares.filter(|_| cpus).map(nano_cpus),
-            shm_size: Some(signed(self.limits.shm.bytes)),
+            shm_size: self.podman.then(|| signed(self.limits.shm.bytes)),
             ulimits: Some(self.ulimits()),
             tmpfs: Some(self.in_memory()),
             mounts: Some(self.mounts()),
@@ -179,6 +184,8 @@ impl Order<'_> {
         };
         let own =
             if self.podman { "mode=0777".to_owned() } else { format!("mode=0700,uid={user},gid={user}") };
+        // The Engine's own bounds no files.
+        let shm = (!self.podman).then(|| ("/dev/shm".to_owned(), storage(self.limits.shm, "mode=1777")));
         let declared = Storage { bytes: DECLARED, files: 4096 };
         let declared = self.image.volumes.iter().map(|path| (path.clone(), storage(declared, "mode=0777")));
         // What an image declares below our own is ours.
@@ -186,6 +193,7 @@ impl Order<'_> {
             ["/workspace", "/tmp", INSIDE].iter().all(|own| !Path::new(path).starts_with(own))
         });
         declared
+            .chain(shm)
             .chain([
                 ("/workspace".to_owned(), storage(self.limits.workspace, &own)),
                 ("/tmp".to_owned(), storage(self.limits.tmp, "mode=1777")),
@@ -195,12 +203,13 @@ impl Order<'_> {
 }
 
 /// What of a running container's limits can still be changed: memory, processes, processors.
-pub fn update(limits: &Limits) -> ContainerUpdateBody {
+pub fn update(limits: &Limits, way: Way) -> ContainerUpdateBody {
+    let Way { counted, cpus, .. } = way;
     ContainerUpdateBody {
-        memory: Some(signed(limits.memory_bytes)),
-        memory_swap: Some(signed(limits.memory_bytes)),
-        pids_limit: Some(signed(limits.processes.saturating_add(HELPERS))),
-        nano_cpus: limits.cpu_shares.map(nano_cpus),
+        memory: counted.then(|| signed(limits.memory_bytes)),
+        memory_swap: counted.then(|| signed(limits.memory_bytes)),
+        pids_limit: counted.then(|| signed(limits.processes.saturating_add(HELPERS))),
+        nano_cpus: limits.cpu_shares.filter(|_| cpus).map(nano_cpus),
         ..ContainerUpdateBody::default()
     }
 }
@@ -228,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn volumes_that_an_image_declares_live_in_memory() {
+    fn what_can_be_written_is_bounded_and_what_the_host_has_is_not_told() {
         let storage = Storage { bytes: 1 << 20, files: 64 };
         let limits = Limits {
             memory_bytes: 1 << 28,
@@ -254,7 +263,9 @@ mod tests {
         };
         let host = order.body().host_config.unwrap();
         let in_memory = host.tmpfs.unwrap();
-        assert_eq!(in_memory.len(), 3);
+        assert_eq!(in_memory.len(), 4);
+        let shm = "rw,nosuid,nodev,exec,size=1048576,nr_inodes=64,mode=1777";
+        assert_eq!(in_memory["/dev/shm"], shm);
         assert!(in_memory["/var/lib/data"].contains("size=16777216"));
         assert_eq!(
             in_memory["/workspace"],
@@ -262,5 +273,8 @@ mod tests {
         );
         assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(67)));
         assert_eq!(host.memory, host.memory_swap);
+        assert_eq!(host.dns, Some(vec!["127.0.0.1".to_owned()]));
+        let host = Order { network: true, ..order }.body().host_config.unwrap();
+        assert_eq!((host.dns, host.dns_search), (None, None));
     }
 }

@@ -11,6 +11,7 @@ use bollard::query_parameters::{
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use super::attach;
@@ -194,7 +195,7 @@ impl Launcher {
         let image = body.image.clone().unwrap_or_default();
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
         match client.api.create_container(Some(options), body).await {
-            Ok(_) => Ok(Removal { launcher: self.clone(), client: client.clone(), name }),
+            Ok(_) => Ok(self.removal(client, name)),
             Err(e) if status(&e) == Some(404) => Err(Failure::new(
                 ErrorKind::NoRuntime,
                 format!("the image {image} is not here any more"),
@@ -203,10 +204,14 @@ impl Launcher {
             .into()),
             Err(e) => {
                 // It may be there all the same: its answer was lost, say.
-                drop(Removal { launcher: self.clone(), client: client.clone(), name });
+                drop(self.removal(client, name));
                 Err(engine_failed("a container can't be made", &e).into())
             }
         }
+    }
+
+    fn removal(self: &Arc<Self>, client: &Client, name: String) -> Removal {
+        Removal { launcher: self.clone(), client: client.clone(), name, _token: self.tasks.token() }
     }
 
     async fn start(&self, client: &Client, removal: &Removal) -> Result<(), NotLaunched> {
@@ -270,6 +275,8 @@ pub struct Removal {
     client: Client,
     /// The container's name.
     pub name: String,
+    /// Shutting down waits for it, whoever holds the container, until its removal is a task of its own.
+    _token: TaskTrackerToken,
 }
 
 impl Removal {

@@ -114,7 +114,7 @@ impl Pool {
             if limits == wanted.limits {
                 return Some(container);
             }
-            let update = container::update(&wanted.limits);
+            let update = container::update(&wanted.limits, wanted.way);
             match client.api.update_container(&container.removal.name, update).await {
                 Ok(()) => return Some(container),
                 Err(e) => {

@@ -114,6 +114,8 @@ def passwd_is_the_hosts():
 
 @attack
 def private_places_of_the_host():
+    if FACTS['image']:
+        return places_that_are_not_the_images()
     # What the session's runtimes are in is there, and nothing beside it.
     def listed(path):
         names = [name for name in os.listdir(path)
@@ -122,8 +124,26 @@ def private_places_of_the_host():
     return each(['/root', '/home', '/run', '/var', '/sys', '/boot', '/srv', '/mnt', '/media', '/work', '/tmp'], listed)
 
 
+def places_that_are_not_the_images():
+    for path, place in FACTS['places'].items():
+        try:
+            seen = os.stat(path)
+        except OSError:
+            continue
+        if [seen.st_dev, seen.st_ino] == place:
+            return f'{path} is the directory of the host'
+    # An image has nothing there, and the host has.
+    return each(['/root', '/home', '/boot', '/srv', '/mnt', '/media', '/work', '/tmp'],
+                lambda path: f'{os.listdir(path)[:3]}' if os.listdir(path) else None)
+
+
 @attack
 def the_hosts_settings():
+    if FACTS['image']:
+        # What it has under these names is its own, unless it says what the host's says.
+        own = lambda path: set(read(path).decode().split('\n')) - {''}
+        return each([path for path in FACTS['settings'] if not FACTS['network'] or path != '/etc/resolv.conf'],
+                    lambda path: f'{own(path) & set(FACTS["settings"][path])}' if own(path) & set(FACTS['settings'][path]) else None)
     # Where the network was asked for, its names must be found.
     files = [] if FACTS['network'] else ['/etc/resolv.conf']
     files += ['/etc/hostname', '/etc/machine-id', '/etc/sudoers', '/etc/ssh/sshd_config', '/etc/fstab']
@@ -140,6 +160,9 @@ def the_mount_table_names_the_canary():
 def devices_of_the_host():
     allowed = {'null', 'zero', 'full', 'random', 'urandom', 'fd', 'stdin', 'stdout', 'stderr', 'shm',
                'ptmx', 'pts'}
+    if FACTS['image']:
+        # The terminal of whoever has one, and a place for queues, which are refused.
+        allowed |= {'tty', 'mqueue', 'core'}
     more = sorted(set(os.listdir('/dev')) - allowed)
     return f'{more[:5]}' if more else None
 
@@ -153,7 +176,7 @@ def terminals_of_the_host():
 @attack
 def memory_of_the_kernel():
     return each(['/dev/mem', '/dev/kmem', '/proc/kcore', '/dev/kmsg', '/proc/kmsg'],
-                lambda path: f'{len(read(path, 64))} bytes')
+                lambda path: f'{len(read(path, 64))} bytes' if read(path, 64) else None)
 
 
 @attack

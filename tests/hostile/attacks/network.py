@@ -39,10 +39,17 @@ def its_own_local_sockets_work():
 if FACTS['network']:
     @control
     def a_listener_of_the_host_is_reached_where_it_was_asked_for():
-        reach(socket.AF_INET, ('127.0.0.1', FACTS['tcp']))
+        reach(socket.AF_INET, tuple(FACTS['reach']))
 else:
     @attack
     def a_listener_of_the_host():
+        return reach(socket.AF_INET, tuple(FACTS['reach']))
+
+
+# A container has a network of its own either way, in which this machine's loopback is nowhere.
+if FACTS['image'] or not FACTS['network']:
+    @attack
+    def a_listener_on_the_loopback_of_the_host():
         return reach(socket.AF_INET, ('127.0.0.1', FACTS['tcp']))
 
     @attack
@@ -63,6 +70,8 @@ else:
             one.send(b'ping')
             return f'{one.recv(10)} came back'
 
+
+if not FACTS['network']:
     @attack
     def the_neighbourhood():
         # Connecting a datagram socket sends nothing: it asks for a way there.

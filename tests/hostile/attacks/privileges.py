@@ -65,7 +65,8 @@ def programs_that_give_privileges():
 
 @attack
 def a_setuid_bit_means_something():
-    for place in ('/workspace', '/tmp', '/dev/shm', '/', '/usr'):
+    # Where programs can set it. What an image has set there is nothing by no_new_privs.
+    for place in ('/workspace', '/tmp', '/dev/shm', *(() if FACTS['image'] else ('/', '/usr'))):
         if not os.statvfs(place).f_flag & os.ST_NOSUID:
             return f'{place} is mounted with setuid'
 

@@ -10,7 +10,7 @@ pub fn report(layers: &[ReportedLayer], network: bool, tier: &str, weakened: Str
         for layer in layers.iter_mut().filter(|l| l.active) {
             if matches!(layer.layer, Layer::OwnNetwork | Layer::NoSockets) {
                 layer.active = false;
-                layer.detail = "the session was given this machine's network".into();
+                layer.detail = "the session was given the network".into();
             }
         }
     }

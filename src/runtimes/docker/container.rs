@@ -39,7 +39,8 @@ pub struct Order<'a> {
     pub image: &'a Image,
     pub entrance: Entrance<'a>,
     pub limits: &'a Limits,
-    pub network: bool,
+    /// `none`, or the name of one.
+    pub network: &'a str,
     /// The user and group that agent and programs are.
     pub user: u32,
     pub labels: HashMap<String, String>,
@@ -105,11 +106,11 @@ impl Order<'_> {
         let Way { counted, cpus, .. } = self.way;
         // Where there is no network this machine's name servers and domains are nobody's business; Podman takes no
         // others there.
-        let nowhere = |name: &str| (!self.network && !self.podman).then(|| vec![name.to_owned()]);
+        let nowhere = |name: &str| (self.network == "none" && !self.podman).then(|| vec![name.to_owned()]);
         HostConfig {
             dns: nowhere("127.0.0.1"),
             dns_search: nowhere("."),
-            network_mode: Some(if self.network { "bridge" } else { "none" }.into()),
+            network_mode: Some(self.network.to_owned()),
             readonly_rootfs: Some(true),
             cap_drop: Some(vec!["ALL".into()]),
             // The Engine's own filter of system calls stays; the agent adds ours to it.
@@ -255,7 +256,7 @@ mod tests {
             image: &image,
             entrance: Entrance::Directory(Path::new("/state/1")),
             limits: &limits,
-            network: false,
+            network: "none",
             user: 60_600,
             labels: HashMap::new(),
             way: Way { directory: true, landlock: true, counted: true, cpus: true },
@@ -274,7 +275,7 @@ mod tests {
         assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(67)));
         assert_eq!(host.memory, host.memory_swap);
         assert_eq!(host.dns, Some(vec!["127.0.0.1".to_owned()]));
-        let host = Order { network: true, ..order }.body().host_config.unwrap();
+        let host = Order { network: "codebeaker-1", ..order }.body().host_config.unwrap();
         assert_eq!((host.dns, host.dns_search), (None, None));
     }
 }

@@ -174,20 +174,20 @@ impl Looking<'_> {
                 .flatten()
                 .map(|image| (recipe, image))
         }));
-        let mut here = Vec::new();
-        for (recipe, image) in found.await.into_iter().flatten() {
+        let found: Vec<(Recipe, Image)> = found.await.into_iter().flatten().collect();
+        let asked = found.into_iter().map(|(recipe, image)| {
             let known = remembered.versions.get(&image.id).cloned();
-            let version = match known {
-                Some(version) => Some(version),
-                None => self.ask(client, way, &recipe, &image).await,
-            };
-            if let Some(version) = &version {
-                remembered.versions.insert(image.id.clone(), version.clone());
+            async move {
+                let version = match known {
+                    Some(version) => Some(version),
+                    None => self.ask(client, way, &recipe, &image).await,
+                };
+                Here { recipe, image, version }
             }
-            here.push(Here { recipe, image, version });
-        }
-        // Of images that are gone nothing has to be known.
-        remembered.versions.retain(|id, _| here.iter().any(|here| here.image.id == *id));
+        });
+        let here = join_all(asked).await;
+        let versions = here.iter().filter_map(|here| Some((here.image.id.clone(), here.version.clone()?)));
+        remembered.versions = versions.collect();
         here
     }
 

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
-};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -19,6 +17,7 @@ use super::client::{Client, status, words};
 use super::container::{Entrance, HELPERS, Order, next_user};
 use super::gate::Gates;
 use super::images::{Image, engine_failed};
+use super::lent::Lent;
 use super::meter::ContainerMeter;
 use super::owner::Owner;
 use super::witness::EngineWitness;
@@ -94,8 +93,8 @@ pub struct Launcher {
     pub owner: Owner,
     pub instance: String,
     gates: Mutex<Option<Arc<Gates>>>,
-    /// The volume with the agent's program, where containers are entered by one.
-    volume: tokio::sync::Mutex<Option<(Client, String)>>,
+    /// What there is on the Engine beside containers.
+    lent: Lent,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
@@ -103,12 +102,13 @@ pub struct Launcher {
 impl Launcher {
     /// For an engine whose state is kept in `state`.
     pub fn new(state: PathBuf) -> Self {
+        let instance = Uuid::new_v4().simple().to_string()[..12].to_owned();
         Self {
             state,
             owner: Owner::ourselves(),
-            instance: Uuid::new_v4().simple().to_string()[..12].to_owned(),
+            lent: Lent::new(&instance),
+            instance,
             gates: Mutex::default(),
-            volume: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
@@ -136,12 +136,16 @@ impl Launcher {
             .into());
         }
         let labels = self.owner.labels(&self.instance, wanted.role);
+        let network = match wanted.network {
+            true => self.lent.network(client, &self.owner).await?,
+            false => "none".to_owned(),
+        };
         let user = next_user();
         let order = |entrance| Order {
             image: &wanted.image,
             entrance,
             limits: &wanted.limits,
-            network: wanted.network,
+            network: &network,
             user,
             labels: labels.clone(),
             way: wanted.way,
@@ -163,7 +167,7 @@ impl Launcher {
             };
             (removal, stream.map_err(|reason| refused(&reason))?)
         } else {
-            let volume = self.volume(client, &wanted.image).await?;
+            let volume = self.lent.volume(client, &self.owner, &wanted.image).await?;
             let body = order(Entrance::Volume(&volume)).body();
             let removal = self.create(client, body).await?;
             let (ours, theirs) =
@@ -231,20 +235,6 @@ impl Launcher {
         Ok(gates.insert(made).clone())
     }
 
-    async fn volume(self: &Arc<Self>, client: &Client, image: &Image) -> Result<String, NotLaunched> {
-        let mut volume = self.volume.lock().await;
-        if let Some((_, name)) = &*volume {
-            return Ok(name.clone());
-        }
-        let name = format!("codebeaker-{}", self.instance);
-        let labels = self.owner.labels(&self.instance, "agent");
-        attach::make_volume(client, &name, image, labels)
-            .await
-            .map_err(|e| engine_failed("a volume for the agent can't be made", &e))?;
-        *volume = Some((client.clone(), name.clone()));
-        Ok(name)
-    }
-
     /// Ends everything: waits, not for ever, until no container of ours is left.
     pub async fn shutdown(&self) {
         self.stop.cancel();
@@ -254,11 +244,7 @@ impl Launcher {
                 "containers are left to the next engine: the Docker Engine does not remove them in time"
             );
         }
-        if let Some((client, name)) = self.volume.lock().await.take()
-            && let Err(e) = client.api.remove_volume(&name, None::<RemoveVolumeOptions>).await
-        {
-            tracing::warn!("the volume {name} is left to the next engine: {}", words(&e));
-        }
+        self.lent.give_back().await;
         self.gates.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

@@ -10,6 +10,7 @@ mod gate;
 mod images;
 mod known;
 mod launch;
+mod lent;
 mod meter;
 mod owner;
 mod place;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveImageOptionsBuilder, RemoveVolumeOptions,
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptions,
 };
 
 use super::client::{Client, words};
@@ -23,7 +23,9 @@ pub async fn keep_clean(launcher: Arc<Launcher>, client: Client) {
         match reap(&launcher, &client).await {
             Ok(0) => {}
             Ok(n) => {
-                tracing::info!("removed {n} containers, volumes and images that earlier engines had left")
+                tracing::info!(
+                    "removed {n} containers, volumes, networks and images that earlier engines had left"
+                )
             }
             Err(e) => tracing::warn!("what earlier engines left can't be listed: {}", words(&e)),
         }
@@ -54,6 +56,12 @@ pub async fn reap(launcher: &Launcher, client: &Client) -> Result<usize, bollard
     for volume in api.list_volumes(Some(options)).await?.volumes.unwrap_or_default() {
         if is_gone(Some(&volume.labels)) {
             reaped += usize::from(api.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await.is_ok());
+        }
+    }
+    let options = ListNetworksOptionsBuilder::default().filters(&ours).build();
+    for network in api.list_networks(Some(options)).await? {
+        if let Some(id) = network.id.filter(|_| is_gone(network.labels.as_ref())) {
+            reaped += usize::from(api.remove_network(&id).await.is_ok());
         }
     }
     let options = ListImagesOptionsBuilder::default().filters(&ours).build();

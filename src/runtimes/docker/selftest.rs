@@ -15,7 +15,7 @@ use super::images::{self, Image};
 use super::launch::{Container, Launcher, Wanted, Way};
 use super::owner::OWNER;
 use crate::runtimes::limits::Limits;
-use crate::runtimes::selftest::{self, END_TIME, Host, Place, Subject};
+use crate::runtimes::selftest::{self, END_TIME, Host, Place, Seen, Subject};
 use crate::sandbox::{Layer, ReportedLayer};
 
 /// How often the removal of the image is tried, with pauses that double from 20 ms.
@@ -101,17 +101,21 @@ pub async fn run(
         let limits = Limits::of(&spec, true);
         launcher.launch(client, Wanted { image: image.clone(), limits, network, way, role: "selftest" })
     };
-    let container = launch(false).await.map_err(|not| not.failure.message)?;
-    let looked = selftest::look(&subject(&container), &host).await;
-    let ended = ended(client, container).await;
-    let mut seen = looked?;
-    seen.ended = ended;
-    seen.reached |= host.was_reached();
-    let networked =
-        launch(true).await.map_err(|not| format!("given the network, {}", not.failure.message))?;
-    let beyond = selftest::look_beyond_network(&subject(&networked), &host).await;
-    drop(networked);
+    // Both at once: neither is to reach what the other looks for.
+    let alone = async {
+        let container = launch(false).await.map_err(|not| not.failure.message)?;
+        let looked = selftest::look(&subject(&container), &host).await;
+        let ended = ended(client, container).await;
+        looked.map(|seen| Seen { ended, ..seen })
+    };
+    let networked = async {
+        let container = launch(true).await.map_err(|not| not.failure.message)?;
+        selftest::look_beyond_network(&subject(&container), &host).await
+    };
+    let (seen, beyond) = tokio::join!(alone, networked);
+    let mut seen = seen?;
     beyond.map_err(|done| format!("given the network, {done}"))?;
+    seen.reached |= host.was_reached();
     if !seen.workspace_works {
         return Err("its own workspace can't be written".into());
     }

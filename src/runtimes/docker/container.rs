@@ -168,7 +168,9 @@ impl Order<'_> {
         let user = self.user;
         let storage = |Storage { bytes, files }: Storage, more: &str| {
             // Without, the kernel allows as many files as half of the machine's memory has pages.
-            let files = if self.podman { String::new() } else { format!(",nr_inodes={files}") };
+            // Its own root is one of them.
+            let files =
+                if self.podman { String::new() } else { format!(",nr_inodes={}", files.saturating_add(1)) };
             format!("rw,nosuid,nodev,exec,size={bytes}{files},{more}")
         };
         let own =
@@ -251,7 +253,7 @@ mod tests {
         assert!(in_memory["/var/lib/data"].contains("size=16777216"));
         assert_eq!(
             in_memory["/workspace"],
-            "rw,nosuid,nodev,exec,size=1048576,nr_inodes=64,mode=0700,uid=60600,gid=60600"
+            "rw,nosuid,nodev,exec,size=1048576,nr_inodes=65,mode=0700,uid=60600,gid=60600"
         );
         assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(66)));
         assert_eq!(host.memory, host.memory_swap);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::attach;
 use super::client::{Client, status, words};
-use super::container::{Entrance, HELPERS, Order, next_user};
+use super::container::{self, Entrance, HELPERS, Order, next_user};
 use super::gate::Gates;
 use super::images::{Image, engine_failed};
 use super::meter::ContainerMeter;
@@ -329,11 +329,13 @@ fn confinement(wanted: &Wanted) -> std::io::Result<Confinement> {
         // It has a network of its own either way: nobody outside shares its abstract sockets.
         scoped: true,
     };
+    let own = ["/workspace", "/tmp", "/dev"].map(str::to_owned);
+    let declared = container::declared(&wanted.image);
     let unless = |known: bool, limit: u64| if known { 0 } else { limit };
     Ok(Confinement {
         open_files,
         landlock,
-        write: ["/workspace", "/tmp", "/dev"].map(|path| path.as_bytes().to_vec()).to_vec(),
+        write: own.into_iter().chain(declared).map(String::into_bytes).collect(),
         filters: filters::built(filter)?,
         expendable: true,
         watch: Watch {

@@ -176,8 +176,8 @@ impl Launcher {
             client.api.inspect_container(&removal.name, None),
         );
         let agent = agent.map_err(|e| refused(&e.to_string()))?;
-        let pid = inspected.ok().and_then(|inspected| inspected.state?.pid);
-        let meter = pid.filter(|_| wanted.way.directory).and_then(ContainerMeter::of_process);
+        let process = inspected.ok().and_then(|inspected| Some((inspected.state?.pid?, inspected.id?)));
+        let meter = process.and_then(|(pid, id)| ContainerMeter::of_process(pid, &id));
         Ok(Container { agent, meter: meter.map(|meter| Arc::new(meter) as Arc<dyn Meter>), removal })
     }
 

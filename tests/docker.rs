@@ -10,6 +10,8 @@
 mod availability;
 #[path = "docker/dead.rs"]
 mod dead;
+#[path = "docker/engine.rs"]
+mod engine;
 #[path = "docker/faults.rs"]
 mod faults;
 #[path = "docker/images.rs"]

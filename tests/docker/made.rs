@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use bollard::Docker as Api;
 use bollard::query_parameters::{
     BuildImageOptionsBuilder, CreateImageOptionsBuilder, ImportImageOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptionsBuilder,
+    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
+    RemoveVolumeOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -56,6 +57,17 @@ impl Made {
             step.unwrap();
         }
         made
+    }
+
+    /// An image of these files alone, on an Engine that is gone with its test: its name.
+    pub async fn imported_on(api: &Api, files: &[(&str, &[u8])], name: &str) -> String {
+        let (repo, tag) = name.split_once(':').unwrap();
+        let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
+        let mut steps = api.create_image(Some(options), Some(bollard::body_full(archive(files))), None);
+        while let Some(step) = steps.next().await {
+            step.unwrap();
+        }
+        name.to_owned()
     }
 
     /// An image with nothing in it, for this architecture.
@@ -122,6 +134,13 @@ impl Made {
         // What is gone already is as it should be.
         match what {
             What::Image => {
+                // While a container of it runs it would stay, without its name: of a test that has failed.
+                let filters = [("ancestor".to_owned(), vec![name.clone()])].into();
+                let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+                for container in api.list_containers(Some(options)).await.unwrap_or_default() {
+                    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+                    let _ = api.remove_container(&container.id.unwrap_or_default(), Some(options)).await;
+                }
                 let options = RemoveImageOptionsBuilder::default().force(true).build();
                 let _ = api.remove_image(&name, Some(options), None).await;
             }

@@ -6,7 +6,8 @@ use std::process::Stdio;
 use bytes::Bytes;
 use codebeaker::engine::{Engine as _, InterruptTarget};
 use codebeaker::protocol::{
-    Command, Execute, ExecutionEvent, Language, OutputStream, ReadFile, SessionId, Signal, WriteFile,
+    Command, CreateSession, Execute, ExecutionEvent, Language, OutputStream, ReadFile, SessionId,
+    SessionLimits, Signal, WriteFile,
 };
 use codebeaker::runtimes::Marks;
 use sha2::{Digest as _, Sha256};
@@ -153,6 +154,48 @@ async fn fifty_megabytes_by_a_socket() {
     rig.container(&session).await;
     fifty_megabytes(&rig, &session).await;
     rig.end().await;
+}
+
+/// A limit by name, where the kernel's counts of a container can't be read from here.
+async fn is_reached(text: &str, name: &str) {
+    let Some(rig) = attached(&[PYTHON]).await else { return };
+    let limits = SessionLimits { processes: Some(20), ..SessionLimits::default() };
+    let params = CreateSession { memory_limit_mb: Some(128), limits, ..params(Language::Python) };
+    let session = rig.create(params).await.unwrap().session_id;
+    rig.container(&session).await;
+    let told = rig.code(&session, text).await;
+    assert_eq!(told.limit.as_ref().map(|limit| limit.name.as_str()), Some(name), "{told:?}");
+    assert_eq!(rig.sh(&session, "echo on").await.stdout, "on\n");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn memory_by_the_standard_streams() {
+    is_reached("all = []\nwhile True: all.append(bytes(8 << 20))", "memory").await;
+}
+
+#[tokio::test]
+async fn processes_by_the_standard_streams() {
+    let threads = "import threading, time\n\
+                   for n in range(40): threading.Thread(target=time.sleep, args=(1000,)).start()";
+    is_reached(threads, "processes").await;
+}
+
+/// What isolates them is the Engine's doing, whichever way they are entered.
+#[tokio::test]
+async fn as_isolated_by_the_standard_streams() {
+    let Some(near) = Rig::new(&[PYTHON]).await else { return };
+    let Some(far) = attached(&[PYTHON]).await else { return };
+    let by_socket = near.create(params(Language::Python)).await.unwrap().isolation;
+    let by_streams = far.create(params(Language::Python)).await.unwrap().isolation;
+    assert_eq!(
+        (by_streams.score, by_streams.letters),
+        (by_socket.score, by_socket.letters),
+        "{:?}",
+        by_streams.layers
+    );
+    near.end().await;
+    far.end().await;
 }
 
 #[tokio::test]

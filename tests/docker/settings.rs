@@ -72,7 +72,7 @@ async fn as_much_as_it_was_granted() {
     let host = rig.host_config(&id).await;
     let memory = i64::try_from(128 * MB).unwrap();
     assert_eq!((host.memory, host.memory_swap), (Some(memory), Some(memory)));
-    assert_eq!(host.oom_kill_disable.unwrap_or_default(), false);
+    assert!(!host.oom_kill_disable.unwrap_or_default());
     // With our agent and a program's supervisor.
     assert_eq!(host.pids_limit, Some(22));
     assert_eq!(host.nano_cpus, Some(500_000_000));

@@ -58,13 +58,14 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn watch() -> impl Strategy<Value = Watch> {
-    any::<(u64, u64, u64, u64, bool)>().prop_map(
-        |(memory_bytes, processes, workspace_bytes, workspace_files, own_file_system)| Watch {
+    any::<(u64, u64, u64, u64, bool, bool)>().prop_map(
+        |(memory_bytes, processes, workspace_bytes, workspace_files, own_file_system, own_group)| Watch {
             memory_bytes,
             processes,
             workspace_bytes,
             workspace_files,
             own_file_system,
+            own_group,
         },
     )
 }

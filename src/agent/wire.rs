@@ -69,6 +69,8 @@ pub struct Watch {
     pub workspace_files: u64,
     /// The workspace has a file system of its own, with a size of its own: whether that is full is to be seen there.
     pub own_file_system: bool,
+    /// The agent's own control group bounds memory and processes, and nobody outside can read what it counts.
+    pub own_group: bool,
 }
 
 /// A limit of the session that a program reached, and was ended for.
@@ -583,6 +585,7 @@ impl Confinement {
             .u64(watch.workspace_bytes)
             .u64(watch.workspace_files)
             .u8(watch.own_file_system.into())
+            .u8(watch.own_group.into())
     }
 
     fn take(t: &mut Take<'_>) -> Result<Self, WireError> {
@@ -602,6 +605,7 @@ impl Confinement {
                 workspace_bytes: t.u64()?,
                 workspace_files: t.u64()?,
                 own_file_system: t.flag()?,
+                own_group: t.flag()?,
             },
         })
     }

@@ -126,6 +126,7 @@ impl Inner {
             },
             context: environment.context,
             meter: environment.meter,
+            witness: environment.witness,
             limits: SessionLimits {
                 timeout_ms: granted.timeout_ms,
                 output_bytes: granted.output_bytes,

@@ -108,7 +108,7 @@ impl Inner {
         let reason = tokio::select! {
             biased;
             () = session.closing.cancelled() => return,
-            reason = session.agent.gone() => reason,
+            reason = session.agent.gone() => session.why_gone(reason).await,
             reason = no_answer(&session) => reason,
         };
         tracing::warn!("session {} is lost: {reason}", session.id);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::agent::wire::{Exit, Limit};
 use crate::protocol::{LimitReached, SessionLimits};
 
-use super::runtime::{Meter, Metered};
+use super::runtime::Meter;
 
 /// One processor.
 pub const CPU: u64 = 1024;
@@ -108,19 +108,19 @@ fn millis(time: Duration) -> u64 {
 /// of the same session apart.
 pub struct Gauge {
     meter: Option<Arc<dyn Meter>>,
-    before: Metered,
+    before: super::runtime::Held,
 }
 
 impl Gauge {
     /// From now on.
     pub fn new(meter: Option<Arc<dyn Meter>>) -> Self {
-        let before = meter.as_ref().map(|meter| meter.read()).unwrap_or_default();
+        let before = meter.as_ref().map(|meter| meter.held()).unwrap_or_default();
         Self { meter, before }
     }
 
     /// The limit that was reached, if any was.
     pub fn reached(&self) -> Option<Limit> {
-        let now = self.meter.as_ref()?.read();
+        let now = self.meter.as_ref()?.held();
         if now.memory_kills > self.before.memory_kills {
             Some(Limit::Memory)
         } else if now.process_refusals > self.before.process_refusals {

@@ -30,7 +30,7 @@ use crate::protocol::{
 pub use embedded::{Embedded, EngineSettings};
 pub use limits::Limits;
 pub use runtime::{
-    CodeFile, Environment, LaunchSpec, Meter, Metered, Runtime, SessionContext, Step, Teardown,
+    CodeFile, Environment, Held, LaunchSpec, Meter, Metered, Runtime, SessionContext, Step, Teardown, Witness,
 };
 pub use select::nominal;
 

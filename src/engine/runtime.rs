@@ -85,8 +85,17 @@ pub struct Environment {
     pub context: SessionContext,
     /// What this machine itself can tell of it, without the agent's word.
     pub meter: Option<std::sync::Arc<dyn Meter>>,
+    /// Who can tell why it has ended, where that is somebody.
+    pub witness: Option<std::sync::Arc<dyn Witness>>,
     /// Ends it.
     pub teardown: Box<dyn Teardown>,
+}
+
+/// Knows more of the end of an environment than that its stream has ended.
+#[async_trait]
+pub trait Witness: Send + Sync {
+    /// Why it has ended, in a few words; `None`: it doesn't know either.
+    async fn why_gone(&self) -> Option<String>;
 }
 
 /// Reads what an environment uses, from this machine: the kernel's word, not the agent's. Quick; it may block for
@@ -94,6 +103,21 @@ pub struct Environment {
 pub trait Meter: Send + Sync {
     /// What it uses now.
     fn read(&self) -> Metered;
+
+    /// Of that, only how often a limit has held it: asked before and after every program.
+    fn held(&self) -> Held {
+        let Metered { memory_kills, process_refusals, .. } = self.read();
+        Held { memory_kills, process_refusals }
+    }
+}
+
+/// How often a limit has held an environment since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How often the kernel has killed for want of memory.
+    pub memory_kills: u64,
+    /// How often a new process or thread was refused.
+    pub process_refusals: u64,
 }
 
 /// What a [`Meter`] tells. Absent is not known.

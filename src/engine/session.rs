@@ -18,6 +18,9 @@ use crate::protocol::{
 use super::execution::Job;
 use super::runtime::Teardown;
 
+/// How long a witness may think about why an environment is gone.
+const WITNESS_TIME: Duration = Duration::from_secs(2);
+
 /// Locks; a panic elsewhere has left the data as it was between two of its own steps, which are all complete.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -52,6 +55,8 @@ pub struct Session {
     pub context: super::SessionContext,
     /// What this machine itself can tell of it.
     pub meter: Option<Arc<dyn super::Meter>>,
+    /// Who can tell why its environment has ended.
+    pub witness: Option<Arc<dyn super::Witness>>,
     /// The variables of every program in it.
     pub variables: BTreeMap<String, String>,
     pub agent: Agent,
@@ -117,6 +122,13 @@ impl Session {
     /// The runtime's type.
     pub fn runtime_type(&self) -> RuntimeType {
         self.runtime.runtime_type()
+    }
+
+    /// Why its environment is gone, as far as anybody knows: `told` is what its agent's stream says.
+    pub async fn why_gone(&self, told: String) -> String {
+        let Some(witness) = &self.witness else { return told };
+        let known = tokio::time::timeout(WITNESS_TIME, witness.why_gone()).await;
+        known.ok().flatten().unwrap_or(told)
     }
 
     /// The session as clients see it.

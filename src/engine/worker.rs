@@ -41,6 +41,13 @@ pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
         () = session.closing.cancelled() => Err(closed(&session.id)),
         outcome = execution::perform(&session, &job) => outcome,
     };
+    let outcome = match outcome {
+        Err(failure) if !session.closing.is_cancelled() && !session.agent.is_there() => {
+            let message = session.why_gone(failure.message.clone()).await;
+            Err(Failure { message, ..failure })
+        }
+        outcome => outcome,
+    };
     let lost = match &outcome {
         Err(failure) => Some(failure.message.clone()),
         Ok(outcome) => outcome.hung.then(|| "the environment does not answer".to_owned()),

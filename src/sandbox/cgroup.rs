@@ -272,6 +272,11 @@ impl Group {
         })
     }
 
+    /// As [`Counters::held`].
+    pub fn held(&self) -> (u64, u64) {
+        self.counters().held()
+    }
+
     /// What it has used.
     pub fn figures(&self) -> Figures {
         self.counters().figures()

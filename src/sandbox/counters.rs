@@ -72,26 +72,39 @@ impl Counters {
         directory.join(file)
     }
 
+    /// How often something in the group was killed for want of memory, and how often a process or thread was refused.
+    pub fn held(&self) -> (u64, u64) {
+        let counted = |controller, file, key| {
+            count(&read(&self.file(controller, file)).unwrap_or_default(), key).unwrap_or(0)
+        };
+        let memory = match &self.0 {
+            Hierarchies::V2(_) => "memory.events",
+            Hierarchies::V1 { .. } => "memory.oom_control",
+        };
+        (counted("memory", memory, "oom_kill"), counted("pids", "pids.events", "max"))
+    }
+
     /// What the group has used.
     pub fn figures(&self) -> Figures {
         let number = |controller, file| read(&self.file(controller, file))?.trim().parse::<u64>().ok();
         let counted =
             |controller, file, key| count(&read(&self.file(controller, file)).unwrap_or_default(), key);
+        let (memory_kills, refusals) = self.held();
         match &self.0 {
             Hierarchies::V2(_) => Figures {
                 cpu_us: counted("v2", "cpu.stat", "usage_usec"),
                 memory_bytes: number("v2", "memory.current"),
                 peak_bytes: number("v2", "memory.peak"),
-                memory_kills: counted("v2", "memory.events", "oom_kill").unwrap_or(0),
-                refusals: counted("v2", "pids.events", "max").unwrap_or(0),
+                memory_kills,
+                refusals,
                 throttled: counted("v2", "cpu.stat", "nr_throttled").unwrap_or(0),
             },
             Hierarchies::V1 { .. } => Figures {
                 cpu_us: number("cpuacct", "cpuacct.usage").map(|ns| ns / 1000),
                 memory_bytes: number("memory", "memory.usage_in_bytes"),
                 peak_bytes: number("memory", "memory.max_usage_in_bytes"),
-                memory_kills: counted("memory", "memory.oom_control", "oom_kill").unwrap_or(0),
-                refusals: counted("pids", "pids.events", "max").unwrap_or(0),
+                memory_kills,
+                refusals,
                 throttled: counted("cpu", "cpu.stat", "nr_throttled").unwrap_or(0),
             },
         }

@@ -75,6 +75,25 @@ impl Guard {
         self.watch.own_file_system && workspace.is_some_and(|w| sys::is_full(w.dir()))
     }
 
+    /// How often the agent's own control group has killed for want of memory, and refused a process. `None`: it is not
+    /// for the agent to read.
+    pub fn held(&self) -> Option<(u64, u64)> {
+        let count = |places: [(&str, &str); 2]| {
+            let (text, key) =
+                places.iter().find_map(|(file, key)| Some((std::fs::read_to_string(file).ok()?, key)))?;
+            text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok())
+        };
+        self.watch.own_group.then(|| {
+            let memory = count([
+                ("/sys/fs/cgroup/memory.events", "oom_kill "),
+                ("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill "),
+            ]);
+            let processes =
+                count([("/sys/fs/cgroup/pids.events", "max "), ("/sys/fs/cgroup/pids/pids.events", "max ")]);
+            (memory.unwrap_or(0), processes.unwrap_or(0))
+        })
+    }
+
     /// Looks, if it is time; gives whose programs are to be ended, and for which limit. `found_full` are supervisors
     /// of programs that found the workspace brimful when they began.
     pub fn look(

@@ -14,7 +14,7 @@ use super::files::Workspace;
 use super::guard::Guard;
 use super::spawn::Spare;
 use super::supervise;
-use super::task::{Task, failure, failure_of};
+use super::task::{Now, Task, failure, failure_of};
 use super::usage;
 use super::walls::Walls;
 
@@ -128,10 +128,13 @@ impl Session {
             }
             self.first = without_room.unwrap_or(self.first);
             self.advance_readings();
-            self.have_a_spare();
             self.hold_to_limits();
             self.finish_tasks();
             self.channel.flush()?;
+            // A program that has just been started is not to wait for it.
+            if !self.runs_programs() {
+                self.have_a_spare();
+            }
         }
     }
 
@@ -274,6 +277,7 @@ impl Session {
                     && !p.worker
                 {
                     p.found_full = self.guard.is_brimful(self.workspace.as_ref());
+                    p.held_before = self.guard.held();
                 }
                 self.tasks.insert(id, task);
             }
@@ -294,7 +298,7 @@ impl Session {
     /// Has a supervisor ready for the next program. Where that fails, programs have to wait for their own.
     fn have_a_spare(&mut self) {
         let rests = self.spare_from.is_some_and(|at| Instant::now() < at);
-        if self.spare.is_none() && self.walls.has_groups() && !rests {
+        if self.spare.is_none() && self.walls.want_a_spare() && !rests {
             self.spare = Spare::new(&self.walls).ok();
         }
     }
@@ -464,12 +468,16 @@ impl Session {
         let bereft = self.tasks.values().any(|t| matches!(t, Task::Process(p) if p.is_bereft()));
         let strays = bereft && !self.strays().is_empty();
         let ended = self.tasks.values().any(|t| matches!(t, Task::Process(p) if p.exit().is_some()));
-        let full = ended && self.guard.is_brimful(self.workspace.as_ref());
+        let now = Now {
+            strays,
+            full: ended && self.guard.is_brimful(self.workspace.as_ref()),
+            held: ended.then(|| self.guard.held()).flatten(),
+        };
         let channel = &mut self.channel;
         let spent = &mut self.spent;
         self.tasks.retain(|&id, task| match task {
             Task::Process(p) => {
-                let over = p.finish(id, channel, strays, full);
+                let over = p.finish(id, channel, &now);
                 if over && let Some(Exit { cpu_us, peak_bytes, .. }) = p.exit().filter(|_| !p.worker) {
                     spent.cpu_us += cpu_us;
                     spent.peak_bytes = spent.peak_bytes.max(peak_bytes);

@@ -81,6 +81,8 @@ pub struct Process {
     limit: Option<Limit>,
     /// There was no room in the workspace when it began.
     pub found_full: bool,
+    /// How often memory and processes had been held before it began, where that is for the agent to know.
+    pub held_before: Option<(u64, u64)>,
     deadline: Option<Instant>,
     /// When its supervisor counts as stuck.
     kill_at: Option<Instant>,
@@ -121,6 +123,7 @@ impl Process {
             cancelled: false,
             limit: None,
             found_full: false,
+            held_before: None,
             deadline: None,
             kill_at: None,
             ended: None,
@@ -330,14 +333,23 @@ impl Process {
         self.bereft.is_some()
     }
 
-    /// Says how it ended, if it has, and all of it is gone and its output sent. True: it is over. `strays`: something
-    /// is there that a supervisor which was killed has left. `full`: there is no room in the workspace.
-    pub fn finish(&mut self, id: u32, channel: &mut Channel, strays: bool, full: bool) -> bool {
+    /// The limit of the agent's own control group that it reached, as far as that can be told from others' doing.
+    fn held(&self, exit: &Exit, now: &Now) -> Option<Limit> {
+        let ((kills, refusals), (kills_now, refusals_now)) = self.held_before.zip(now.held)?;
+        if kills_now > kills && exit.signal == sys::SIGKILL {
+            Some(Limit::Memory)
+        } else {
+            (refusals_now > refusals).then_some(Limit::Processes)
+        }
+    }
+
+    /// Says how it ended, if it has, and all of it is gone and its output sent. True: it is over.
+    pub fn finish(&mut self, id: u32, channel: &mut Channel, now: &Now) -> bool {
         self.check_supervisor();
         let Some(exit) = self.ended else { return false };
         // Until the supervisor is reaped, what it had has not come to the agent.
         if let Some(since) = self.bereft
-            && (strays || self.supervisor.is_some())
+            && (now.strays || self.supervisor.is_some())
             && since.elapsed() < BEREFT_TIME
         {
             return false;
@@ -360,8 +372,9 @@ impl Process {
                 let killed_for = self.limit.filter(|_| exit.signal == sys::SIGKILL);
                 let failed = exit.code != 0 || exit.signal != 0;
                 // It was quicker than the look at it.
-                let filled = (full && failed && !self.found_full).then_some(Limit::Storage);
-                Reply::Exited(Exit { limit: killed_for.or(filled), ..exit })
+                let filled = (now.full && failed && !self.found_full).then_some(Limit::Storage);
+                let held = self.held(&exit, now).filter(|_| failed);
+                Reply::Exited(Exit { limit: killed_for.or(held).or(filled), ..exit })
             }
             (None, true) if exit.signal != 0 => Reply::Failed { errno: 0, message: "cancelled".into() },
             (None, true) if exit.code != 0 => failure(exit.code),
@@ -370,6 +383,16 @@ impl Process {
         channel.send(id, &reply);
         true
     }
+}
+
+/// How things stand in the session when programs may have ended.
+pub struct Now {
+    /// Something is there that a supervisor which was killed has left.
+    pub strays: bool,
+    /// There is no room in the workspace.
+    pub full: bool,
+    /// How often memory and processes were held, where that is for the agent to know.
+    pub held: Option<(u64, u64)>,
 }
 
 /// The reply for an error of the system.

@@ -44,9 +44,10 @@ impl Walls {
         self.joins.iter().chain(&self.rules).map(AsRawFd::as_raw_fd)
     }
 
-    /// Whether there are control groups to be joined, which can take a while.
-    pub fn has_groups(&self) -> bool {
-        !self.joins.is_empty()
+    /// Whether a program is to find its supervisor waiting: where that has control groups to join, which can take a
+    /// while, and in a container, where a fork is a good part of what a short command costs.
+    pub fn want_a_spare(&self) -> bool {
+        !self.joins.is_empty() || self.expendable
     }
 
     /// Takes this process into the control groups; what it starts is in them from the first.

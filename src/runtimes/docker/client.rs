@@ -88,7 +88,8 @@ pub async fn connect(setting: Option<&str>) -> Result<Client, Unreachable> {
     })
 }
 
-fn find(setting: Option<&str>) -> Result<Place, String> {
+/// Where the Engine is.
+pub fn find(setting: Option<&str>) -> Result<Place, String> {
     use rustix::fs::{Access, access};
     place::find(&Surroundings {
         setting,
@@ -119,7 +120,7 @@ fn open(place: &Place) -> Result<Api, Error> {
 }
 
 /// Whether somebody listens: the system's word is clearer than that of an HTTP client.
-fn knock(socket: &Path) -> std::io::Result<()> {
+pub fn knock(socket: &Path) -> std::io::Result<()> {
     std::os::unix::net::UnixStream::connect(socket).map(drop)
 }
 

@@ -14,8 +14,8 @@ use crate::sandbox::Storage;
 
 /// Where the agent's program and its socket are in a container.
 pub const INSIDE: &str = "/.codebeaker";
-/// In its control group beside the programs: the agent and a program's supervisor.
-pub const HELPERS: u64 = 2;
+/// In its control group beside the programs: the agent, a program's supervisor, and the one of the next.
+pub const HELPERS: u64 = 3;
 /// Open files of the agent, whatever its programs may have.
 const AGENT_FILES: u64 = 1024;
 /// What the volumes that an image declares hold here at most: in memory, and gone with the container.
@@ -275,7 +275,7 @@ mod tests {
             in_memory["/workspace"],
             "rw,nosuid,nodev,exec,size=1048576,nr_inodes=65,mode=0700,uid=60600,gid=60600"
         );
-        assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(66)));
+        assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(67)));
         assert_eq!(host.memory, host.memory_swap);
     }
 }

@@ -14,8 +14,10 @@ use super::images::{self, Image, RECIPES, Recipe};
 use super::launch::{Launcher, Wanted, Way};
 use super::selftest::{self, Nothing};
 use super::versions;
-use crate::protocol::{Language, WireName as _};
+use crate::engine::nominal;
+use crate::protocol::{IsolationReport, Language, RuntimeInfo, RuntimeType, WireName as _};
 use crate::runtimes::limits::Limits;
+use crate::runtimes::report::report;
 use crate::runtimes::selftest as common;
 use crate::sandbox::ReportedLayer;
 
@@ -50,7 +52,23 @@ struct Remembered {
     weakened: String,
     /// What images answered when they were asked for their version, by their id.
     versions: BTreeMap<String, String>,
+    /// What was told of it last.
+    told: Option<Told>,
 }
+
+/// What was told of an Engine: good for choosing among runtimes, by a process that only wants to know whether this is
+/// one of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Told {
+    /// When, in seconds since 1970.
+    at: u64,
+    /// Of which socket, and by which binary.
+    of: String,
+    info: RuntimeInfo,
+}
+
+/// How long what was told of an Engine is good for choosing, while its socket stays the same.
+const TOLD_FOR: u64 = 600;
 
 /// Where to look, and what to look with.
 pub struct Looking<'a> {
@@ -93,11 +111,26 @@ impl Looking<'_> {
         // Trying must have shown one.
         let Some(way) = remembered.way else { return Err(none_holds("")) };
         let images = self.images(&client, way, &mut remembered).await;
+        let (layers, weakened) = (remembered.layers.clone(), remembered.weakened.clone());
+        let known = Known { client, way, layers, weakened, images };
+        remembered.told = known
+            .client
+            .place
+            .socket()
+            .and_then(|socket| Some(Told { at: now(), of: of(socket)?, info: known.info() }));
         if remembered != before {
             self.remember(&remembered);
         }
-        let Remembered { layers, weakened, .. } = remembered;
-        Ok(Known { client, way, layers, weakened, images })
+        Ok(known)
+    }
+
+    /// What was told of the Engine not long ago, if it is still the same that answers.
+    pub fn told(&self) -> Option<RuntimeInfo> {
+        let told = self.remembered()?.told?;
+        let place = client::find(self.host).ok()?;
+        let socket = place.socket()?;
+        let good = now().saturating_sub(told.at) < TOLD_FOR && of(socket)? == told.of;
+        (good && !self.attached && client::knock(socket).is_ok()).then_some(told.info)
     }
 
     /// Tries the ways into a container, the best first.
@@ -199,6 +232,32 @@ impl Known {
         self.images.iter().find(|here| here.recipe == Recipe::of(language))
     }
 
+    /// As people and clients are told it.
+    pub fn info(&self) -> RuntimeInfo {
+        let isolation = report(&self.layers, false, "container", self.weakened.clone());
+        let (languages, fetchable_languages) = (self.languages(), self.missing());
+        let versions: Vec<&str> = self.images.iter().filter_map(|here| here.version.as_deref()).collect();
+        let with = if versions.is_empty() { String::new() } else { format!(" with {}", versions.join(", ")) };
+        let info = RuntimeInfo {
+            version: Some(format!("{}{with}", self.client.version)),
+            path: Some(self.client.place.url.clone()),
+            fetchable: !fetchable_languages.is_empty(),
+            capabilities: nominal(RuntimeType::Docker, isolation.score),
+            isolation,
+            ..unknown()
+        };
+        if languages.is_empty() {
+            return RuntimeInfo {
+                reason: Some("none of its images is here yet".into()),
+                fix: Some("codebeaker setup docker builds them".into()),
+                ..info
+            };
+        }
+        let fix = (!fetchable_languages.is_empty())
+            .then(|| "codebeaker setup docker builds the images that are missing".into());
+        RuntimeInfo { available: true, languages, fetchable_languages, fix, ..info }
+    }
+
     /// The languages that its images run.
     pub fn languages(&self) -> Vec<Language> {
         Language::ALL
@@ -220,6 +279,36 @@ impl Here {
         language != Language::TypeScript
             || self.version.as_deref().is_some_and(super::super::native::strips_types)
     }
+}
+
+/// Docker, of which nothing is known.
+pub fn unknown() -> RuntimeInfo {
+    RuntimeInfo {
+        runtime: RuntimeType::Docker,
+        available: false,
+        version: None,
+        path: None,
+        reason: None,
+        fix: None,
+        fetchable: false,
+        languages: RECIPES.map(|recipe| recipe.language).to_vec(),
+        fetchable_languages: Vec::new(),
+        capabilities: nominal(RuntimeType::Docker, 0),
+        measured: None,
+        isolation: IsolationReport::default(),
+    }
+}
+
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// Changes with the Engine, whose socket is a new file each time that it starts, and with our binary.
+fn of(socket: &Path) -> Option<String> {
+    let meta = std::fs::metadata(socket).ok()?;
+    let (path, made) = (socket.display(), (meta.ctime(), meta.ctime_nsec()));
+    Some(format!("{path} {} {} {made:?} {}", meta.dev(), meta.ino(), binary()))
 }
 
 fn none_holds(why: &str) -> Unreachable {

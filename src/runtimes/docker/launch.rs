@@ -20,6 +20,7 @@ use super::gate::Gates;
 use super::images::{Image, engine_failed};
 use super::meter::ContainerMeter;
 use super::owner::Owner;
+use super::witness::EngineWitness;
 use crate::agent::wire::{Confinement, Watch};
 use crate::agent::{self, Agent};
 use crate::engine::Meter;
@@ -269,6 +270,11 @@ pub struct Removal {
 }
 
 impl Removal {
+    /// Who can tell why the container has ended.
+    pub fn witness(&self) -> EngineWitness {
+        EngineWitness::new(self.client.clone(), self.name.clone())
+    }
+
     /// Waits until the container has ended by itself; gives why as far as that is known.
     pub async fn ended_early(&self) -> String {
         use bollard::query_parameters::WaitContainerOptionsBuilder;
@@ -320,7 +326,7 @@ pub async fn remove(client: Client, name: String) {
 /// What the agent puts on itself and on each program.
 fn confinement(wanted: &Wanted) -> std::io::Result<Confinement> {
     let Limits { memory_bytes, processes, open_files, .. } = wanted.limits;
-    let Way { landlock, counted, .. } = wanted.way;
+    let Way { directory, landlock, counted } = wanted.way;
     let filter = Filter {
         tier: Tier::Namespaces,
         network: wanted.network,
@@ -342,6 +348,7 @@ fn confinement(wanted: &Wanted) -> std::io::Result<Confinement> {
             memory_bytes: unless(counted, memory_bytes),
             processes: unless(counted, processes.saturating_add(HELPERS)),
             own_file_system: true,
+            own_group: counted && !directory,
             ..Watch::default()
         },
         ..Confinement::default()

@@ -1,6 +1,6 @@
 //! What this machine's kernel counts of a container: quicker than the Engine's own statistics, which take a second.
 
-use crate::engine::{Meter, Metered};
+use crate::engine::{Held, Meter, Metered};
 use crate::runtimes::meter::metered;
 use crate::sandbox::Counters;
 
@@ -25,6 +25,11 @@ impl ContainerMeter {
 impl Meter for ContainerMeter {
     fn read(&self) -> Metered {
         metered(self.0.figures())
+    }
+
+    fn held(&self) -> Held {
+        let (memory_kills, process_refusals) = self.0.held();
+        Held { memory_kills, process_refusals }
     }
 }
 

@@ -18,6 +18,7 @@ mod pool;
 mod reap;
 mod selftest;
 mod versions;
+mod witness;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,10 +36,8 @@ use self::pool::Pool;
 use super::RuntimeSettings;
 use super::limits::Limits;
 use super::report::report;
-use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step, Teardown, nominal};
-use crate::protocol::{
-    ErrorKind, Failure, IsolationReport, Language, Progress, Provision, RuntimeInfo, RuntimeType,
-};
+use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step, Teardown};
+use crate::protocol::{ErrorKind, Failure, Language, Progress, Provision, RuntimeInfo, RuntimeType};
 
 pub use self::pool::Marks;
 
@@ -224,50 +223,21 @@ impl Runtime for Docker {
     }
 
     async fn info(&self, refresh: bool) -> RuntimeInfo {
-        let known = self.inner.known(refresh).await;
-        let all = RECIPES.map(|recipe| recipe.language).to_vec();
-        let unknown = RuntimeInfo {
-            runtime: RuntimeType::Docker,
-            available: false,
-            version: None,
-            path: None,
-            reason: None,
-            fix: None,
-            fetchable: false,
-            languages: all,
-            fetchable_languages: Vec::new(),
-            capabilities: nominal(RuntimeType::Docker, 0),
-            measured: None,
-            isolation: IsolationReport::default(),
-        };
-        let known = match known {
-            Ok(known) => known,
-            Err(Unreachable { reason, fix }) => {
-                return RuntimeInfo { reason: Some(reason), fix: Some(fix), ..unknown };
+        let first = !refresh && self.inner.seen().is_none();
+        if let Some(told) = first.then(|| self.inner.place().told()).flatten() {
+            // Who stays for longer than one session looks for himself, meanwhile.
+            if self.inner.settings.docker.pool.high > 0 {
+                let inner = self.inner.clone();
+                self.inner.launcher.tasks.spawn(async move { inner.known(false).await.map(drop) });
             }
-        };
-        let isolation = report(&known.layers, false, "container", known.weakened.clone());
-        let (languages, fetchable_languages) = (known.languages(), known.missing());
-        let versions: Vec<&str> = known.images.iter().filter_map(|here| here.version.as_deref()).collect();
-        let with = if versions.is_empty() { String::new() } else { format!(" with {}", versions.join(", ")) };
-        let info = RuntimeInfo {
-            version: Some(format!("{}{with}", known.client.version)),
-            path: Some(known.client.place.url.clone()),
-            fetchable: !fetchable_languages.is_empty(),
-            capabilities: nominal(RuntimeType::Docker, isolation.score),
-            isolation,
-            ..unknown
-        };
-        if languages.is_empty() {
-            return RuntimeInfo {
-                reason: Some("none of its images is here yet".into()),
-                fix: Some("codebeaker setup docker builds them".into()),
-                ..info
-            };
+            return told;
         }
-        let fix = (!fetchable_languages.is_empty())
-            .then(|| "codebeaker setup docker builds what is missing".into());
-        RuntimeInfo { available: true, languages, fetchable_languages, fix, ..info }
+        match self.inner.known(refresh).await {
+            Ok(known) => known.info(),
+            Err(Unreachable { reason, fix }) => {
+                RuntimeInfo { reason: Some(reason), fix: Some(fix), ..known::unknown() }
+            }
+        }
     }
 
     async fn provision(&self, wanted: &Provision, progress: mpsc::Sender<Progress>) -> Result<(), Failure> {
@@ -287,7 +257,8 @@ impl Runtime for Docker {
             images::build(&known.client, recipe, base, &progress).await?;
             tell(&progress, Progress::Done { runtime, version: recipe.name.to_owned() });
         }
-        self.inner.forget();
+        let _looking = self.inner.looking.lock().await;
+        self.inner.look(false).await?;
         Ok(())
     }
 
@@ -310,6 +281,7 @@ impl Runtime for Docker {
                 memory_limit_mb: spec.memory_limit_mb,
             },
             meter: container.meter.clone(),
+            witness: Some(Arc::new(container.removal.witness())),
             teardown: Box::new(ContainerTeardown(container)),
         })
     }

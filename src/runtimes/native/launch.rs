@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use super::places::Installed;
 use crate::agent::wire::{Confinement, Watch};
 use crate::agent::{self, Agent};
-use crate::engine::{LaunchSpec, Meter, Metered, SessionContext, Teardown};
+use crate::engine::{Held, LaunchSpec, Meter, Metered, SessionContext, Teardown};
 use crate::protocol::{ErrorKind, Failure, SessionLimits};
 use crate::runtimes::filters;
 use crate::runtimes::limits::Limits;
@@ -238,6 +238,7 @@ fn confinement(
             workspace_bytes: unless(context.own_root, limits.workspace.bytes),
             workspace_files: unless(context.own_root, limits.workspace.files),
             own_file_system: context.own_root,
+            own_group: false,
         },
     }
 }
@@ -324,6 +325,11 @@ struct GroupMeter(Group);
 impl Meter for GroupMeter {
     fn read(&self) -> Metered {
         metered(self.0.figures())
+    }
+
+    fn held(&self) -> Held {
+        let (memory_kills, process_refusals) = self.0.held();
+        Held { memory_kills, process_refusals }
     }
 }
 

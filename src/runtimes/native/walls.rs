@@ -154,6 +154,7 @@ impl Walls {
             isolation: tested.report(network),
             context: launched.context,
             meter: launched.meter,
+            witness: None,
             teardown: Box::new(launched.teardown),
         })
     }

@@ -102,7 +102,7 @@ pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
     let (runtime, name) = (row.runtime, row.runtime.short());
     let (verdict, message, hint) = match &row.info {
         None => (Verdict::Idle, format!("{name} is still being looked for"), String::new()),
-        Some(info) if info.available => {
+        Some(info) if info.available && !info.fetchable => {
             model.screen = Screen::Workbench;
             return Vec::new();
         }

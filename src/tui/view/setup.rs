@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::put;
-use crate::protocol::{Progress, RuntimeInfo};
+use crate::protocol::{Language, Progress, RuntimeInfo, RuntimeType};
 use crate::tui::model::{Model, RuntimeRow, Verdict};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -154,20 +154,34 @@ fn advice(row: &RuntimeRow) -> String {
     let name = row.runtime.short();
     match &row.info {
         None => String::new(),
-        Some(info) if info.available => {
-            format!("Enter starts the workbench; {name} runs {}.", languages(info))
+        Some(info) if info.available && !info.fetchable => {
+            format!("Enter starts the workbench; {name} runs {}.", languages(&info.languages))
         }
+        Some(info) if info.available => format!(
+            "{name} runs {}. Enter {}, for {}; Esc starts the workbench.",
+            languages(&info.languages),
+            fetches(info),
+            languages(&info.fetchable_languages)
+        ),
         Some(info) if info.fetchable => format!(
-            "Enter fetches {name}, checks it and keeps it for CodeBeaker alone; it runs {}. \
-             Nothing is fetched unasked.",
-            languages(info)
+            "Enter {}; it runs {}. Nothing is fetched unasked.",
+            fetches(info),
+            languages(&info.languages)
         ),
         Some(info) => info.fix.clone().unwrap_or_default(),
     }
 }
 
-fn languages(info: &RuntimeInfo) -> String {
-    let names: Vec<&str> = info.languages.iter().map(|language| language.title()).collect();
+/// What Enter does.
+fn fetches(info: &RuntimeInfo) -> String {
+    match info.runtime {
+        RuntimeType::Docker => "builds the images that it lacks, from official ones".to_owned(),
+        other => format!("fetches {}, checks it and keeps it for CodeBeaker alone", other.short()),
+    }
+}
+
+fn languages(languages: &[Language]) -> String {
+    let names: Vec<&str> = languages.iter().map(|language| language.title()).collect();
     if names.is_empty() { "no language".to_owned() } else { names.join(", ") }
 }
 

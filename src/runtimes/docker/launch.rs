@@ -9,6 +9,7 @@ use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
 };
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -119,8 +120,12 @@ impl Launcher {
         }
         // Broken off between the request and its answer, a container would be made that nobody knows of.
         let (launcher, client) = (self.clone(), client.clone());
-        let making = self.tasks.spawn(async move { launcher.make(&client, &wanted).await });
-        making.await.unwrap_or_else(|e| Err(Failure::internal(format!("a launch broke off: {e}")).into()))
+        let (hand_over, made) = oneshot::channel();
+        self.tasks.spawn(async move {
+            // What nobody takes any more is dropped in here: the end waits for this task, and so for what removes it.
+            drop(hand_over.send(launcher.make(&client, &wanted).await));
+        });
+        made.await.unwrap_or_else(|_| Err(Failure::internal("a launch broke off").into()))
     }
 
     async fn make(self: &Arc<Self>, client: &Client, wanted: &Wanted) -> Result<Container, NotLaunched> {

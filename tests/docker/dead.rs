@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::process::{Child, Command};
 
 use codebeaker::engine::Engine as _;
-use codebeaker::protocol::{Language, RuntimeType};
+use codebeaker::protocol::Language;
 
 use crate::made::Made;
-use crate::rig::{INSTANCE, OWNER, PYTHON, ROLE, Rig, SOON, embedded, remember, timely, until};
+use crate::rig::{INSTANCE, OWNER, PYTHON, ROLE, Rig, SOON, embedded, params, remember, timely, until};
 
 /// A process that waits until it is ended.
 struct Process(Child);
@@ -90,8 +90,7 @@ async fn goes_when_the_next_engine_starts() {
     let root = tempfile::tempdir().unwrap();
     remember(&root.path().join("state"), "near");
     let (next, _) = embedded(root.path(), |_| {});
-    let info = timely(next.runtime(RuntimeType::Docker, false)).await.unwrap();
-    assert!(info.available, "{info:?}");
+    timely(next.create_session(params(Language::Python))).await.unwrap();
     for left in &gone {
         until(
             SOON,

@@ -201,9 +201,22 @@ async fn of_one_that_is_killed_while_it_starts() {
         let next = tempfile::tempdir().unwrap();
         let (engine, _) = crate::rig::embedded(next.path(), |_| {});
         remember(&next.path().join("state"), "near");
-        let info = timely(engine.runtime(codebeaker::protocol::RuntimeType::Docker, false)).await.unwrap();
-        assert!(info.available, "{info:?}");
+        timely(engine.create_session(params(Language::Python))).await.unwrap();
         until(SOON, "its container is gone", async || endless.containers(&api).await, Vec::is_empty).await;
         timely(engine.shutdown()).await;
+    }
+}
+
+/// Whatever it is just making when it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_an_engine_that_ends_while_it_makes_some_ready() {
+    for n in 0..8 {
+        let pool = codebeaker::runtimes::Marks { low: 3, high: 4, memory: 256 << 20 };
+        let Some(rig) = Rig::with(&[PYTHON], |setup| setup.docker.pool = pool).await else { return };
+        let session = rig.session(Language::Python).await;
+        rig.container(&session).await;
+        // Each time it is at another point of making the next one.
+        tokio::time::sleep(std::time::Duration::from_millis(60 * n)).await;
+        rig.end().await;
     }
 }

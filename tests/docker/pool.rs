@@ -134,7 +134,7 @@ async fn what_can_be_changed_is_changed_when_it_is_given() {
     assert!(there.contains(&container), "{container} was made for it");
     let host = rig.host_config(&container).await;
     assert_eq!((host.memory, host.memory_swap), (Some(1 << 30), Some(1 << 30)));
-    assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(22)));
+    assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(23)));
     // They hold, and are told as they are.
     let threads = "import threading, time\nfor n in range(40): threading.Thread(target=time.sleep, args=(1000,)).start()";
     let limit = rig.code(&session, threads).await.limit.unwrap();

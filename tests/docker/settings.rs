@@ -73,8 +73,8 @@ async fn as_much_as_it_was_granted() {
     let memory = i64::try_from(128 * MB).unwrap();
     assert_eq!((host.memory, host.memory_swap), (Some(memory), Some(memory)));
     assert!(!host.oom_kill_disable.unwrap_or_default());
-    // With our agent and a program's supervisor.
-    assert_eq!(host.pids_limit, Some(22));
+    // With our agent, a program's supervisor, and that of the next one.
+    assert_eq!(host.pids_limit, Some(23));
     assert_eq!(host.nano_cpus, Some(500_000_000));
     let ulimits: BTreeMap<String, (i64, i64)> = host
         .ulimits

@@ -35,7 +35,7 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
             one(Msg::Session(SessionMsg::Created { run: None, result: Err(failure) }))
         }),
         1 => prop::collection::vec(any::<bool>(), RUNTIMES.len()).prop_map(|there| {
-            let known = |(of, there): (RuntimeType, bool)| Msg::Runtime(RuntimeMsg::Known(of, Ok(runtime(of, there))));
+            let known = |(of, there): (RuntimeType, bool)| Msg::Runtime(RuntimeMsg::Known(of, Ok(Box::new(runtime(of, there)))));
             RUNTIMES.into_iter().zip(there).map(known).collect()
         }),
     ]

@@ -74,7 +74,10 @@ fn what_is_known_already_is_not_drawn_again() {
     bench.screen();
     assert!(!bench.workbench.needs_drawing());
     bench.stats("s1");
-    bench.tell(Msg::Runtime(RuntimeMsg::Known(RuntimeType::Bun, Ok(runtime(RuntimeType::Bun, true)))));
+    bench.tell(Msg::Runtime(RuntimeMsg::Known(
+        RuntimeType::Bun,
+        Ok(Box::new(runtime(RuntimeType::Bun, true))),
+    )));
     bench.tell(Msg::Session(SessionMsg::Listed(Ok(vec![session(
         "s1",
         Language::TypeScript,
@@ -135,7 +138,7 @@ fn nothing_hostile_reaches_the_screen() {
     let mut info = runtime(RuntimeType::Bun, false);
     info.reason = Some(evil.to_owned());
     info.fix = Some(evil.to_owned());
-    bench.found(&[]).tell(Msg::Runtime(RuntimeMsg::Known(RuntimeType::Bun, Ok(info))));
+    bench.found(&[]).tell(Msg::Runtime(RuntimeMsg::Known(RuntimeType::Bun, Ok(Box::new(info)))));
     let first = bench.screen();
     let mut named = session(evil, Language::TypeScript, RuntimeType::Bun);
     named.name = Some(evil.to_owned());

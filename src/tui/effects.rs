@@ -55,7 +55,7 @@ impl Effects {
         while self.tasks.try_join_next().is_some() {}
         match effect {
             Effect::Probe { runtime, refresh } => self.ask(move |engine| async move {
-                Msg::Runtime(RuntimeMsg::Known(runtime, engine.runtime(runtime, refresh).await))
+                Msg::Runtime(RuntimeMsg::Known(runtime, engine.runtime(runtime, refresh).await.map(Box::new)))
             }),
             Effect::Rank(language, preference) => self.rank(language, preference),
             Effect::Fetch(runtime) => self.fetch(runtime),
@@ -155,7 +155,7 @@ impl Effects {
                 }
             };
             let (result, ()) = tokio::join!(engine.provision(Provision::all(runtime), progress), told);
-            Msg::Runtime(RuntimeMsg::Fetched(runtime, result))
+            Msg::Runtime(RuntimeMsg::Fetched(runtime, result.map(Box::new)))
         });
         self.fetch = Some((runtime, handle));
     }

@@ -32,11 +32,11 @@ pub enum Msg {
 #[derive(Debug)]
 pub enum RuntimeMsg {
     /// What is known of one.
-    Known(RuntimeType, Result<RuntimeInfo, Failure>),
+    Known(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// How far a fetch is.
     Progress(Progress),
     /// A fetch ended.
-    Fetched(RuntimeType, Result<RuntimeInfo, Failure>),
+    Fetched(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// The ranking that was asked for.
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
 }

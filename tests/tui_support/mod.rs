@@ -196,7 +196,7 @@ impl Bench {
     pub fn found(&mut self, available: &[RuntimeType]) -> &mut Self {
         for one in RUNTIMES {
             let info = runtime(one, available.contains(&one));
-            self.tell(Msg::Runtime(RuntimeMsg::Known(one, Ok(info))));
+            self.tell(Msg::Runtime(RuntimeMsg::Known(one, Ok(Box::new(info)))));
         }
         self
     }

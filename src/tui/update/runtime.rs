@@ -9,14 +9,14 @@ use crate::tui::overlay::Overlay;
 
 pub(super) fn update(model: &mut Model, msg: RuntimeMsg) -> Vec<Effect> {
     match msg {
-        RuntimeMsg::Known(runtime, result) => known(model, runtime, result),
+        RuntimeMsg::Known(runtime, result) => known(model, runtime, result.map(|info| *info)),
         RuntimeMsg::Progress(progress) => {
             let runtime = progress.runtime();
             if let Some(row) = model.runtimes.row(runtime) {
                 row.progress = Some(ingest::progress(progress));
             }
         }
-        RuntimeMsg::Fetched(runtime, result) => fetched(model, runtime, result),
+        RuntimeMsg::Fetched(runtime, result) => fetched(model, runtime, result.map(|info| *info)),
         RuntimeMsg::Ranked(language, preference, result) => {
             let result = result.map(ingest::selection).map_err(ingest::failure);
             for overlay in &mut model.overlays {

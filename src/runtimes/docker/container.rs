@@ -180,19 +180,18 @@ impl Order<'_> {
         let user = self.user;
         let storage = |Storage { bytes, files }: Storage, more: &str| {
             // Without, the kernel allows as many files as half of the machine's memory has pages.
-            let files = if self.podman { String::new() } else { format!(",nr_inodes={files}") };
+            // Its own root is one of them.
+            let files =
+                if self.podman { String::new() } else { format!(",nr_inodes={}", files.saturating_add(1)) };
             format!("rw,nosuid,nodev,exec,size={bytes}{files},{more}")
         };
         let own =
             if self.podman { "mode=0777".to_owned() } else { format!("mode=0700,uid={user},gid={user}") };
         // The Engine's own bounds no files.
         let shm = (!self.podman).then(|| ("/dev/shm".to_owned(), storage(self.limits.shm, "mode=1777")));
-        let declared = Storage { bytes: DECLARED, files: 4096 };
-        let declared = self.image.volumes.iter().map(|path| (path.clone(), storage(declared, "mode=0777")));
-        // What an image declares below our own is ours.
-        let declared = declared.filter(|(path, _)| {
-            ["/workspace", "/tmp", INSIDE].iter().all(|own| !Path::new(path).starts_with(own))
-        });
+        let declared_size = Storage { bytes: DECLARED, files: 4096 };
+        let declared = declared(self.image).into_iter();
+        let declared = declared.map(|path| (path, storage(declared_size, &own)));
         declared
             .chain(shm)
             .chain([
@@ -201,6 +200,27 @@ impl Order<'_> {
             ])
             .collect()
     }
+}
+
+/// The volumes that an image declares, wherever they are: left to the Engine they would be on the disk, and counted by
+/// nobody.
+pub fn declared(image: &Image) -> Vec<String> {
+    let declared = image.volumes.iter().filter_map(|path| plain(path));
+    declared.filter(|path| !Path::new(path).starts_with(INSIDE)).collect()
+}
+
+/// A path as the Engine writes it: it compares them letter by letter. `None`: the root is not to be replaced.
+fn plain(path: &str) -> Option<String> {
+    use std::path::Component;
+    let mut parts = Vec::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(name) => parts.push(name.to_string_lossy()),
+            Component::ParentDir => drop(parts.pop()),
+            _ => {}
+        }
+    }
+    (!parts.is_empty()).then(|| format!("/{}", parts.join("/")))
 }
 
 /// What of a running container's limits can still be changed: memory, processes, processors.
@@ -250,7 +270,7 @@ mod tests {
             shm: storage,
             cpu_shares: Some(512),
         };
-        let volumes = vec!["/var/lib/data".to_owned(), "/workspace/cache".to_owned()];
+        let volumes = ["/var/lib/data", "/workspace/cache/", "/a/../tmp/", "/"].map(str::to_owned).into();
         let image = Image { id: "sha256:1".into(), volumes, ..Image::default() };
         let order = Order {
             image: &image,
@@ -264,13 +284,15 @@ mod tests {
         };
         let host = order.body().host_config.unwrap();
         let in_memory = host.tmpfs.unwrap();
-        assert_eq!(in_memory.len(), 4);
+        assert_eq!(in_memory.len(), 5, "{in_memory:?}");
         let shm = "rw,nosuid,nodev,exec,size=1048576,nr_inodes=64,mode=1777";
         assert_eq!(in_memory["/dev/shm"], shm);
+        assert!(in_memory["/workspace/cache"].contains("size=16777216"));
+        assert!(in_memory["/tmp"].contains("mode=1777"));
         assert!(in_memory["/var/lib/data"].contains("size=16777216"));
         assert_eq!(
             in_memory["/workspace"],
-            "rw,nosuid,nodev,exec,size=1048576,nr_inodes=64,mode=0700,uid=60600,gid=60600"
+            "rw,nosuid,nodev,exec,size=1048576,nr_inodes=65,mode=0700,uid=60600,gid=60600"
         );
         assert_eq!((host.nano_cpus, host.pids_limit), (Some(500_000_000), Some(67)));
         assert_eq!(host.memory, host.memory_swap);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use super::attach;
 use super::client::{Client, status, words};
-use super::container::{Entrance, HELPERS, Order, next_user};
+use super::container::{self, Entrance, HELPERS, Order, next_user};
 use super::gate::Gates;
 use super::images::{Image, engine_failed};
 use super::lent::Lent;
@@ -122,8 +123,12 @@ impl Launcher {
         }
         // Broken off between the request and its answer, a container would be made that nobody knows of.
         let (launcher, client) = (self.clone(), client.clone());
-        let making = self.tasks.spawn(async move { launcher.make(&client, &wanted).await });
-        making.await.unwrap_or_else(|e| Err(Failure::internal(format!("a launch broke off: {e}")).into()))
+        let (hand_over, made) = oneshot::channel();
+        self.tasks.spawn(async move {
+            // What nobody takes any more is dropped in here: the end waits for this task, and so for what removes it.
+            drop(hand_over.send(launcher.make(&client, &wanted).await));
+        });
+        made.await.unwrap_or_else(|_| Err(Failure::internal("a launch broke off").into()))
     }
 
     async fn make(self: &Arc<Self>, client: &Client, wanted: &Wanted) -> Result<Container, NotLaunched> {
@@ -185,8 +190,8 @@ impl Launcher {
             client.api.inspect_container(&removal.name, None),
         );
         let agent = agent.map_err(|e| refused(&e.to_string()))?;
-        let pid = inspected.ok().and_then(|inspected| inspected.state?.pid);
-        let meter = pid.filter(|_| wanted.way.directory).and_then(ContainerMeter::of_process);
+        let process = inspected.ok().and_then(|inspected| Some((inspected.state?.pid?, inspected.id?)));
+        let meter = process.and_then(|(pid, id)| ContainerMeter::of_process(pid, &id));
         Ok(Container { agent, meter: meter.map(|meter| Arc::new(meter) as Arc<dyn Meter>), removal })
     }
 
@@ -331,11 +336,13 @@ fn confinement(wanted: &Wanted) -> std::io::Result<Confinement> {
         // It has a network of its own either way: nobody outside shares its abstract sockets.
         scoped: true,
     };
+    let own = ["/workspace", "/tmp", "/dev"].map(str::to_owned);
+    let declared = container::declared(&wanted.image);
     let unless = |known: bool, limit: u64| if known { 0 } else { limit };
     Ok(Confinement {
         open_files,
         landlock,
-        write: ["/workspace", "/tmp", "/dev"].map(|path| path.as_bytes().to_vec()).to_vec(),
+        write: own.into_iter().chain(declared).map(String::into_bytes).collect(),
         filters: filters::built(filter)?,
         expendable: true,
         watch: Watch {

@@ -169,6 +169,7 @@ unsafe extern "C" {
     fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
     fn getpid() -> c_int;
     fn clearenv() -> c_int;
+    static environ: *mut *mut c_char;
     fn setrlimit(resource: c_int, limit: *const Rlimit) -> c_int;
     fn getrlimit(resource: c_int, limit: *mut Rlimit) -> c_int;
     fn getauxval(kind: c_ulong) -> c_ulong;
@@ -390,10 +391,22 @@ pub fn deny_new_privileges() -> Result<()> {
         .map(drop)
 }
 
-/// Forgets every variable that this process was given.
+/// Forgets every variable that this process was given, also where the kernel would show them to others.
 pub fn forget_environment() {
-    // SAFETY: this process has one thread, and nobody in it holds a variable.
-    unsafe { clearenv() };
+    // SAFETY: this process has one thread, and nobody in it holds a variable: the list ends with a null pointer, and each
+    // of its strings lies in memory of this process, up to its own end.
+    unsafe {
+        let mut variable = environ;
+        while !variable.is_null() && !(*variable).is_null() {
+            let mut at = *variable;
+            while *at != 0 {
+                *at = 0;
+                at = at.add(1);
+            }
+            variable = variable.add(1);
+        }
+        clearenv();
+    }
 }
 
 fn child_set() -> SigSet {

@@ -229,6 +229,8 @@ fn beneath(path: &Path) -> PathBuf {
 
 /// A file system in memory.
 fn memory(target: &Path, Storage { bytes, files }: Storage, options: &str) -> Result<()> {
+    // Its own root is one of its files.
+    let files = files.saturating_add(1);
     let options = std::ffi::CString::new(format!("size={bytes},nr_inodes={files},{options}"))?;
     Ok(mount("tmpfs", target, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())?)
 }

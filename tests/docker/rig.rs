@@ -103,7 +103,7 @@ impl Rig {
         let (engine, settings) = embedded(root.path(), change);
         let kind = match &settings {
             DockerSettings { host: Some(_), .. } => "host",
-            DockerSettings { attached: true, .. } => "attached",
+            DockerSettings { elsewhere: true, .. } => "attached",
             _ => "near",
         };
         remember(&root.path().join("state"), kind);

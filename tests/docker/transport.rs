@@ -51,7 +51,7 @@ async fn pass(mut near: TcpStream) {
 }
 
 async fn attached(images: &[&str]) -> Option<Rig> {
-    Rig::with(images, |setup: &mut Setup| setup.docker.attached = true).await
+    Rig::with(images, |setup: &mut Setup| setup.docker.elsewhere = true).await
 }
 
 /// Everything that a session does, once.
@@ -218,7 +218,7 @@ async fn killed_by_the_standard_streams() {
 #[tokio::test]
 async fn ready_by_the_standard_streams() {
     let change = |setup: &mut Setup| {
-        setup.docker.attached = true;
+        setup.docker.elsewhere = true;
         setup.docker.pool = Marks { low: 1, high: 2, memory: 256 << 20 };
     };
     let Some(rig) = Rig::with(&[PYTHON], change).await else { return };

@@ -76,7 +76,7 @@ async fn api(url: &str) -> Result<Api, String> {
 fn settings(place: &Path, ready: usize, attached: bool) -> RuntimeSettings {
     let pool = Marks { low: ready.min(1), high: ready, ..Marks::default() };
     RuntimeSettings {
-        docker: DockerSettings { pool, attached, ..DockerSettings::default() },
+        docker: DockerSettings { pool, elsewhere: attached, ..DockerSettings::default() },
         ..native::settings_in(place)
     }
 }

@@ -16,6 +16,8 @@ use super::walk::{self, Measured};
 const EVERY: Duration = Duration::from_millis(100);
 /// How long a program has to clear away, or to end by itself, when it has filled its workspace and was told so.
 const FULL_TIME: Duration = Duration::from_secs(1);
+/// How long a program may go on that was refused a process, where the agent's own control group does that.
+const REFUSED_TIME: Duration = Duration::from_secs(1);
 /// How long counting the workspace rests after it is done: counting takes time itself.
 const REST: Duration = Duration::from_millis(250);
 
@@ -32,6 +34,8 @@ pub struct Guard {
     counted: Option<Instant>,
     /// What is being counted is what programs have left that are gone.
     stale: bool,
+    /// How often processes had been refused when no program ran, and since when it has been more often.
+    refused: (u64, Option<Instant>),
 }
 
 impl Guard {
@@ -68,6 +72,7 @@ impl Guard {
     /// No program runs: what is counted now is not what the next one has taken.
     pub fn rest(&mut self) {
         self.stale = self.counting.is_some();
+        self.refused = (self.held().map_or(0, |(_, refusals)| refusals), None);
     }
 
     /// Whether there is no more room in a workspace with a file system of its own.
@@ -127,10 +132,13 @@ impl Guard {
             return Some((writer, Limit::Storage));
         }
         let Watch { memory_bytes, processes, workspace_bytes, workspace_files, .. } = self.watch;
-        if [memory_bytes, processes, workspace_bytes, workspace_files] == [0; 4] {
+        if [memory_bytes, processes, workspace_bytes, workspace_files] == [0; 4] && !self.watch.own_group {
             return None;
         }
         let families = usage::families(supervisors);
+        if self.goes_on_though_refused(now) {
+            return Some((families.iter().max_by_key(|f| f.threads)?.supervisor, Limit::Processes));
+        }
         let largest = |by: fn(&Family) -> u64| families.iter().max_by_key(|f| by(f)).map(|f| f.supervisor);
         if processes > 0 && families.iter().map(|f| f.threads).sum::<u64>() >= processes {
             return Some((largest(|f| f.threads)?, Limit::Processes));
@@ -149,6 +157,15 @@ impl Guard {
         // Who wrote it can't be told: the one that runs, or of several the largest.
         let full = self.is_full(workspace?, unnamed.bytes, now)?;
         Some((largest(|f| f.memory_bytes)?, full))
+    }
+
+    /// Whether a program was refused processes, and neither that nor what it was told of it has ended it.
+    fn goes_on_though_refused(&mut self, now: Instant) -> bool {
+        if !self.held().is_some_and(|(_, refusals)| refusals > self.refused.0) {
+            return false;
+        }
+        let since = *self.refused.1.get_or_insert(now);
+        now.duration_since(since) >= REFUSED_TIME
     }
 
     /// Whether the workspace, or what is beside it, holds too much. It is counted by a process of its own, so that

@@ -59,7 +59,8 @@ fn ask(verb: &str, argument: &str, second: &str) -> Result<String> {
             let files = sys::open_files_limit();
             fs::read_to_string("/proc/self/limits").map(|text| format!("{files} {}", core_limit(&text)))
         }
-        "environment" => fs::read("/proc/self/environ").map(|variables| variables.len().to_string()),
+        "environment" => fs::read("/proc/self/environ")
+            .map(|variables| variables.iter().filter(|byte| **byte != 0).count().to_string()),
         "memory" => in_child(|| drop(touch(argument.parse().unwrap_or(0)))),
         "hold" => {
             let memory = touch(argument.parse().unwrap_or(0));

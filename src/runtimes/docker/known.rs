@@ -77,8 +77,8 @@ pub struct Looking<'a> {
     pub host: Option<&'a str>,
     /// Where things are remembered.
     pub file: Option<PathBuf>,
-    /// Containers are entered by their standard streams in any case.
-    pub attached: bool,
+    /// The Engine is taken for one elsewhere.
+    pub elsewhere: bool,
 }
 
 impl Looking<'_> {
@@ -99,7 +99,7 @@ impl Looking<'_> {
             text(info.id),
             info.security_options.unwrap_or_default().join(" "),
             text(info.default_runtime),
-            format!("{:?} {:?} {counted} {cpus} {}", info.cgroup_driver, info.cgroup_version, self.attached),
+            format!("{:?} {:?} {counted} {cpus} {}", info.cgroup_driver, info.cgroup_version, self.elsewhere),
             binary(),
         ]
         .join("\n");
@@ -131,12 +131,12 @@ impl Looking<'_> {
         let place = client::find(self.host).ok()?;
         let socket = place.socket()?;
         let good = now().saturating_sub(told.at) < TOLD_FOR && of(socket)? == told.of;
-        (good && !self.attached && client::knock(socket).is_ok()).then_some(told.info)
+        (good && !self.elsewhere && client::knock(socket).is_ok()).then_some(told.info)
     }
 
     /// Tries the ways into a container, the best first.
     async fn test(&self, client: &Client, counted: bool, cpus: bool) -> Result<Remembered, Unreachable> {
-        let near = client.place.socket().is_some() && !self.attached;
+        let near = client.place.socket().is_some() && !self.elsewhere;
         let ways = [(true, true), (true, false), (false, true), (false, false)]
             .map(|(directory, landlock)| Way { directory, landlock, counted, cpus });
         let mut refusals = Vec::new();

@@ -91,6 +91,8 @@ impl From<Failure> for NotLaunched {
 pub struct Launcher {
     /// What is ours on this machine is below it.
     state: PathBuf,
+    /// Nothing is known of the machine that containers run on, even if it is this one.
+    elsewhere: bool,
     pub owner: Owner,
     pub instance: String,
     gates: Mutex<Option<Arc<Gates>>>,
@@ -102,10 +104,11 @@ pub struct Launcher {
 
 impl Launcher {
     /// For an engine whose state is kept in `state`.
-    pub fn new(state: PathBuf) -> Self {
+    pub fn new(state: PathBuf, elsewhere: bool) -> Self {
         let instance = Uuid::new_v4().simple().to_string()[..12].to_owned();
         Self {
             state,
+            elsewhere,
             owner: Owner::ourselves(),
             lent: Lent::new(&instance),
             instance,
@@ -191,6 +194,7 @@ impl Launcher {
         );
         let agent = agent.map_err(|e| refused(&e.to_string()))?;
         let process = inspected.ok().and_then(|inspected| Some((inspected.state?.pid?, inspected.id?)));
+        let process = process.filter(|_| !self.elsewhere);
         let meter = process.and_then(|(pid, id)| ContainerMeter::of_process(pid, &id));
         Ok(Container { agent, meter: meter.map(|meter| Arc::new(meter) as Arc<dyn Meter>), removal })
     }

@@ -17,6 +17,7 @@ const COMMON: &str = "bridge";
 
 /// What is ours on an Engine, each with the Engine it is on.
 pub struct Lent {
+    instance: String,
     /// What both are called.
     name: String,
     volume: Mutex<Option<Client>>,
@@ -27,14 +28,14 @@ impl Lent {
     /// Nothing yet.
     pub fn new(instance: &str) -> Self {
         let name = format!("codebeaker-{instance}");
-        Self { name, volume: Mutex::default(), network: Mutex::default() }
+        Self { instance: instance.to_owned(), name, volume: Mutex::default(), network: Mutex::default() }
     }
 
     /// The volume that holds the agent's program; `image` is any that is there.
     pub async fn volume(&self, client: &Client, owner: &Owner, image: &Image) -> Result<String, Failure> {
         let mut volume = self.volume.lock().await;
         if volume.is_none() {
-            let labels = owner.labels(&self.name, "agent");
+            let labels = owner.labels(&self.instance, "agent");
             let made = attach::make_volume(client, &self.name, image, labels).await;
             made.map_err(|e| engine_failed("a volume for the agent can't be made", &e))?;
             *volume = Some(client.clone());
@@ -55,7 +56,7 @@ impl Lent {
                 name: self.name.clone(),
                 driver: Some("bridge".into()),
                 options: Some(apart.into()),
-                labels: Some(owner.labels(&self.name, "network")),
+                labels: Some(owner.labels(&self.instance, "network")),
                 ..NetworkCreateRequest::default()
             };
             let made = client.api.create_network(request).await;

@@ -56,8 +56,8 @@ pub struct DockerSettings {
     pub base: Option<String>,
     /// How many containers stand ready.
     pub pool: Marks,
-    /// Containers are entered by their standard streams, also where there is a better way: for testing.
-    pub attached: bool,
+    /// Containers are treated as those of an Engine elsewhere, whose machine nothing is known of: for testing.
+    pub elsewhere: bool,
 }
 
 /// Sessions in containers.
@@ -89,7 +89,7 @@ impl Docker {
         let state = settings.cache.as_ref().and_then(|cache| cache.parent()).map(PathBuf::from);
         let state = state.unwrap_or_else(std::env::temp_dir).join("docker");
         let pool = Arc::new(Pool::new(settings.docker.pool));
-        let launcher = Arc::new(Launcher::new(state));
+        let launcher = Arc::new(Launcher::new(state, settings.docker.elsewhere));
         let (seen, looking) = (Mutex::default(), tokio::sync::Mutex::default());
         let inner = Inner { settings, launcher, pool, seen, looking, begun: AtomicBool::new(false) };
         Self { inner: Arc::new(inner) }
@@ -156,7 +156,7 @@ impl Inner {
             launcher: &self.launcher,
             host: self.settings.docker.host.as_deref(),
             file: self.settings.cache.as_ref().map(|cache| cache.with_file_name("docker.json")),
-            attached: self.settings.docker.attached,
+            elsewhere: self.settings.docker.elsewhere,
         }
     }
 

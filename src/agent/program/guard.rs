@@ -161,7 +161,7 @@ impl Guard {
 
     /// Whether a program was refused processes, and neither that nor what it was told of it has ended it.
     fn goes_on_though_refused(&mut self, now: Instant) -> bool {
-        if !self.held().is_some_and(|(_, refusals)| refusals > self.refused.0) {
+        if self.held().is_none_or(|(_, refusals)| refusals <= self.refused.0) {
             return false;
         }
         let since = *self.refused.1.get_or_insert(now);

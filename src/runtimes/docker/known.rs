@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::client::{self, Client, Unreachable, words};
 use super::images::{self, Image, RECIPES, Recipe};
 use super::launch::{Launcher, Wanted, Way};
-use super::selftest::{self, Nothing};
+use super::selftest::{self, Nothing, Refusal};
 use super::versions;
 use crate::engine::nominal;
 use crate::protocol::{IsolationReport, Language, RuntimeInfo, RuntimeType, WireName as _};
@@ -149,8 +149,13 @@ impl Looking<'_> {
                     found = Some((way, layers));
                     break;
                 }
-                Err(reason) => {
+                Err(Refusal { reason, lasting }) => {
                     tracing::warn!("containers can't be used with {way:?}: {reason}");
+                    if !lasting {
+                        // Nothing weaker takes the place of what only could not be tried now.
+                        refusals = vec![reason];
+                        break;
+                    }
                     // The same twice is said once.
                     if !refusals.contains(&reason) {
                         refusals.push(reason);

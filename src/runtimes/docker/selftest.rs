@@ -86,38 +86,54 @@ fn directories() -> std::io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
-/// Tries containers that are entered this way. Error: there are none, or what must hold does not, in a few words.
+/// Why a way into containers is none, in a few words.
+pub struct Refusal {
+    pub reason: String,
+    /// It is the way's fault; otherwise something was in the way that has nothing to do with it: a full disk, say.
+    pub lasting: bool,
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self { reason, lasting: true }
+    }
+}
+
+/// Tries containers that are entered this way.
 pub async fn run(
     launcher: &Arc<Launcher>,
     client: &Client,
     image: &Image,
     way: Way,
     state: Option<&Path>,
-) -> Result<Vec<ReportedLayer>, String> {
-    let place = Place::make(state).map_err(|e| format!("no directory to try it in: {e}"))?;
-    let host = Host::listen(&place.0).map_err(|e| format!("nothing to reach can be set up: {e}"))?;
+) -> Result<Vec<ReportedLayer>, Refusal> {
+    let passing = |reason: String| Refusal { reason, lasting: false };
+    let place = Place::make(state).map_err(|e| passing(format!("no directory to try it in: {e}")))?;
+    let host = Host::listen(&place.0).map_err(|e| passing(format!("nothing to reach can be set up: {e}")))?;
     let launch = |network| {
         let spec = selftest::spec(place.0.clone(), network);
         let limits = Limits::of(&spec, true);
-        launcher.launch(client, Wanted { image: image.clone(), limits, network, way, role: "selftest" })
+        let wanted = Wanted { image: image.clone(), limits, network, way, role: "selftest" };
+        let launched = launcher.launch(client, wanted);
+        async { launched.await.map_err(|not| Refusal { reason: not.failure.message, lasting: not.refused }) }
     };
     // Both at once: neither is to reach what the other looks for.
     let alone = async {
-        let container = launch(false).await.map_err(|not| not.failure.message)?;
+        let container = launch(false).await?;
         let looked = selftest::look(&subject(&container), &host).await;
         let ended = ended(client, container).await;
-        looked.map(|seen| Seen { ended, ..seen })
+        looked.map(|seen| Seen { ended, ..seen }).map_err(Refusal::from)
     };
     let networked = async {
-        let container = launch(true).await.map_err(|not| not.failure.message)?;
-        selftest::look_beyond_network(&subject(&container), &host).await
+        let container = launch(true).await?;
+        selftest::look_beyond_network(&subject(&container), &host).await.map_err(Refusal::from)
     };
     let (seen, beyond) = tokio::join!(alone, networked);
     let mut seen = seen?;
-    beyond.map_err(|done| format!("given the network, {done}"))?;
+    beyond.map_err(|r| Refusal { reason: format!("given the network, {}", r.reason), ..r })?;
     seen.reached |= host.was_reached();
     if !seen.workspace_works {
-        return Err("its own workspace can't be written".into());
+        return Err("its own workspace can't be written".to_owned().into());
     }
     // With a network of its own there is nothing in sockets to be kept from.
     let wanted = Layer::ALL.into_iter().filter(|layer| *layer != Layer::NoSockets);
@@ -128,7 +144,7 @@ pub async fn run(
         })
         .collect();
     match layers.iter().find(|l| NEEDED.contains(&l.layer) && !l.active) {
-        Some(missing) => Err(format!("{} does not hold: {}", missing.layer.name(), missing.detail)),
+        Some(missing) => Err(format!("{} does not hold: {}", missing.layer.name(), missing.detail).into()),
         None => Ok(layers),
     }
 }

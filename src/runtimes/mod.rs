@@ -7,6 +7,7 @@ mod filters;
 mod limits;
 mod meter;
 mod native;
+mod refusal;
 mod report;
 mod selftest;
 

@@ -28,6 +28,7 @@ use crate::engine::Meter;
 use crate::protocol::{ErrorKind, Failure};
 use crate::runtimes::filters;
 use crate::runtimes::limits::Limits;
+use crate::runtimes::refusal::NotLaunched;
 use crate::sandbox::{Filter, Tier};
 
 /// How long an agent may take to come out of a container that was started: the machine may have much to do.
@@ -70,21 +71,6 @@ pub struct Container {
     pub meter: Option<Arc<dyn Meter>>,
     /// What removes it.
     pub removal: Removal,
-}
-
-/// Why there is no container.
-#[derive(Debug)]
-pub struct NotLaunched {
-    /// In words.
-    pub failure: Failure,
-    /// What it is to be entered by, or its agent, did not work.
-    pub refused: bool,
-}
-
-impl From<Failure> for NotLaunched {
-    fn from(failure: Failure) -> Self {
-        Self { failure, refused: false }
-    }
 }
 
 /// Makes the containers of one engine.

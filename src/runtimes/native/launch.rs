@@ -22,6 +22,7 @@ use crate::protocol::{ErrorKind, Failure, SessionLimits};
 use crate::runtimes::filters;
 use crate::runtimes::limits::Limits;
 use crate::runtimes::meter::metered;
+use crate::runtimes::refusal::NotLaunched;
 use crate::sandbox::{self, Filter, Group, GroupLimits, Hierarchies, LAUNCH_VERB, Spec, Tier};
 
 /// How long an agent and its launcher may take to end everything and themselves, when the stream is closed.
@@ -51,20 +52,6 @@ pub struct Wall<'a> {
     pub hierarchies: Option<&'a Hierarchies>,
     /// The version of Landlock; 0 is none.
     pub landlock: u32,
-}
-
-/// Why an environment was not launched.
-pub struct NotLaunched {
-    /// In words.
-    pub failure: Failure,
-    /// The launcher or its agent could not put on what it was told to.
-    pub refused: bool,
-}
-
-impl From<Failure> for NotLaunched {
-    fn from(failure: Failure) -> Self {
-        Self { failure, refused: false }
-    }
 }
 
 /// What was launched.

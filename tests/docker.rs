@@ -8,6 +8,8 @@
 
 #[path = "docker/availability.rs"]
 mod availability;
+#[path = "docker/chosen.rs"]
+mod chosen;
 #[path = "docker/dead.rs"]
 mod dead;
 #[path = "docker/engine.rs"]

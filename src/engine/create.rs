@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::protocol::{
-    CreateSession, EnvironmentId, ErrorKind, Failure, RuntimeType, SelectParams, Selection, SessionConfig,
-    SessionId, SessionInfo, SessionLimits, SessionState,
+    CreateSession, EnvironmentId, ErrorKind, Failure, RuntimeInfo, RuntimePreference, RuntimeType,
+    SelectParams, Selection, SessionConfig, SessionId, SessionInfo, SessionLimits, SessionState,
 };
 
 use super::embedded::{Inner, QUEUE, plain};
@@ -59,17 +59,11 @@ impl Inner {
             runtime_preference: params.runtime_preference,
             runtime_type: params.runtime_type,
         };
-        let mut infos = self.infos(params.runtime_type).await;
-        if params.docker_image.is_some() {
-            // What runs in an image that is named is for whoever names it to know.
-            for info in &mut infos {
-                info.languages = vec![params.language];
-                // Without images of its own it is as good for this.
-                info.available |= info.fetchable;
-            }
-        }
         let minimum = self.settings.minimum_isolation;
-        let selection = select::select(&select, &infos, minimum);
+        let selection = match self.decided_at_a_glance(&select, minimum).await {
+            Some(selection) => selection,
+            None => select::select(&select, &self.to_choose_from(params).await, minimum),
+        };
         let Some(chosen) = selection.chosen else {
             // What else could run it is part of the answer.
             return Err(select::nothing_fits(&select, &self.infos(None).await, minimum));
@@ -97,6 +91,34 @@ impl Inner {
         }
         environment.variables.extend(params.env.clone());
         Ok((environment, runtime, selection))
+    }
+
+    /// A choice that nothing which was never tried has a part in; most runs are not to wait for that.
+    async fn decided_at_a_glance(&self, params: &SelectParams, minimum: Option<u8>) -> Option<Selection> {
+        let isolation_matters =
+            minimum.is_some() || params.runtime_preference == Some(RuntimePreference::Security);
+        if params.runtime_type.is_some() || isolation_matters {
+            return None;
+        }
+        let glances = self.glances().await;
+        let selection = select::select(params, &glances, minimum);
+        let chosen = glances.iter().find(|info| Some(info.runtime) == selection.chosen)?;
+        // Without a tier it was not tried.
+        (!chosen.isolation.tier.is_empty()).then_some(selection)
+    }
+
+    /// What is known of the runtimes that a session may have.
+    async fn to_choose_from(&self, params: &CreateSession) -> Vec<RuntimeInfo> {
+        let mut infos = self.infos(params.runtime_type).await;
+        if params.docker_image.is_some() {
+            // What runs in an image that is named is for whoever names it to know.
+            for info in &mut infos {
+                info.languages = vec![params.language];
+                // Without images of its own it is as good for this.
+                info.available |= info.fetchable;
+            }
+        }
+        infos
     }
 
     /// A session in this environment, with a worker.

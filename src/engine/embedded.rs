@@ -138,6 +138,11 @@ impl Inner {
         join_all(asked.map(|r| r.info(false))).await
     }
 
+    /// The same at a glance.
+    pub(super) async fn glances(&self) -> Vec<RuntimeInfo> {
+        join_all(self.runtimes.iter().map(|r| r.glance())).await
+    }
+
     pub(super) fn session(&self, id: &SessionId) -> Result<Arc<Session>, Failure> {
         lock(&self.sessions).live.values().find(|s| s.id == *id).cloned().ok_or_else(|| {
             Failure::new(
@@ -308,7 +313,8 @@ impl Engine for Embedded {
     ) -> Result<RuntimeInfo, Failure> {
         let runtime = self.inner.runtime(wanted.runtime)?;
         runtime.provision(&wanted, progress).await?;
-        Ok(runtime.info(true).await)
+        // What was fetched is new; what else was seen is so still.
+        Ok(runtime.info(false).await)
     }
 
     async fn create_session(&self, params: CreateSession) -> Result<SessionInfo, Failure> {

@@ -22,6 +22,12 @@ pub trait Runtime: Send + Sync {
     /// Whether it is available now, and what it offers. `refresh` looks again instead of remembering.
     async fn info(&self, refresh: bool) -> RuntimeInfo;
 
+    /// The same without trying anything that takes a while: of a runtime that was never tried the isolation is then not
+    /// known.
+    async fn glance(&self) -> RuntimeInfo {
+        self.info(false).await
+    }
+
     /// Fetches what it needs to become available, or to run a language besides. Dropping the future leaves nothing half
     /// done.
     async fn provision(&self, wanted: &Provision, progress: mpsc::Sender<Progress>) -> Result<(), Failure>;

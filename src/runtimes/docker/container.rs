@@ -285,7 +285,7 @@ mod tests {
         let host = order.body().host_config.unwrap();
         let in_memory = host.tmpfs.unwrap();
         assert_eq!(in_memory.len(), 5, "{in_memory:?}");
-        let shm = "rw,nosuid,nodev,exec,size=1048576,nr_inodes=64,mode=1777";
+        let shm = "rw,nosuid,nodev,exec,size=1048576,nr_inodes=65,mode=1777";
         assert_eq!(in_memory["/dev/shm"], shm);
         assert!(in_memory["/workspace/cache"].contains("size=16777216"));
         assert!(in_memory["/tmp"].contains("mode=1777"));

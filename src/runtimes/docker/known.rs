@@ -114,24 +114,52 @@ impl Looking<'_> {
         let images = self.images(&client, way, &mut remembered).await;
         let (layers, weakened) = (remembered.layers.clone(), remembered.weakened.clone());
         let known = Known { client, way, layers, weakened, images };
-        remembered.told = known
-            .client
-            .place
-            .socket()
-            .and_then(|socket| Some(Told { at: now(), of: of(socket)?, info: known.info() }));
+        remembered.told = told(&known.client, &known.info());
         if remembered != before {
             self.remember(&remembered);
         }
         Ok(known)
     }
 
+    /// What can be told without trying a container: that an Engine answers, and which of our images it has.
+    pub async fn glance(&self) -> RuntimeInfo {
+        let mut remembered = self.remembered().unwrap_or_default();
+        if let Some(told) = self.good(&remembered) {
+            return told;
+        }
+        let client = match client::connect(self.host).await {
+            Ok(client) => client,
+            Err(Unreachable { reason, fix }) => {
+                return RuntimeInfo { reason: Some(reason), fix: Some(fix), ..unknown() };
+            }
+        };
+        let here = |(recipe, image)| Here { recipe, image, version: None };
+        let images = found(&client).await.into_iter().map(here).collect();
+        // The way is nobody's business here.
+        let way = Way { directory: false, landlock: false, counted: false, cpus: false };
+        let known = Known { client, way, layers: Vec::new(), weakened: String::new(), images };
+        let info = known.info();
+        let info = RuntimeInfo {
+            isolation: IsolationReport::default(),
+            capabilities: unknown().capabilities,
+            ..info
+        };
+        remembered.told = told(&known.client, &info);
+        self.remember(&remembered);
+        info
+    }
+
     /// What was told of the Engine not long ago, if it is still the same that answers.
     pub fn told(&self) -> Option<RuntimeInfo> {
-        let told = self.remembered()?.told?;
+        self.good(&self.remembered()?).filter(|info| !info.isolation.tier.is_empty())
+    }
+
+    fn good(&self, remembered: &Remembered) -> Option<RuntimeInfo> {
+        let told = remembered.told.as_ref()?;
         let place = client::find(self.host).ok()?;
         let socket = place.socket()?;
         let good = now().saturating_sub(told.at) < TOLD_FOR && of(socket)? == told.of;
-        (good && !self.elsewhere && client::knock(socket).is_ok()).then_some(told.info)
+        (good && !self.elsewhere && client::knock(socket).is_ok()).then(|| told.info.clone())
     }
 
     /// Tries the ways into a container, the best first.
@@ -171,15 +199,7 @@ impl Looking<'_> {
 
     /// Our images, each with what runs in it.
     async fn images(&self, client: &Client, way: Way, remembered: &mut Remembered) -> Vec<Here> {
-        let found = join_all(RECIPES.map(|recipe| async move {
-            let found = images::find(client, &recipe.tag()).await;
-            found
-                .inspect_err(|failure| tracing::warn!("{failure}"))
-                .ok()
-                .flatten()
-                .map(|image| (recipe, image))
-        }));
-        let found: Vec<(Recipe, Image)> = found.await.into_iter().flatten().collect();
+        let found = found(client).await;
         let asked = found.into_iter().map(|(recipe, image)| {
             let known = remembered.versions.get(&image.id).cloned();
             async move {
@@ -310,9 +330,23 @@ pub fn unknown() -> RuntimeInfo {
     }
 }
 
+/// Our images that are here.
+async fn found(client: &Client) -> Vec<(Recipe, Image)> {
+    let found = join_all(RECIPES.map(|recipe| async move {
+        let found = images::find(client, &recipe.tag()).await;
+        found.inspect_err(|failure| tracing::warn!("{failure}")).ok().flatten().map(|image| (recipe, image))
+    }));
+    found.await.into_iter().flatten().collect()
+}
+
 fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
+}
+
+/// What is told now, where it can be told later whether the Engine is still the same.
+fn told(client: &Client, info: &RuntimeInfo) -> Option<Told> {
+    Some(Told { at: now(), of: of(client.place.socket()?)?, info: info.clone() })
 }
 
 /// Changes with the Engine, whose socket is a new file each time that it starts, and with our binary.

@@ -224,6 +224,13 @@ impl Runtime for Docker {
         RuntimeType::Docker
     }
 
+    async fn glance(&self) -> RuntimeInfo {
+        if self.inner.seen().is_some() {
+            return self.info(false).await;
+        }
+        self.inner.place().glance().await
+    }
+
     async fn info(&self, refresh: bool) -> RuntimeInfo {
         let first = !refresh && self.inner.seen().is_none();
         if let Some(told) = first.then(|| self.inner.place().told()).flatten() {

@@ -125,11 +125,10 @@ impl CSharp {
                 argv.extend(["-nologo".into(), "-langversion:latest".into(), format!("-out:{out}")]);
                 argv.extend(assemblies(references).iter().map(|a| format!("-r:{}", inside(a).display())));
                 argv.push(code.path.clone());
-                // Without a configuration beside it, the program has to be told which runtime it is for.
                 vec![
-                    make_directory(&code.build),
+                    make_configured(&code.build, runtime),
                     Step::compile(argv),
-                    run(program, &["exec", "--fx-version", runtime, &out], code),
+                    run(program, &["exec", &out], code),
                 ]
             }
         }
@@ -138,6 +137,14 @@ impl CSharp {
 
 fn make_directory(path: &str) -> Step {
     Step::compile(["mkdir", "-p", path])
+}
+
+/// The directory, with what tells the program which runtime it is for: .NET 3.1 is not content with being told.
+fn make_configured(path: &str, runtime: &str) -> Step {
+    let framework = serde_json::json!({ "name": "Microsoft.NETCore.App", "version": runtime });
+    let configuration = serde_json::json!({ "runtimeOptions": { "framework": framework } });
+    let script = r#"mkdir -p "$1" && printf '%s' "$2" >"$1/program.runtimeconfig.json""#;
+    Step::compile(["sh", "-c", script, "sh", path, &configuration.to_string()])
 }
 
 fn run(program: &str, front: &[&str], code: &CodeFile) -> Step {
@@ -151,4 +158,21 @@ fn assemblies(directory: &Path) -> Vec<PathBuf> {
         entries.flatten().map(|e| e.path()).filter(|p| p.extension() == Some(OsStr::new("dll"))).collect();
     all.sort();
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_of_net_is_told_its_runtime_by_a_file_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let build = directory.path().join("out").display().to_string();
+        let step = make_configured(&build, "8.0.11");
+        let status = std::process::Command::new(&step.argv[0]).args(&step.argv[1..]).status().unwrap();
+        assert!(status.success());
+        let written = std::fs::read(directory.path().join("out/program.runtimeconfig.json")).unwrap();
+        let written: serde_json::Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(written["runtimeOptions"]["framework"]["version"], "8.0.11");
+    }
 }

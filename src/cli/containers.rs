@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use crate::engine::Runtime;
-use crate::protocol::{Failure, Language, Provision, RuntimeType, Signal};
+use crate::protocol::{Language, Provision, RuntimeType, Signal};
 
 use super::bar;
 use super::exit::{self, Problem};
 use super::signals::Signals;
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, end};
 
 /// Builds the images of these languages, or all that are missing or outdated; `again`: also the others.
 pub async fn setup(
@@ -20,6 +20,16 @@ pub async fn setup(
     let runtimes = surroundings.runtimes();
     let docker = runtimes.iter().find(|r| r.runtime_type() == RuntimeType::Docker);
     let docker = docker.ok_or_else(|| Problem::new("this build has no Docker", ""))?;
+    let outcome = tokio::select! {
+        biased;
+        signal = signals.next() => Ok(stopped(signal)),
+        ready = make_ready(docker.as_ref(), languages, again) => ready,
+    };
+    end(&runtimes).await;
+    outcome
+}
+
+async fn make_ready(docker: &dyn Runtime, languages: &[Language], again: bool) -> Result<ExitCode, Problem> {
     let info = docker.info(false).await;
     if !info.available && !info.fetchable {
         let reason = info.reason.unwrap_or_default();
@@ -33,22 +43,12 @@ pub async fn setup(
         true => asked().map(|language| of(Some(language))).collect(),
         false => vec![of(None)],
     };
-    let outcome = tokio::select! {
-        biased;
-        signal = signals.next() => Err(signal),
-        built = build(docker.as_ref(), &wanted) => Ok(built),
-    };
-    let code = match outcome {
-        Ok(Ok(())) => {
-            let info = docker.info(false).await;
-            exit::print(&format!("Docker is ready: {}\n", info.version.unwrap_or_default()))?;
-            ExitCode::SUCCESS
-        }
-        Ok(Err(failure)) => return Err(failure.into()),
-        Err(signal) => stopped(signal),
-    };
-    docker.shutdown().await;
-    Ok(code)
+    for wanted in &wanted {
+        bar::shown(|progress| docker.provision(wanted, progress)).await?;
+    }
+    let info = docker.info(false).await;
+    exit::print(&format!("Docker is ready: {}\n", info.version.unwrap_or_default()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// TypeScript has JavaScript's image.
@@ -62,11 +62,4 @@ fn wants(languages: &[Language], language: Language) -> bool {
 fn stopped(signal: Signal) -> ExitCode {
     exit::say("stopped; what was built already stays, and the next start goes on from there");
     exit::code(128 + signal.number())
-}
-
-async fn build(docker: &dyn Runtime, wanted: &[Provision]) -> Result<(), Failure> {
-    for wanted in wanted {
-        bar::shown(|progress| docker.provision(wanted, progress)).await?;
-    }
-    Ok(())
 }

@@ -10,7 +10,7 @@ use crate::protocol::{IsolationReport, RuntimeInfo};
 
 use super::args;
 use super::exit::{self, Problem};
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, end};
 
 /// Prints the report. Exit code 0 where at least one runtime is ready.
 pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
@@ -18,6 +18,7 @@ pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
     // The runtimes themselves, without an engine: it is asked just when that can't be had.
     let known = surroundings.runtimes();
     let mut runtimes: Vec<RuntimeInfo> = join_all(known.iter().map(|r| r.info(true))).await;
+    end(&known).await;
     if let Some(minimum) = surroundings.settings.minimum_isolation {
         for runtime in runtimes.iter_mut().filter(|r| r.available && r.isolation.score < minimum) {
             runtime.available = false;

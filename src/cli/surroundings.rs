@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use crate::config::{ContainerSettings, LimitSettings, Paths, Settings, Warning};
 use crate::engine::{Embedded, Engine, EngineSettings, Limits, Runtime};
 use crate::protocol::RuntimePreference;
@@ -130,6 +132,14 @@ fn unknown_preference(name: &str) -> Option<String> {
 
 /// How long the end of an engine may take: agents that don't end are killed long before.
 const END_TIME: Duration = Duration::from_secs(20);
+
+/// Ends what runtimes have that no engine is over; what takes too long is left to the next one.
+pub async fn end(runtimes: &[Arc<dyn Runtime>]) {
+    let ending = join_all(runtimes.iter().map(|runtime| runtime.shutdown()));
+    if tokio::time::timeout(END_TIME, ending).await.is_err() {
+        tracing::warn!("the runtimes did not end in time");
+    }
+}
 
 /// Shuts an engine down; what takes too long is left to the kernel and the next engine.
 pub async fn shut_down(engine: &dyn Engine) {

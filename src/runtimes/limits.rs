@@ -47,10 +47,10 @@ impl Limits {
         }
     }
 
-    /// Nothing but a control group bounds processors.
-    pub fn in_force(&self, asked: &SessionLimits, counted: bool) -> SessionLimits {
+    /// Those that hold; of processors only where somebody bounds them.
+    pub fn in_force(&self, asked: &SessionLimits, processors: bool) -> SessionLimits {
         SessionLimits {
-            cpu_shares: self.cpu_shares.filter(|_| counted),
+            cpu_shares: self.cpu_shares.filter(|_| processors),
             processes: Some(self.processes),
             open_files: Some(self.open_files),
             file_size_bytes: Some(self.file_size),

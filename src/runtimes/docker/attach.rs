@@ -7,7 +7,9 @@ use std::future::Future;
 use bollard::Docker as Api;
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, VolumeCreateRequest};
+use bollard::models::{
+    ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest,
+};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
@@ -16,7 +18,7 @@ use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::client::Client;
+use super::client::{Client, answered};
 use super::container::INSIDE;
 use super::images::Image;
 use crate::agent;
@@ -32,7 +34,7 @@ pub async fn attach(
 ) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
     let options = AttachContainerOptionsBuilder::default().stream(true).stdin(true).stdout(true).build();
     let AttachContainerResults { mut output, mut input } =
-        client.api.attach_container(name, Some(options)).await?;
+        answered(client.api.attach_container(name, Some(options))).await?;
     let (mut from_us, mut to_us) = stream.into_split();
     let replies = async move {
         while let Some(Ok(piece)) = output.next().await {
@@ -75,11 +77,13 @@ pub async fn make_volume(
     let api = &client.api;
     let request =
         VolumeCreateRequest { name: Some(name.into()), labels: Some(labels.clone()), ..Default::default() };
-    api.create_volume(request).await?;
+    answered(api.create_volume(request)).await?;
     let mount = Mount {
         target: Some(INSIDE.into()),
         source: Some(name.into()),
         typ: Some(MountType::VOLUME),
+        // What the image has there is not to be in it.
+        volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() }),
         ..Mount::default()
     };
     let body = ContainerCreateBody {
@@ -93,10 +97,10 @@ pub async fn make_volume(
         }),
         ..ContainerCreateBody::default()
     };
-    let id = api.create_container(None, body).await?.id;
+    let id = answered(api.create_container(None, body)).await?.id;
     let filled = fill(api, &id).await;
     let options = RemoveContainerOptionsBuilder::default().force(true).build();
-    let removed = api.remove_container(&id, Some(options)).await;
+    let removed = answered(api.remove_container(&id, Some(options))).await;
     filled.and(removed)
 }
 
@@ -108,5 +112,5 @@ async fn fill(api: &Api, id: &str) -> Result<(), Error> {
     archive.append_data(&mut header, "agent", agent::PROGRAM)?;
     let archive = archive.into_inner()?;
     let options = UploadToContainerOptionsBuilder::default().path(INSIDE).build();
-    api.upload_to_container(id, Some(options), bollard::body_full(Bytes::from(archive))).await
+    answered(api.upload_to_container(id, Some(options), bollard::body_full(Bytes::from(archive)))).await
 }

@@ -1,6 +1,7 @@
 //! The Engine as it is spoken to: connected, asked for its version, and what its errors mean to people.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker as Api};
@@ -8,10 +9,14 @@ use bollard::{API_DEFAULT_VERSION, Docker as Api};
 use super::place::{self, Place, Surroundings};
 use crate::protocol::{ErrorKind, Failure};
 
-/// Seconds that the head of an answer may take.
-const ANSWER_TIME: u64 = 120;
+/// How long an answer may take, with all that is in it.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+/// The same of the head of one that goes on for longer, in seconds: a build, a pull.
+const HEAD_TIME: u64 = 60;
+/// How long it may take until somebody who listens opens.
+const KNOCK_TIME: Duration = Duration::from_secs(2);
 /// How long an Engine may take to say who it is.
-const GREETING_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+const GREETING_TIME: Duration = Duration::from_secs(5);
 
 /// An Engine that answers.
 #[derive(Clone, Debug)]
@@ -51,7 +56,7 @@ pub async fn connect(setting: Option<&str>) -> Result<Client, Unreachable> {
         fix: "docker context use default, or set DOCKER_HOST".into(),
     })?;
     if let Some(socket) = place.socket() {
-        knock(socket).map_err(|e| no_socket(socket, &place, &e))?;
+        knock(socket).await.map_err(|e| no_socket(socket, &place, &e))?;
     }
     let failed = |e: &Error| Unreachable {
         reason: format!("the Engine at {} ({}) does not answer: {}", place.url, place.told_by, words(e)),
@@ -106,22 +111,30 @@ fn open(place: &Place) -> Result<Api, Error> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let file = |name: &str| directory.join(name);
         let (key, certificate, authority) = (file("key.pem"), file("cert.pem"), file("ca.pem"));
-        return Api::connect_with_ssl(url, &key, &certificate, &authority, ANSWER_TIME, API_DEFAULT_VERSION);
+        return Api::connect_with_ssl(url, &key, &certificate, &authority, HEAD_TIME, API_DEFAULT_VERSION);
     }
     if url.starts_with("unix://") {
-        Api::connect_with_unix(url, ANSWER_TIME, API_DEFAULT_VERSION)
+        Api::connect_with_unix(url, HEAD_TIME, API_DEFAULT_VERSION)
     } else if url.starts_with("ssh://") {
-        Api::connect_with_ssh(url, ANSWER_TIME, API_DEFAULT_VERSION, None)
+        Api::connect_with_ssh(url, HEAD_TIME, API_DEFAULT_VERSION, None)
     } else if url.starts_with("tcp://") || url.starts_with("http://") {
-        Api::connect_with_http(url, ANSWER_TIME, API_DEFAULT_VERSION)
+        Api::connect_with_http(url, HEAD_TIME, API_DEFAULT_VERSION)
     } else {
         Err(Error::UnsupportedURISchemeError { uri: url.to_owned() })
     }
 }
 
-/// Whether somebody listens: the system's word is clearer than that of an HTTP client.
-pub fn knock(socket: &Path) -> std::io::Result<()> {
-    std::os::unix::net::UnixStream::connect(socket).map(drop)
+/// Whether somebody listens: the system's word is clearer than that of an HTTP client. One who lets others wait in front
+/// of the door doesn't.
+pub async fn knock(socket: &Path) -> std::io::Result<()> {
+    let opened = tokio::time::timeout(KNOCK_TIME, tokio::net::UnixStream::connect(socket)).await;
+    opened.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map(drop)
+}
+
+/// A whole answer of the Engine's, or that it takes too long: the client itself waits without end for the rest of one
+/// that has begun.
+pub async fn answered<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(ANSWER_TIME, answer).await.unwrap_or(Err(Error::RequestTimeoutError))
 }
 
 fn no_socket(socket: &Path, place: &Place, error: &std::io::Error) -> Unreachable {
@@ -144,6 +157,10 @@ fn no_socket(socket: &Path, place: &Place, error: &std::io::Error) -> Unreachabl
         ConnectionRefused => (
             format!("the Docker Engine does not run: nobody listens on {path}"),
             "start it: sudo systemctl start docker".to_owned(),
+        ),
+        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => (
+            format!("the Engine at {path} does not answer"),
+            "check that it runs: it takes no more connections".to_owned(),
         ),
         _ => (format!("{path} can't be used: {error}"), "check that the Docker Engine runs".to_owned()),
     };

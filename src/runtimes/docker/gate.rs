@@ -29,7 +29,7 @@ impl Gates {
         for entry in fs::read_dir(state)?.flatten() {
             let name = entry.file_name().to_string_lossy().replace('.', ":");
             let label = name.rsplit_once(':').map_or("", |(label, _)| label);
-            if owner.life(label) == Life::Gone {
+            if matches!(owner.life(label), Life::Gone | Life::Before) {
                 let removed = agent::remove_tree(&entry.path());
                 removed
                     .unwrap_or_else(|e| tracing::warn!("{} can't be removed: {e}", entry.path().display()));

@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::client::{Client, status, words};
+use super::client::{Client, answered, status, words};
 use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeType};
 
 /// The label with the sum of the recipe that an image was built by.
@@ -115,7 +115,7 @@ impl From<ImageInspect> for Image {
 
 /// The image of this name; `None`: it is not here.
 pub async fn find(client: &Client, name: &str) -> Result<Option<Image>, Failure> {
-    match client.api.inspect_image(name).await {
+    match answered(client.api.inspect_image(name)).await {
         Ok(inspect) => Ok(Some(inspect.into())),
         Err(e) if status(&e) == Some(404) => Ok(None),
         Err(e) => Err(engine_failed(&format!("the image {name} can't be looked at"), &e)),

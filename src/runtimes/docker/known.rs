@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::client::{self, Client, Unreachable, words};
+use super::client::{self, Client, Unreachable, answered, words};
 use super::images::{self, Image, RECIPES, Recipe};
 use super::launch::{Launcher, Wanted, Way};
 use super::selftest::{self, Nothing, Refusal};
@@ -85,7 +85,7 @@ impl Looking<'_> {
     /// Looks at the Engine. `again`: what is remembered counts for nothing.
     pub async fn look(&self, again: bool) -> Result<Known, Unreachable> {
         let client = client::connect(self.host).await?;
-        let info = client.api.info().await.map_err(|e| Unreachable {
+        let info = answered(client.api.info()).await.map_err(|e| Unreachable {
             reason: format!("the Engine at {} tells nothing of itself: {}", client.place.url, words(&e)),
             fix: "check that the Docker Engine runs".into(),
         })?;
@@ -124,7 +124,7 @@ impl Looking<'_> {
     /// What can be told without trying a container: that an Engine answers, and which of our images it has.
     pub async fn glance(&self) -> RuntimeInfo {
         let mut remembered = self.remembered().unwrap_or_default();
-        if let Some(told) = self.good(&remembered) {
+        if let Some(told) = self.good(&remembered).await {
             return told;
         }
         let client = match client::connect(self.host).await {
@@ -150,16 +150,16 @@ impl Looking<'_> {
     }
 
     /// What was told of the Engine not long ago, if it is still the same that answers.
-    pub fn told(&self) -> Option<RuntimeInfo> {
-        self.good(&self.remembered()?).filter(|info| !info.isolation.tier.is_empty())
+    pub async fn told(&self) -> Option<RuntimeInfo> {
+        self.good(&self.remembered()?).await.filter(|info| !info.isolation.tier.is_empty())
     }
 
-    fn good(&self, remembered: &Remembered) -> Option<RuntimeInfo> {
+    async fn good(&self, remembered: &Remembered) -> Option<RuntimeInfo> {
         let told = remembered.told.as_ref()?;
         let place = client::find(self.host).ok()?;
         let socket = place.socket()?;
         let good = now().saturating_sub(told.at) < TOLD_FOR && of(socket)? == told.of;
-        (good && !self.elsewhere && client::knock(socket).is_ok()).then(|| told.info.clone())
+        (good && !self.elsewhere && client::knock(socket).await.is_ok()).then(|| told.info.clone())
     }
 
     /// Tries the ways into a container, the best first.
@@ -191,7 +191,7 @@ impl Looking<'_> {
                 }
             }
         }
-        nothing.remove(self.launcher);
+        drop(nothing);
         let why = refusals.join("; ");
         let Some((way, layers)) = found else { return Err(none_holds(&why)) };
         Ok(Remembered { way: Some(way), layers, weakened: why, ..Remembered::default() })

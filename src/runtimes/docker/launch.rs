@@ -14,7 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use super::attach;
-use super::client::{Client, status, words};
+use super::client::{Client, answered, status, words};
 use super::container::{self, Entrance, HELPERS, Order, next_user};
 use super::gate::Gates;
 use super::images::{Image, engine_failed};
@@ -176,7 +176,7 @@ impl Launcher {
         // Meanwhile this machine is asked where the container is counted.
         let (agent, inspected) = tokio::join!(
             Agent::connect_within(stream, b"/workspace", confinement, ENTER_TIME),
-            client.api.inspect_container(&removal.name, None),
+            answered(client.api.inspect_container(&removal.name, None)),
         );
         let agent = agent.map_err(|e| refused(&e.to_string()))?;
         let process = inspected.ok().and_then(|inspected| Some((inspected.state?.pid?, inspected.id?)));
@@ -193,7 +193,7 @@ impl Launcher {
         let name = format!("codebeaker-{}", &Uuid::new_v4().simple().to_string()[..12]);
         let image = body.image.clone().unwrap_or_default();
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
-        match client.api.create_container(Some(options), body).await {
+        match answered(client.api.create_container(Some(options), body)).await {
             Ok(_) => Ok(self.removal(client, name)),
             Err(e) if status(&e) == Some(404) => Err(Failure::new(
                 ErrorKind::NoRuntime,
@@ -214,7 +214,7 @@ impl Launcher {
     }
 
     async fn start(&self, client: &Client, removal: &Removal) -> Result<(), NotLaunched> {
-        client.api.start_container(&removal.name, None).await.map_err(|e| NotLaunched {
+        answered(client.api.start_container(&removal.name, None)).await.map_err(|e| NotLaunched {
             // An agent that can't be executed is one of the things that are told here.
             refused: true,
             failure: engine_failed("a container can't be started", &e),
@@ -234,12 +234,13 @@ impl Launcher {
     pub async fn shutdown(&self) {
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(END_TIME, self.tasks.wait()).await.is_err() {
-            tracing::warn!(
-                "containers are left to the next engine: the Docker Engine does not remove them in time"
-            );
+        let ended = async {
+            self.tasks.wait().await;
+            self.lent.give_back().await;
+        };
+        if tokio::time::timeout(END_TIME, ended).await.is_err() {
+            tracing::warn!("the Docker Engine is slow: what is left on it is left to the next engine");
         }
-        self.lent.give_back().await;
         self.gates.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
@@ -299,7 +300,7 @@ pub async fn remove(client: Client, name: String) {
     let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
     let mut pause = Duration::from_millis(50);
     for _ in 0..REMOVAL_TRIES {
-        match client.api.remove_container(&name, Some(options.clone())).await {
+        match answered(client.api.remove_container(&name, Some(options.clone()))).await {
             Ok(()) => return,
             Err(e) => match status(&e) {
                 // Gone; or going: the Engine removes by itself what has ended.

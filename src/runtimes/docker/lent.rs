@@ -3,11 +3,11 @@
 
 use bollard::errors::Error;
 use bollard::models::NetworkCreateRequest;
-use bollard::query_parameters::RemoveVolumeOptions;
+use bollard::query_parameters::{InspectNetworkOptions, RemoveVolumeOptions};
 use tokio::sync::Mutex;
 
 use super::attach;
-use super::client::{Client, status, words};
+use super::client::{Client, answered, status, words};
 use super::images::{Image, engine_failed};
 use super::owner::Owner;
 use crate::protocol::Failure;
@@ -15,30 +15,33 @@ use crate::protocol::Failure;
 /// Podman's own network: it knows no other way of parting containers.
 const COMMON: &str = "bridge";
 
-/// What is ours on an Engine, each with the Engine it is on.
+/// What is ours on Engines.
 pub struct Lent {
     instance: String,
     /// What both are called.
     name: String,
-    volume: Mutex<Option<Client>>,
-    network: Mutex<Option<Client>>,
+    /// The Engines that were asked to make a volume, whatever came of it.
+    volumes: Mutex<Vec<Client>>,
+    networks: Mutex<Vec<Client>>,
 }
 
 impl Lent {
     /// Nothing yet.
     pub fn new(instance: &str) -> Self {
         let name = format!("codebeaker-{instance}");
-        Self { instance: instance.to_owned(), name, volume: Mutex::default(), network: Mutex::default() }
+        Self { instance: instance.to_owned(), name, volumes: Mutex::default(), networks: Mutex::default() }
     }
 
     /// The volume that holds the agent's program; `image` is any that is there.
     pub async fn volume(&self, client: &Client, owner: &Owner, image: &Image) -> Result<String, Failure> {
-        let mut volume = self.volume.lock().await;
-        if volume.is_none() {
+        let mut volumes = self.volumes.lock().await;
+        // It may have been removed by somebody who clears up.
+        if !asked(&volumes, client) || answered(client.api.inspect_volume(&self.name)).await.is_err() {
+            // Also where the answer is lost it is to be given back.
+            volumes.push(client.clone());
             let labels = owner.labels(&self.instance, "agent");
             let made = attach::make_volume(client, &self.name, image, labels).await;
             made.map_err(|e| engine_failed("a volume for the agent can't be made", &e))?;
-            *volume = Some(client.clone());
         }
         Ok(self.name.clone())
     }
@@ -48,8 +51,10 @@ impl Lent {
         if client.podman {
             return Ok(COMMON.to_owned());
         }
-        let mut network = self.network.lock().await;
-        if network.is_none() {
+        let mut networks = self.networks.lock().await;
+        let there = client.api.inspect_network(&self.name, None::<InspectNetworkOptions>);
+        if !asked(&networks, client) || answered(there).await.is_err() {
+            networks.push(client.clone());
             // Between containers of the same network; others are parted by the Engine itself.
             let apart = [("com.docker.network.bridge.enable_icc".to_owned(), "false".to_owned())];
             let request = NetworkCreateRequest {
@@ -59,14 +64,13 @@ impl Lent {
                 labels: Some(owner.labels(&self.instance, "network")),
                 ..NetworkCreateRequest::default()
             };
-            let made = client.api.create_network(request).await;
+            let made = answered(client.api.create_network(request)).await;
             made.map_err(|e| engine_failed("a network can't be made", &e))?;
-            *network = Some(client.clone());
         }
         Ok(self.name.clone())
     }
 
-    /// Removes both, when no container has them any more.
+    /// Removes them, when no container has them any more.
     pub async fn give_back(&self) {
         let told = |what: &str, result: Result<(), Error>| match result {
             Err(e) if status(&e) != Some(404) => {
@@ -74,11 +78,16 @@ impl Lent {
             }
             _ => {}
         };
-        if let Some(client) = self.volume.lock().await.take() {
-            told("volume", client.api.remove_volume(&self.name, None::<RemoveVolumeOptions>).await);
+        for client in self.volumes.lock().await.drain(..) {
+            let removed = answered(client.api.remove_volume(&self.name, None::<RemoveVolumeOptions>)).await;
+            told("volume", removed);
         }
-        if let Some(client) = self.network.lock().await.take() {
-            told("network", client.api.remove_network(&self.name).await);
+        for client in self.networks.lock().await.drain(..) {
+            told("network", answered(client.api.remove_network(&self.name)).await);
         }
     }
+}
+
+fn asked(engines: &[Client], client: &Client) -> bool {
+    engines.iter().any(|engine| engine.place == client.place)
 }

@@ -146,7 +146,7 @@ impl Inner {
             let (launcher, client) = (&self.launcher, &known.client);
             launcher.tasks.spawn(reap::keep_clean(launcher.clone(), client.clone()));
             if self.settings.docker.pool.high > 0 {
-                launcher.tasks.spawn(self.pool.clone().keep_filled(launcher.clone(), client.clone()));
+                launcher.tasks.spawn(self.pool.clone().keep_filled(launcher.clone()));
             }
         }
         known
@@ -233,7 +233,8 @@ impl Runtime for Docker {
 
     async fn info(&self, refresh: bool) -> RuntimeInfo {
         let first = !refresh && self.inner.seen().is_none();
-        if let Some(told) = first.then(|| self.inner.place().told()).flatten() {
+        let told = if first { self.inner.place().told().await } else { None };
+        if let Some(told) = told {
             // Who stays for longer than one session looks for himself, meanwhile.
             if self.inner.settings.docker.pool.high > 0 {
                 let inner = self.inner.clone();
@@ -282,7 +283,7 @@ impl Runtime for Docker {
         Ok(Environment {
             agent: container.agent.clone(),
             variables,
-            limits: limits.in_force(&spec.limits, known.way.counted),
+            limits: limits.in_force(&spec.limits, known.way.cpus),
             isolation: report(&known.layers, spec.network, "container", known.weakened.clone()),
             context: SessionContext {
                 directory: spec.directory,

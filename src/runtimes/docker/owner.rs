@@ -31,6 +31,8 @@ pub enum Life {
     Alive,
     /// It is gone: what it made is nobody's.
     Gone,
+    /// It was before this start of a machine that looks like this one: gone, if it is this one.
+    Before,
     /// It is on another machine, or out of sight: nothing is known of it.
     Unknown,
 }
@@ -44,7 +46,8 @@ impl Owner {
             boot: first_line("/proc/sys/kernel/random/boot_id"),
             namespace: fs::read_link("/proc/self/ns/pid").unwrap_or_default().display().to_string(),
             pid,
-            begun: begun(pid).unwrap_or(0),
+            // 0 is not known.
+            begun: if let Process::Began(at) = process(pid) { at } else { 0 },
         }
     }
 
@@ -69,13 +72,15 @@ impl Owner {
             Life::Unknown
         } else if b != boot {
             // It did not outlive the restart of its machine.
-            Life::Gone
-        } else if n != namespace {
+            Life::Before
+        } else if n != namespace || started == 0 {
             Life::Unknown
-        } else if begun(pid) == Some(started) {
-            Life::Alive
         } else {
-            Life::Gone
+            match process(pid) {
+                Process::Began(at) if at == started => Life::Alive,
+                Process::Began(_) | Process::Ended => Life::Gone,
+                Process::Hidden => Life::Unknown,
+            }
         }
     }
 
@@ -99,13 +104,31 @@ fn first_line(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default().lines().next().unwrap_or_default().trim().to_owned()
 }
 
-/// When a process began, in ticks since the machine's start; `None`: there is no such process.
-fn begun(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may hold anything. What has ended but was not waited for yet is gone, too.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X") { None } else { fields.nth(18)?.parse().ok() }
+/// What there is behind a process's number.
+enum Process {
+    /// One that began so many ticks after the machine's start.
+    Began(u64),
+    /// None, or one that has ended and that nobody has waited for yet.
+    Ended,
+    /// One that we may know nothing of: somebody else's.
+    Hidden,
+}
+
+fn process(pid: u32) -> Process {
+    use rustix::process::{Pid, test_kill_process};
+    let began = fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|stat| {
+        // The name stands in parentheses and may hold anything.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let state = fields.next()?;
+        let at = fields.nth(18)?.parse().ok()?;
+        Some(if matches!(state, "Z" | "X") { Process::Ended } else { Process::Began(at) })
+    });
+    // Where others' processes are hidden, not to see one says nothing.
+    let signalled = || i32::try_from(pid).ok().and_then(Pid::from_raw).map(test_kill_process);
+    began.unwrap_or_else(|| match signalled() {
+        Some(Err(rustix::io::Errno::SRCH)) | None => Process::Ended,
+        _ => Process::Hidden,
+    })
 }
 
 #[cfg(test)]
@@ -123,7 +146,8 @@ mod tests {
         };
         assert_eq!(other(&|o| o.begun += 1), Life::Gone);
         assert_eq!(other(&|o| o.pid = u32::MAX / 2), Life::Gone);
-        assert_eq!(other(&|o| o.boot = "before".into()), Life::Gone);
+        assert_eq!(other(&|o| o.boot = "before".into()), Life::Before);
+        assert_eq!(other(&|o| o.begun = 0), Life::Unknown);
         assert_eq!(other(&|o| o.machine = "elsewhere".into()), Life::Unknown);
         assert_eq!(other(&|o| o.namespace = "pid:[1]".into()), Life::Unknown);
         for garbage in ["", "a:b", "a:b:c:d:e:f", ":::::"] {
@@ -133,14 +157,19 @@ mod tests {
 
     #[test]
     fn a_process_that_nobody_has_waited_for_yet_is_gone() {
-        let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
+        let mut child =
+            std::process::Command::new("/bin/cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let Process::Began(begun) = process(child.id()) else { panic!("it runs") };
         let us = Owner::ourselves();
-        let its = Owner { pid: child.id(), begun: begun(child.id()).unwrap_or(0), ..us.clone() };
+        let its = Owner { pid: child.id(), begun, ..us.clone() }.label();
+        assert_eq!(us.life(&its), Life::Alive);
+        drop(child.stdin.take());
         let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while us.life(&its.label()) != Life::Gone {
+        while us.life(&its) != Life::Gone {
             assert!(std::time::Instant::now() < until);
             std::thread::yield_now();
         }
         child.wait().unwrap();
+        assert_eq!(us.life(&its), Life::Gone);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::client::Client;
+use super::client::{Client, answered};
 use super::container;
 use super::launch::{Container, Launcher, Wanted, Way};
 use crate::runtimes::limits::Limits;
@@ -29,7 +29,7 @@ pub struct Marks {
     pub low: usize,
     /// Up to this; 0 is no pool.
     pub high: usize,
-    /// The most memory that all of them may take, in bytes.
+    /// The most memory that all of them may take, in bytes, at 16 MB each: that is an estimate.
     pub memory: u64,
 }
 
@@ -42,31 +42,57 @@ impl Default for Marks {
 /// What of a container can't be changed later.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
+    /// On which Engine.
+    place: String,
     image: String,
     network: bool,
     way: Way,
     storage: [(u64, u64); 3],
     file_size: u64,
     open_files: u64,
+    /// Memory, processes and processors, where the Engine does not bound them.
+    unbounded: (u64, u64, Option<u64>),
 }
 
 impl Kind {
-    fn of(wanted: &Wanted) -> Self {
-        let Limits { workspace, tmp, shm, file_size, open_files, .. } = wanted.limits;
+    fn of(client: &Client, wanted: &Wanted) -> Self {
+        let Limits { workspace, tmp, shm, file_size, open_files, memory_bytes, processes, cpu_shares } =
+            wanted.limits;
         let storage = [workspace, tmp, shm].map(|Storage { bytes, files }| (bytes, files));
         let Wanted { network, way, .. } = *wanted;
-        Self { image: wanted.image.id.clone(), network, way, storage, file_size, open_files }
+        // The agent was told of these when it was greeted.
+        let watched = if way.counted { (0, 0) } else { (memory_bytes, processes) };
+        let unbounded = (watched.0, watched.1, cpu_shares.filter(|_| !way.cpus));
+        Self {
+            place: client.place.url.clone(),
+            image: wanted.image.id.clone(),
+            network,
+            way,
+            storage,
+            file_size,
+            open_files,
+            unbounded,
+        }
     }
 }
 
 /// One kind of container, and those of it that stand ready.
 struct Shelf {
+    /// The Engine it is on.
+    client: Client,
     /// What it was last asked for with.
     wanted: Wanted,
     asked: Instant,
     ready: VecDeque<(Container, Limits)>,
     /// It is being filled up to the high mark.
     filling: bool,
+}
+
+/// A container that is to be made.
+struct Next {
+    kind: Kind,
+    client: Client,
+    wanted: Wanted,
 }
 
 /// The containers that stand ready.
@@ -94,13 +120,15 @@ impl Pool {
         loop {
             let ready = {
                 let mut shelves = self.shelves();
-                let shelf = shelves.entry(Kind::of(wanted)).or_insert_with(|| Shelf {
+                let shelf = shelves.entry(Kind::of(client, wanted)).or_insert_with(|| Shelf {
+                    client: client.clone(),
                     wanted: wanted.clone(),
                     asked: Instant::now(),
                     ready: VecDeque::new(),
                     filling: true,
                 });
                 shelf.asked = Instant::now();
+                shelf.wanted = wanted.clone();
                 let ready = shelf.ready.pop_front();
                 shelf.filling |= shelf.ready.len() < self.marks.low;
                 ready
@@ -115,7 +143,7 @@ impl Pool {
                 return Some(container);
             }
             let update = container::update(&wanted.limits, wanted.way);
-            match client.api.update_container(&container.removal.name, update).await {
+            match answered(client.api.update_container(&container.removal.name, update)).await {
                 Ok(()) => return Some(container),
                 Err(e) => {
                     tracing::debug!("a container's limits can't be changed: {}", super::client::words(&e));
@@ -132,13 +160,13 @@ impl Pool {
     }
 
     /// Keeps the pool filled until the engine ends.
-    pub async fn keep_filled(self: Arc<Self>, launcher: Arc<Launcher>, client: Client) {
+    pub async fn keep_filled(self: Arc<Self>, launcher: Arc<Launcher>) {
         loop {
-            let next = self.next();
-            let Some((kind, wanted)) = next else {
+            self.give_up_idle();
+            let Some(Next { kind, client, wanted }) = self.next() else {
                 tokio::select! {
                     () = self.changed.notified() => {}
-                    () = tokio::time::sleep(self.patience()) => self.give_up_idle(),
+                    () = tokio::time::sleep(self.patience()) => {}
                     () = launcher.stop.cancelled() => return self.clear(),
                 }
                 continue;
@@ -158,7 +186,6 @@ impl Pool {
                 }
                 Err(not) => {
                     tracing::warn!("no container can be kept ready: {}", not.failure.message);
-                    self.shelves().remove(&kind);
                     REST
                 }
             };
@@ -169,8 +196,8 @@ impl Pool {
         }
     }
 
-    /// What is to be made next: for the kind that was asked for last.
-    fn next(&self) -> Option<(Kind, Wanted)> {
+    /// What is to be made next: for the kind that was asked for last. What others have ready gives way to it.
+    fn next(&self) -> Option<Next> {
         let mut shelves = self.shelves();
         let mut ready = 0;
         for shelf in shelves.values_mut() {
@@ -179,12 +206,16 @@ impl Pool {
             shelf.filling &= shelf.ready.len() < self.marks.high;
             ready += shelf.ready.len() as u64;
         }
-        if (ready + 1) * COST > self.marks.memory {
-            return None;
-        }
-        let wanting = shelves.iter().filter(|(_, shelf)| shelf.filling && shelf.asked.elapsed() < KEPT);
+        let wanting = shelves.iter().filter(|(_, shelf)| shelf.filling);
         let (kind, shelf) = wanting.max_by_key(|(_, shelf)| shelf.asked)?;
-        Some((kind.clone(), shelf.wanted.clone()))
+        let next = Next { kind: kind.clone(), client: shelf.client.clone(), wanted: shelf.wanted.clone() };
+        let asked = shelf.asked;
+        if (ready + 1) * COST > self.marks.memory {
+            let older = shelves.values_mut().filter(|other| !other.ready.is_empty() && other.asked < asked);
+            // Dropped, it is removed.
+            older.min_by_key(|other| other.asked)?.ready.pop_back();
+        }
+        Some(next)
     }
 
     /// Until the next kind has been kept for long enough.

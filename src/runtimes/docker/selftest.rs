@@ -10,67 +10,93 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::client::{Client, status, words};
+use super::client::{Client, answered, status, words};
 use super::images::{self, Image};
 use super::launch::{Container, Launcher, Wanted, Way};
-use super::owner::OWNER;
+use super::owner::{OWNER, ROLE};
 use crate::runtimes::limits::Limits;
 use crate::runtimes::selftest::{self, END_TIME, Host, Place, Seen, Subject};
 use crate::sandbox::{Layer, ReportedLayer};
 
 /// How often the removal of the image is tried, with pauses that double from 20 ms.
 const REMOVAL_TRIES: u32 = 10;
+/// The repository of the image, and its role.
+pub const REPOSITORY: &str = "codebeaker-selftest";
+pub const IMAGE_ROLE: &str = "selftest-image";
 /// Layers without which a container is not what it is taken for.
 const NEEDED: [Layer; 4] = [Layer::OwnRoot, Layer::OwnProcesses, Layer::OwnNetwork, Layer::Seccomp];
 
-/// An image with nothing in it but the directories that a container needs: what is tried is the container.
+/// An image with nothing in it but the directories that a container needs: what is tried is the container. Dropped, it is
+/// removed, in the background: that has to wait until the last container of it is gone.
 pub struct Nothing {
+    launcher: Arc<Launcher>,
     client: Client,
+    /// What it is called; Podman takes no name here.
     name: String,
+    /// It is there for certain.
+    there: bool,
     /// It, as any other image.
     pub image: Image,
 }
 
 impl Nothing {
     /// Makes it.
-    pub async fn make(launcher: &Launcher, client: &Client) -> Result<Self, String> {
-        let name = format!("codebeaker-selftest:{}", launcher.instance);
-        let label = format!("LABEL {OWNER}={}", launcher.owner.label());
+    pub async fn make(launcher: &Arc<Launcher>, client: &Client) -> Result<Self, String> {
         let options = CreateImageOptionsBuilder::default()
             .from_src("-")
-            .repo("codebeaker-selftest")
+            .repo(REPOSITORY)
             .tag(&launcher.instance)
-            .changes(vec![label])
+            .changes(vec![format!("LABEL {OWNER}={} {ROLE}={IMAGE_ROLE}", launcher.owner.label())])
             .build();
         let body = bollard::body_full(Bytes::from(directories().map_err(|e| e.to_string())?));
-        let mut steps = client.api.create_image(Some(options), Some(body), None);
-        // Podman takes no tag here: what it is called then is said last.
-        let mut called = name.clone();
-        while let Some(step) = steps.next().await {
-            let step = step.map_err(|e| format!("an image to try it with can't be made: {}", words(&e)))?;
-            called = step.status.filter(|status| status.starts_with("sha256:")).unwrap_or(called);
-        }
-        let found = images::find(client, &called).await.map_err(|failure| failure.message)?;
-        let image = found.ok_or_else(|| "an image to try it with was not made".to_owned())?;
-        Ok(Self { client: client.clone(), name, image })
-    }
-
-    /// Removes it, in the background: that has to wait until the last container of it is gone.
-    pub fn remove(self, launcher: &Launcher) {
-        launcher.tasks.spawn(async move {
-            let options = RemoveImageOptionsBuilder::default().build();
-            let mut pause = Duration::from_millis(20);
-            for _ in 0..REMOVAL_TRIES {
-                match self.client.api.remove_image(&self.image.id, Some(options.clone()), None).await {
-                    Ok(_) => return,
-                    Err(e) if status(&e) == Some(404) => return,
-                    Err(_) => tokio::time::sleep(pause).await,
-                }
-                pause *= 2;
+        // From here on dropping it removes what there is.
+        let mut nothing = Self {
+            launcher: launcher.clone(),
+            client: client.clone(),
+            name: format!("{REPOSITORY}:{}", launcher.instance),
+            there: false,
+            image: Image::default(),
+        };
+        let importing = async {
+            let mut steps = client.api.create_image(Some(options), Some(body), None);
+            while let Some(step) = steps.next().await {
+                let step = step?;
+                // What it is called where it can't be named is said last.
+                nothing.name =
+                    step.status.filter(|s| s.starts_with("sha256:")).unwrap_or(nothing.name.clone());
             }
-            tracing::warn!("the image {} is left to the next engine", self.name);
-        });
+            Ok(())
+        };
+        let failed = |e| format!("an image to try it with can't be made: {}", words(&e));
+        answered(importing).await.map_err(failed)?;
+        let found = images::find(client, &nothing.name).await.map_err(|failure| failure.message)?;
+        nothing.image = found.ok_or_else(|| "an image to try it with was not made".to_owned())?;
+        nothing.there = true;
+        Ok(nothing)
     }
+}
+
+impl Drop for Nothing {
+    fn drop(&mut self) {
+        let Ok(tokio) = tokio::runtime::Handle::try_current() else { return };
+        let (client, name, there) = (self.client.clone(), std::mem::take(&mut self.name), self.there);
+        self.launcher.tasks.spawn_on(remove(client, name, there), &tokio);
+    }
+}
+
+/// Removes an image; one that may be under way is tried for a while, whether it is there or not.
+async fn remove(client: Client, name: String, there: bool) {
+    let options = RemoveImageOptionsBuilder::default().build();
+    let mut pause = Duration::from_millis(20);
+    for tried in 0..REMOVAL_TRIES {
+        match answered(client.api.remove_image(&name, Some(options.clone()), None)).await {
+            Ok(_) => return,
+            Err(e) if status(&e) == Some(404) && (there || tried > REMOVAL_TRIES / 2) => return,
+            Err(_) => tokio::time::sleep(pause).await,
+        }
+        pause *= 2;
+    }
+    tracing::warn!("the image {name} is left to the next engine");
 }
 
 fn directories() -> std::io::Result<Vec<u8>> {

@@ -33,7 +33,7 @@ impl EngineWitness {
 impl Witness for EngineWitness {
     async fn why_gone(&self) -> Option<String> {
         if let Some(socket) = self.client.place.socket()
-            && let Err(e) = knock(socket)
+            && let Err(e) = knock(socket).await
         {
             return Some(format!("its container has ended, and the Docker Engine is gone: {e}"));
         }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Result, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::rc::Rc;
 
 use super::super::frame::Decoder;
 use super::super::wire::{Reply, Request};
@@ -12,8 +13,8 @@ const FULL: usize = 1 << 20;
 
 /// The byte stream to the host: one descriptor for both directions, or two.
 pub struct Channel {
-    input: File,
-    output: File,
+    input: Rc<File>,
+    output: Rc<File>,
     decoder: Decoder,
     out: Vec<u8>,
     written: usize,
@@ -21,11 +22,13 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel over non-blocking descriptors: what the host says comes from `input`, replies go to `output`.
-    pub fn new(input: OwnedFd, output: OwnedFd) -> Self {
+    /// A channel over non-blocking descriptors: what the host says comes from `input`, replies go there too, unless they
+    /// have an `output` of their own.
+    pub fn new(input: OwnedFd, output: Option<OwnedFd>) -> Self {
+        let input = Rc::new(File::from(input));
         Self {
-            input: File::from(input),
-            output: File::from(output),
+            output: output.map_or_else(|| input.clone(), |output| Rc::new(File::from(output))),
+            input,
             decoder: Decoder::default(),
             out: Vec::new(),
             written: 0,
@@ -61,7 +64,7 @@ impl Channel {
     /// Writes as much as the stream takes now.
     pub fn flush(&mut self) -> Result<()> {
         while self.has_output() {
-            match self.output.write(&self.out[self.written..]) {
+            match (&*self.output).write(&self.out[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
@@ -81,7 +84,7 @@ impl Channel {
 
     /// Reads what is there. False: the stream has ended.
     pub fn fill(&mut self) -> Result<bool> {
-        match self.input.read(&mut self.buffer) {
+        match (&*self.input).read(&mut self.buffer) {
             Ok(0) => Ok(false),
             Ok(n) => {
                 self.decoder.push(&self.buffer[..n]);

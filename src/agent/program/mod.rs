@@ -43,18 +43,15 @@ fn run() -> Result<()> {
     // In a container there are those of its image.
     sys::forget_environment();
     let (input, output) = match argument.strip_prefix("dial=") {
-        Some(path) => {
-            let stream = OwnedFd::from(UnixStream::connect(path)?);
-            (stream.try_clone()?, stream)
-        }
-        None => (sys::duplicate(0)?, sys::duplicate(if argument == "attached" { 1 } else { 0 })?),
+        Some(path) => (OwnedFd::from(UnixStream::connect(path)?), None),
+        None => (sys::duplicate(0)?, (argument == "attached").then(|| sys::duplicate(1)).transpose()?),
     };
     let null = sys::open_path(c"/dev/null", sys::O_RDWR)?;
     for fd in 0..3 {
         sys::place(std::os::fd::AsRawFd::as_raw_fd(&null), fd)?;
     }
     sys::set_nonblocking(&input)?;
-    sys::set_nonblocking(&output)?;
+    output.iter().try_for_each(sys::set_nonblocking)?;
     Session::new(Channel::new(input, output), children, ways_into_groups(&argument)).serve()
 }
 

@@ -65,6 +65,7 @@ impl Walls {
             // Its own file is its own only while it lets itself be looked at, as it will when it is executed.
             sys::allow_inspection();
             std::fs::write("/proc/self/oom_score_adj", "1000")?;
+            sys::deny_inspection()?;
         }
         if cpu_seconds > 0 {
             sys::lower_limit(sys::Resource::Cpu, cpu_seconds)?;

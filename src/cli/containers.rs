@@ -10,7 +10,7 @@ use super::exit::{self, Problem};
 use super::signals::Signals;
 use super::surroundings::{Surroundings, end};
 
-/// Builds the images of these languages, or all that are missing or outdated; `again`: also the others.
+/// Builds the images of these languages, or of all, that are missing; `again`: also the others.
 pub async fn setup(
     surroundings: &Surroundings,
     languages: &[Language],
@@ -36,11 +36,12 @@ async fn make_ready(docker: &dyn Runtime, languages: &[Language], again: bool) -
         return Err(Problem::new(format!("Docker is not available: {reason}"), info.fix.unwrap_or_default()));
     }
     let all = [Language::Python, Language::JavaScript, Language::Go, Language::CSharp];
-    let asked = || all.into_iter().filter(|language| languages.is_empty() || wants(languages, *language));
+    let asked = all.into_iter().filter(|language| languages.is_empty() || wants(languages, *language));
+    let is_here = |language: &Language| info.available && !info.fetchable_languages.contains(language);
     let of = |language: Option<Language>| Provision { language, ..Provision::all(RuntimeType::Docker) };
-    // Those that are named are built in any case.
     let wanted: Vec<Provision> = match again || !languages.is_empty() {
-        true => asked().map(|language| of(Some(language))).collect(),
+        true => asked.filter(|l| again || !is_here(l)).map(|language| of(Some(language))).collect(),
+        // With those of an older recipe.
         false => vec![of(None)],
     };
     for wanted in &wanted {

@@ -99,7 +99,8 @@ fn text(surroundings: &Surroundings, runtimes: &[RuntimeInfo]) -> String {
 /// What isolates sessions: told once where all runtimes have the same, else for each kind of isolation there is.
 fn isolation(runtimes: &[RuntimeInfo], minimum: Option<u8>) -> Vec<String> {
     let mut kinds: Vec<(Vec<String>, &IsolationReport)> = Vec::new();
-    for runtime in runtimes {
+    // Of one that can't be had nothing is known.
+    for runtime in runtimes.iter().filter(|runtime| !runtime.isolation.layers.is_empty()) {
         let name = runtime.runtime.to_string();
         match kinds.iter_mut().find(|(_, isolation)| **isolation == runtime.isolation) {
             Some((names, _)) => names.push(name),

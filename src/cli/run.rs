@@ -227,49 +227,41 @@ impl Run<'_> {
 
     /// Fetches what a run of this language lacks, if that can be: Deno, Bun, or the image of its containers.
     async fn fetch_what_is_missing(&self, language: Language, failure: &Failure) -> Result<bool, Problem> {
-        let minimum = self.surroundings.settings.minimum_isolation;
-        let docker = Provision { language: Some(language), ..Provision::all(RuntimeType::Docker) };
-        match (&self.args.image, self.args.runtime) {
-            (Some(image), _) => {
-                if failure.hint != format!("docker pull {image}") {
-                    return Ok(false);
-                }
-                exit::say(format_args!("this run needs the image {image}, which is pulled now"));
-                let wanted = Provision { language: None, docker_image: Some(image.clone()), ..docker };
-                return self.provision(wanted).await.map(|()| true);
+        if let Some(image) = &self.args.image {
+            if failure.hint != format!("docker pull {image}") {
+                return Ok(false);
             }
-            (None, Some(RuntimeType::Docker)) => {
-                let info = self.engine.runtime(RuntimeType::Docker, false).await?;
-                let missing =
-                    info.fetchable && (!info.available || info.fetchable_languages.contains(&language));
-                if !missing || minimum.is_some_and(|minimum| info.isolation.score < minimum) {
-                    return Ok(false);
-                }
-                exit::say(format_args!(
-                    "this run needs an image for {}, which is built now",
-                    language.title()
-                ));
-                return self.provision(docker).await.map(|()| true);
-            }
-            _ => {}
+            exit::say(format_args!("this run needs the image {image}, which is pulled now"));
+            let docker_image = Some(image.clone());
+            let wanted = Provision { docker_image, ..Provision::all(RuntimeType::Docker) };
+            return self.provision(wanted).await.map(|()| true);
         }
-        // Of the two, Bun starts faster: it is what Balanced would choose.
-        let candidates =
-            self.args.runtime.map_or(vec![RuntimeType::Bun, RuntimeType::Deno], |asked| vec![asked]);
-        for candidate in candidates {
-            let Some(tool) = setup::tool(candidate) else { continue };
+        // Of the first two, Bun starts faster: it is what Balanced would choose.
+        let all = vec![RuntimeType::Bun, RuntimeType::Deno, RuntimeType::Docker];
+        for candidate in self.args.runtime.map_or(all, |asked| vec![asked]) {
             let info = self.engine.runtime(candidate, false).await?;
-            if info.available || !info.fetchable || !info.languages.contains(&language) {
-                continue;
-            }
+            let lacks = !info.available && info.languages.contains(&language)
+                || info.fetchable_languages.contains(&language);
             // Fetched for nothing, if it may not be used then.
-            if minimum.is_some_and(|minimum| info.isolation.score < minimum) {
+            let minimum = self.surroundings.settings.minimum_isolation;
+            let too_weak = minimum.is_some_and(|minimum| info.isolation.score < minimum);
+            if !info.fetchable || !lacks || too_weak {
                 continue;
             }
-            let why = info.reason.unwrap_or_default();
-            exit::say(format_args!("this run needs {tool}, which is fetched now ({why})"));
-            setup::fetch(tool, None, self.surroundings).await?;
-            self.engine.runtime(candidate, true).await?;
+            match setup::tool(candidate) {
+                Some(tool) => {
+                    let why = info.reason.unwrap_or_default();
+                    exit::say(format_args!("this run needs {tool}, which is fetched now ({why})"));
+                    setup::fetch(tool, None, self.surroundings).await?;
+                    self.engine.runtime(candidate, true).await?;
+                }
+                None => {
+                    let title = language.title();
+                    exit::say(format_args!("this run needs an image for {title}, which is built now"));
+                    self.provision(Provision { language: Some(language), ..Provision::all(candidate) })
+                        .await?;
+                }
+            }
             return Ok(true);
         }
         Ok(false)

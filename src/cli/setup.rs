@@ -41,8 +41,10 @@ pub async fn setup(args: args::Setup) -> Result<ExitCode, Problem> {
         }
     }
     if docker {
+        // Who names a base wants them on that.
+        let again = args.update || args.base.is_some();
         let surroundings = surroundings.for_one_session().built_on(args.base);
-        return containers::setup(&surroundings, &args.language, args.update, &mut signals).await;
+        return containers::setup(&surroundings, &args.language, again, &mut signals).await;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -57,8 +59,10 @@ fn wanted(names: &[String]) -> Result<Vec<Tool>, Problem> {
             let next = format!("leave the version away for the newest: codebeaker setup --update {tool}");
             return Err(Problem::new(format!("{name}: versions can't be chosen"), next));
         }
-        name.parse()
-            .map_err(|e: provision::UnknownTool| Problem::new(e.to_string(), "codebeaker setup --help"))
+        name.parse().map_err(|_: provision::UnknownTool| {
+            let message = format!("{name} is nothing that can be set up: there are deno, bun and docker");
+            Problem::new(message, "codebeaker setup --help")
+        })
     };
     names.iter().map(parse).collect()
 }

@@ -60,14 +60,30 @@ impl Inner {
             runtime_type: params.runtime_type,
         };
         let minimum = self.settings.minimum_isolation;
-        let selection = match self.decided_at_a_glance(&select, minimum).await {
-            Some(selection) => selection,
-            None => select::select(&select, &self.to_choose_from(params).await, minimum),
-        };
-        let Some(chosen) = selection.chosen else {
+        if let Some(selection) = self.decided_at_a_glance(&select, minimum).await {
+            match self.launch_chosen(place, params, selection).await {
+                // What was seen at a glance is not so any more: it is looked at.
+                Err(failure) if failure.kind == ErrorKind::NoRuntime => {}
+                launched => return launched,
+            }
+        }
+        let selection = select::select(&select, &self.to_choose_from(params).await, minimum);
+        if selection.chosen.is_none() {
             // What else could run it is part of the answer.
             return Err(select::nothing_fits(&select, &self.infos(None).await, minimum));
-        };
+        }
+        self.launch_chosen(place, params, selection).await
+    }
+
+    /// Launches an environment on the runtime that was chosen.
+    async fn launch_chosen(
+        &self,
+        place: &mut Place,
+        params: &CreateSession,
+        selection: Selection,
+    ) -> Result<(Environment, Arc<dyn Runtime>, Selection), Failure> {
+        let minimum = self.settings.minimum_isolation;
+        let chosen = selection.chosen.ok_or_else(|| Failure::internal("no runtime was chosen"))?;
         let runtime = self.runtime(chosen)?.clone();
         let spec = LaunchSpec {
             environment_id: place.environment_id.clone(),
@@ -208,7 +224,9 @@ impl Place {
     }
 
     fn directory(&mut self) -> Result<PathBuf, Failure> {
-        self.made = true;
+        if std::mem::replace(&mut self.made, true) {
+            return Ok(self.inner.store.path(&self.id));
+        }
         self.inner.store.create(&self.id).map_err(|e| {
             let message = format!("the session's directory can't be made: {}", plain(&e));
             Failure::new(ErrorKind::Internal, message, "free some space")

@@ -56,7 +56,8 @@ pub trait Engine: Send + Sync + 'static {
     /// The ranking of all runtimes for a language, with reasons.
     async fn select(&self, params: SelectParams) -> Result<Selection, Failure>;
 
-    /// Fetches what a runtime needs to become available, or to run a language besides. Dropping the future cancels and leaves nothing half done.
+    /// Fetches what a runtime needs to become available, or to run a language besides. Dropping the future cancels and
+    /// leaves nothing half done.
     async fn provision(
         &self,
         wanted: Provision,

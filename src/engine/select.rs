@@ -1,8 +1,8 @@
 //! The choice of a runtime, explained. Pure: what is known of the runtimes comes in, a ranking goes out.
 
 use crate::protocol::{
-    Candidate, ErrorKind, Failure, IsolationReport, RuntimeInfo, RuntimePreference, RuntimeType, Scores,
-    SelectParams, Selection,
+    Candidate, ErrorKind, Failure, IsolationReport, Language, RuntimeInfo, RuntimePreference, RuntimeType,
+    Scores, SelectParams, Selection,
 };
 
 /// The weights of Balanced: speed, security, memory.
@@ -64,6 +64,10 @@ pub fn nothing_fits(params: &SelectParams, runtimes: &[RuntimeInfo], minimum: Op
             let fix = info.fix.clone().unwrap_or_else(|| "see codebeaker doctor".into());
             return Failure::new(ErrorKind::NoRuntime, format!("{wanted} is not available: {reason}"), fix);
         }
+        if info.fetchable_languages.contains(&params.language) {
+            let message = format!("what {wanted} needs for {language} is not here yet");
+            return Failure::new(ErrorKind::NoRuntime, message, setup(wanted, params.language));
+        }
         let languages: Vec<&str> = info.languages.iter().map(|l| l.title()).collect();
         let able = runtimes.iter().filter(|r| r.available && r.languages.contains(&params.language));
         let hint = match names(able) {
@@ -73,12 +77,19 @@ pub fn nothing_fits(params: &SelectParams, runtimes: &[RuntimeInfo], minimum: Op
         return Failure::new(ErrorKind::NoRuntime, format!("{wanted} does not run {language}"), hint);
     }
     let mut fixes = runtimes.iter().filter(|r| r.languages.contains(&params.language));
-    let fix = fixes.find_map(|r| r.fix.clone());
+    let fetchable = runtimes.iter().find(|r| r.fetchable_languages.contains(&params.language));
+    let fetch = || fetchable.map(|r| setup(r.runtime, params.language));
+    let fix = fixes.find_map(|r| r.fix.clone()).or_else(fetch);
     Failure::new(
         ErrorKind::NoRuntime,
         format!("no runtime for {language} is available"),
         fix.unwrap_or_else(|| "codebeaker doctor tells what is missing".into()),
     )
+}
+
+/// How what a runtime lacks for a language is fetched.
+fn setup(runtime: RuntimeType, language: Language) -> String {
+    format!("codebeaker setup {} --language {language} gets it", runtime.short())
 }
 
 /// The failure for an environment that isolates less than is asked for, if it does.
@@ -117,6 +128,9 @@ fn passed_over(params: &SelectParams, runtime: &RuntimeInfo, minimum: Option<u8>
     if !runtime.available {
         let reason = runtime.reason.as_deref().unwrap_or("not found");
         return Some(format!("not available: {reason}"));
+    }
+    if runtime.fetchable_languages.contains(&params.language) {
+        return Some(format!("what it needs for {} is not here yet", params.language.title()));
     }
     if !runtime.languages.contains(&params.language) {
         return Some(format!("does not run {}", params.language.title()));
@@ -178,7 +192,6 @@ pub fn nominal(runtime: RuntimeType, isolation_level: u8) -> crate::protocol::Ca
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Language;
 
     fn info(runtime: RuntimeType, isolation: u8, languages: &[Language]) -> RuntimeInfo {
         RuntimeInfo {
@@ -223,6 +236,22 @@ mod tests {
         assert_eq!(chosen(Some(Security), Language::Python), Some(RuntimeType::Docker));
         assert_eq!(chosen(Some(Speed), Language::Python), Some(RuntimeType::NativeProcess));
         assert_eq!(chosen(Some(Speed), Language::CSharp), None);
+    }
+
+    #[test]
+    fn what_could_be_fetched_for_a_language_is_told() {
+        let mut docker = info(RuntimeType::Docker, 9, &[Language::Python]);
+        docker.fetchable_languages = vec![Language::Go];
+        let asked =
+            |runtime_type| SelectParams { language: Language::Go, runtime_preference: None, runtime_type };
+        let all = [docker, info(RuntimeType::Bun, 7, &[Language::JavaScript])];
+        let failure = nothing_fits(&asked(Some(RuntimeType::Docker)), &all, None);
+        assert_eq!(failure.message, "what Docker needs for Go is not here yet");
+        assert_eq!(failure.hint, "codebeaker setup docker --language go gets it");
+        let failure = nothing_fits(&asked(None), &all, None);
+        assert_eq!(failure.hint, "codebeaker setup docker --language go gets it");
+        let ranking = select(&asked(None), &all, None).ranking;
+        assert_eq!(ranking[0].reason, "what it needs for Go is not here yet");
     }
 
     #[test]

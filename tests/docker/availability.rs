@@ -41,7 +41,7 @@ async fn no_socket() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("d.sock");
     let (reason, fix) = unavailable(&format!("unix://{}", path.display())).await;
-    assert_eq!(reason, format!("there is no {}, which [docker] host in config.toml names", path.display()));
+    assert_eq!(reason, format!("there is no {}, which the setting [docker] host names", path.display()));
     assert!(fix.contains("correct what names it"), "{fix}");
 }
 
@@ -51,8 +51,11 @@ async fn a_socket_where_nobody_listens() {
     let path = root.path().join("d.sock");
     drop(UnixListener::bind(&path).unwrap());
     let (reason, fix) = unavailable(&format!("unix://{}", path.display())).await;
-    assert_eq!(reason, format!("the Docker Engine does not run: nobody listens on {}", path.display()));
-    assert!(fix.contains("systemctl start docker"), "{fix}");
+    assert_eq!(
+        reason,
+        format!("nobody listens on {}, which the setting [docker] host names", path.display())
+    );
+    assert!(fix.contains("start the Engine"), "{fix}");
 }
 
 #[tokio::test]
@@ -102,6 +105,52 @@ async fn a_socket_of_somebody_else() {
     }
 }
 
+/// It takes no more connections in, and a thread that waits for it would wait for ever.
+#[tokio::test]
+async fn a_socket_whose_queue_is_full() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("d.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let mut waiting = Vec::new();
+    while waiting.len() < 8 {
+        match tokio::net::UnixStream::connect(&path).await {
+            Ok(stream) => waiting.push(stream),
+            Err(_) => break,
+        }
+    }
+    let (reason, _) = unavailable(&format!("unix://{}", path.display())).await;
+    assert!(reason.contains("does not answer"), "{reason}");
+}
+
+/// It says who it is, and stops in the middle of what comes next.
+#[tokio::test]
+async fn an_engine_that_stalls() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    const VERSION: &str = r#"{"Version":"1","ApiVersion":"1.41","Os":"linux","Arch":"amd64"}"#;
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("d.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let serving = tokio::spawn(async move {
+        let mut stalled = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).await.unwrap_or(0);
+            let first =
+                String::from_utf8_lossy(&request[..read]).lines().next().unwrap_or_default().to_owned();
+            let answer = match first.contains("/version ") {
+                true => format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{VERSION}", VERSION.len()),
+                false => "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{".to_owned(),
+            };
+            let _ = stream.write_all(answer.as_bytes()).await;
+            stalled.push(stream);
+        }
+    });
+    let (reason, _) = unavailable(&format!("unix://{}", path.display())).await;
+    assert!(reason.contains("too long"), "{reason}");
+    serving.abort();
+}
+
 #[tokio::test]
 async fn nobody_at_the_other_end() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -112,12 +161,12 @@ async fn nobody_at_the_other_end() {
     drop(listener);
     let (reason, fix) = unavailable(&format!("tcp://127.0.0.1:{port}")).await;
     assert!(reason.contains("does not answer") && reason.to_lowercase().contains("refused"), "{reason}");
-    assert!(fix.contains("DOCKER_HOST"), "{fix}");
+    assert!(fix.contains("[docker] host"), "{fix}");
 }
 
 #[tokio::test]
 async fn a_scheme_that_there_is_not() {
-    for host in ["gopher://127.0.0.1:70", "127.0.0.1:2375", "nonsense", "", "npipe:////./pipe/docker"] {
+    for host in ["gopher://127.0.0.1:70", "127.0.0.1:2375", "nonsense", "npipe:////./pipe/docker"] {
         let (reason, fix) = unavailable(host).await;
         assert!(reason.contains(host) && !fix.is_empty(), "{host:?}: {reason}");
     }

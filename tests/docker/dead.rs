@@ -43,11 +43,10 @@ struct Left([Made; 3]);
 
 impl Left {
     async fn by(rig: &Rig, owner: &str) -> Self {
-        let image = vec![format!("LABEL {OWNER}={owner}")];
         Self([
             Made::container(&rig.api, PYTHON, labels(owner)).await,
             Made::volume(&rig.api, labels(owner)).await,
-            Made::imported(&rig.api, &[("lonely", b"here\n")], image).await,
+            Made::selftest(&rig.api, owner).await,
         ])
     }
 
@@ -109,4 +108,28 @@ async fn goes_when_the_next_engine_starts() {
     assert_eq!(rig.code(&session, "print('alive')").await.stdout, "alive\n");
     drop((gone, kept, alive));
     rig.end().await;
+}
+
+/// What people make of a container has its labels, and is theirs.
+#[tokio::test]
+async fn what_people_made_of_it_stays() {
+    let Some(rig) = Rig::new(&[PYTHON]).await else { return };
+    let session = rig.session(Language::Python).await;
+    let id = rig.container(&session).await;
+    let own = rig.inspect(&id).await.config.unwrap().labels.unwrap()[OWNER].clone();
+    let dead = Process::start();
+    let tail = dead.tail();
+    drop(dead);
+    let machine = own.splitn(4, ':').take(3).collect::<Vec<_>>().join(":");
+    let owner = format!("{machine}:{tail}");
+    // As `docker commit` takes them over.
+    let label = format!("LABEL {OWNER}={owner} {INSTANCE}=aaaaaaaaaaaa {ROLE}=session");
+    let theirs = Made::imported(&rig.api, &[("lonely", b"here\n")], vec![label]).await;
+    let ours = Made::selftest(&rig.api, &owner).await;
+    rig.end().await;
+    let Some(next) = Rig::new(&[PYTHON]).await else { return };
+    next.session(Language::Python).await;
+    until(SOON, "what is ours is gone", async || ours.is_there().await, |there| !there).await;
+    assert!(theirs.is_there().await);
+    next.end().await;
 }

@@ -48,7 +48,18 @@ impl Made {
 
     /// An image of these files alone, with these instructions.
     pub async fn imported(api: &Api, files: &[(&str, &[u8])], changes: Vec<String>) -> Self {
-        let made = Self::image(api);
+        Self::imported_as(api, Self::image(api), files, changes).await
+    }
+
+    /// The same, called like those that engines try containers with.
+    pub async fn selftest(api: &Api, owner: &str) -> Self {
+        let mut made = Self::image(api);
+        made.name = format!("codebeaker-selftest:{}", uuid::Uuid::new_v4().simple());
+        let label = format!("LABEL codebeaker.owner={owner} codebeaker.role=selftest-image");
+        Self::imported_as(api, made, &[("lonely", b"here\n")], vec![label]).await
+    }
+
+    async fn imported_as(api: &Api, made: Self, files: &[(&str, &[u8])], changes: Vec<String>) -> Self {
         let (repo, tag) = made.name.split_once(':').unwrap();
         let options =
             CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes).build();

@@ -148,7 +148,7 @@ async fn with_nothing_yet() {
     // There is no Go in that base, and no way out to fetch it.
     let (code, _, err) = run("p.go");
     assert_eq!(code, Some(125), "{err}");
-    assert!(err.contains("codebeaker-golang can't be built, in step "), "{err}");
+    assert!(err.contains("codebeaker-golang can't be built on "), "{err}");
     rig.end().await;
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use bollard::models::ContainerInspectResponse;
-use codebeaker::protocol::{CreateSession, Language, SessionLimits};
+use codebeaker::protocol::{CreateSession, Execute, Language, SessionLimits};
 
-use crate::rig::{INSTANCE, OWNER, PYTHON, ROLE, Rig, params};
+use crate::rig::{INSTANCE, OWNER, PYTHON, ROLE, Rig, code, interactive, params, printed, process, timely};
 
 const MB: u64 = 1 << 20;
 
@@ -87,7 +87,7 @@ async fn as_much_as_it_was_granted() {
     assert_eq!(ulimits["fsize"], (8 << 20, 8 << 20));
     assert_eq!(ulimits["core"], (1, 1));
     let tmpfs: BTreeMap<String, String> = host.tmpfs.unwrap().into_iter().collect();
-    assert_eq!(tmpfs.keys().collect::<Vec<_>>(), ["/tmp", "/workspace"]);
+    assert_eq!(tmpfs.keys().collect::<Vec<_>>(), ["/dev/shm", "/tmp", "/workspace"]);
     let has = |place: &str, option: &str| tmpfs[place].split(',').any(|known| known == option);
     for option in ["size=10485760", "nr_inodes=101", "nosuid", "nodev", "mode=0700"] {
         assert!(has("/workspace", option), "{option}: {tmpfs:?}");
@@ -97,7 +97,7 @@ async fn as_much_as_it_was_granted() {
         assert!(has("/tmp", option), "{option}: {tmpfs:?}");
     }
     assert!(tmpfs["/tmp"].contains("nr_inodes="), "{tmpfs:?}");
-    assert_eq!(host.shm_size, Some(16 << 20));
+    assert!(has("/dev/shm", "size=16777216") && tmpfs["/dev/shm"].contains("nr_inodes="), "{tmpfs:?}");
     // And that is what there is, as its programs see it.
     let seen = rig
         .sh(
@@ -162,9 +162,10 @@ async fn a_network_only_where_it_is_asked_for() {
         rig.create(CreateSession { network: true, ..params(Language::Python) }).await.unwrap().session_id;
     let id = rig.container(&session).await;
     let container = rig.inspect(&id).await;
-    assert_eq!(networks(&container), ["bridge"]);
-    let host = container.host_config.unwrap();
-    assert_eq!(host.network_mode.as_deref(), Some("bridge"));
+    let host = container.host_config.clone().unwrap();
+    let own = host.network_mode.clone().unwrap();
+    assert!(own.starts_with("codebeaker-"), "{own}");
+    assert_eq!(networks(&container), [own]);
     assert_eq!((host.readonly_rootfs, host.privileged), (Some(true), Some(false)));
     assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
     assert_eq!((host.cap_drop, host.cap_add.unwrap_or_default().len()), (Some(vec!["ALL".to_owned()]), 0));
@@ -173,6 +174,33 @@ async fn a_network_only_where_it_is_asked_for() {
     assert!(seen.contains("'eth0'"), "{seen}");
     let without = rig.session(Language::Python).await;
     assert_eq!(rig.code(&without, devices).await.stdout, "['lo']\n");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn sessions_with_the_network_do_not_reach_each_other() {
+    let Some(rig) = Rig::new(&[PYTHON]).await else { return };
+    let networked = || CreateSession { network: true, ..params(Language::Python) };
+    let server = rig.create(networked()).await.unwrap().session_id;
+    // Asked before something runs in it.
+    let container = rig.inspect(&rig.container(&server).await).await;
+    let text = "import socket\ns = socket.create_server(('0.0.0.0', 7777))\nprint('listening', flush=True)\n\
+                while True: s.accept()[0].sendall(b'reached')";
+    let mut serving = rig.start(interactive(&server, code(text))).await;
+    printed(&mut serving, "listening\n").await;
+    let networks = container.network_settings.unwrap().networks.unwrap();
+    let address = networks.into_values().find_map(|network| network.ip_address).unwrap();
+    let ask = |address: &str| {
+        code(&format!(
+            "import socket\ntry: print(socket.create_connection(('{address}', 7777), 2).recv(7).decode())\n\
+             except OSError: print('nobody')"
+        ))
+    };
+    // It does listen there.
+    let own = Execute { concurrent: true, ..Execute::new(server.clone(), ask(&address)) };
+    assert_eq!(process(timely(rig.start(own).await.finished()).await.unwrap()).stdout, "reached\n");
+    let other = rig.create(networked()).await.unwrap().session_id;
+    assert_eq!(process(rig.execute(&other, ask(&address)).await).stdout, "nobody\n");
     rig.end().await;
 }
 

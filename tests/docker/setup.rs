@@ -4,7 +4,7 @@ use codebeaker::engine::Engine as _;
 use codebeaker::protocol::{ErrorKind, Language, Progress, Provision, RuntimeType};
 use tokio::sync::mpsc;
 
-use crate::rig::{PYTHON, Rig, Setup, engine, pass_on, remember, timely};
+use crate::rig::{PATIENCE, PYTHON, Rig, Setup, engine, pass_on, remember, timely, until};
 use crate::support::home::{codebeaker, finished};
 
 /// Nobody listens there: no name leaves this machine.
@@ -27,8 +27,12 @@ async fn on_a_base_that_is_not_there() {
     let args = ["setup", "docker", "--language", "python", "--base", NOWHERE, "--update"];
     let (code, out, err) = run(&args);
     assert_eq!((code, out.as_str()), (Some(125), ""), "{err}");
-    assert!(err.contains("codebeaker-python can't be built, in step ") && err.contains("refused"), "{err}");
-    assert!(err.contains("--base IMAGE"), "{err}");
+    assert!(
+        err.contains(&format!("codebeaker-python can't be built on {NOWHERE}, in step "))
+            && err.contains("refused"),
+        "{err}"
+    );
+    assert!(err.contains("name a base that docker images lists"), "{err}");
     // What there was is still there.
     assert_eq!(api.inspect_image(PYTHON).await.unwrap().id, before);
 }
@@ -124,4 +128,64 @@ async fn broken_off() {
     let session = rig.session(Language::Python).await;
     rig.container(&session).await;
     rig.end().await;
+}
+
+/// What of a process of ours is on the Engine: containers, volumes, networks, images.
+async fn left(api: &bollard::Docker, pid: u32) -> Vec<String> {
+    use bollard::query_parameters as q;
+    let owner = [("label".to_owned(), vec!["codebeaker.owner".to_owned()])].into();
+    let its = |labels: Option<&std::collections::HashMap<String, String>>| {
+        let owner = labels.and_then(|labels| labels.get("codebeaker.owner"));
+        owner.and_then(|owner| owner.split(':').nth(3)).is_some_and(|owner| owner == pid.to_string())
+    };
+    let mut all = Vec::new();
+    let options = q::ListContainersOptionsBuilder::default().all(true).filters(&owner).build();
+    for container in api.list_containers(Some(options)).await.unwrap() {
+        all.extend(its(container.labels.as_ref()).then(|| format!("container {:?}", container.names)));
+    }
+    let options = q::ListVolumesOptionsBuilder::default().filters(&owner).build();
+    for volume in api.list_volumes(Some(options)).await.unwrap().volumes.unwrap_or_default() {
+        all.extend(its(Some(&volume.labels)).then_some(format!("volume {}", volume.name)));
+    }
+    let options = q::ListNetworksOptionsBuilder::default().filters(&owner).build();
+    for network in api.list_networks(Some(options)).await.unwrap() {
+        all.extend(its(network.labels.as_ref()).then(|| format!("network {:?}", network.name)));
+    }
+    let options = q::ListImagesOptionsBuilder::default().all(true).filters(&owner).build();
+    for image in api.list_images(Some(options)).await.unwrap() {
+        all.extend(its(Some(&image.labels)).then_some(format!("image {:?} {}", image.repo_tags, image.id)));
+    }
+    all
+}
+
+#[tokio::test]
+async fn who_only_looks_leaves_nothing() {
+    let Some(api) = engine(&[PYTHON]).await else { return };
+    for args in [&["doctor"][..], &["setup", "docker", "--language", "python", "--base", NOWHERE]] {
+        // Nothing is remembered, so that containers are tried.
+        let home = tempfile::tempdir().unwrap();
+        let child = codebeaker(&home, args).spawn().unwrap();
+        let pid = child.id();
+        let (code, out, err) = tokio::task::spawn_blocking(move || finished(child)).await.unwrap();
+        assert_eq!(code, Some(if args == ["doctor"] { 0 } else { 125 }), "{out}{err}");
+        assert_eq!(left(&api, pid).await, Vec::<String>::new(), "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_interrupted_while_containers_are_tried_leaves_nothing() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let Some(api) = engine(&[PYTHON]).await else { return };
+    for what in ["image", "container", "network"] {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("p.py"), "print(1)\n").unwrap();
+        let child = codebeaker(&home, &["run", "p.py", "--runtime", "docker"]).spawn().unwrap();
+        let pid = child.id();
+        let there = async || left(&api, pid).await;
+        until(PATIENCE, what, there, |all| all.iter().any(|thing| thing.starts_with(what))).await;
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let (code, out, err) = tokio::task::spawn_blocking(move || finished(child)).await.unwrap();
+        assert_eq!(code, Some(130), "{out}{err}");
+        assert_eq!(left(&api, pid).await, Vec::<String>::new(), "interrupted when there was: {what}");
+    }
 }

@@ -10,7 +10,7 @@ use super::place::{self, Place, Surroundings};
 use crate::protocol::{ErrorKind, Failure};
 
 /// How long an answer may take, with all that is in it.
-const ANSWER_TIME: Duration = Duration::from_secs(30);
+const ANSWER_TIME: Duration = Duration::from_secs(20);
 /// The same of the head of one that goes on for longer, in seconds: a build, a pull.
 const HEAD_TIME: u64 = 60;
 /// How long it may take until somebody who listens opens.
@@ -60,7 +60,7 @@ pub async fn connect(setting: Option<&str>) -> Result<Client, Unreachable> {
     }
     let failed = |e: &Error| Unreachable {
         reason: format!("the Engine at {} ({}) does not answer: {}", place.url, place.told_by, words(e)),
-        fix: "check that it runs and that DOCKER_HOST or the docker context is right".into(),
+        fix: format!("check that it runs, and that {} is right", place.told_by),
     };
     let api = open(&place).map_err(|e| failed(&e))?;
     let greeting = async {
@@ -120,7 +120,8 @@ fn open(place: &Place) -> Result<Api, Error> {
     } else if url.starts_with("tcp://") || url.starts_with("http://") {
         Api::connect_with_http(url, HEAD_TIME, API_DEFAULT_VERSION)
     } else {
-        Err(Error::UnsupportedURISchemeError { uri: url.to_owned() })
+        let reason = format!("{url:?} is none of unix://PATH, tcp://HOST:PORT and ssh://USER@HOST");
+        Err(Error::DockerStreamError { error: reason })
     }
 }
 
@@ -135,6 +136,11 @@ pub async fn knock(socket: &Path) -> std::io::Result<()> {
 /// that has begun.
 pub async fn answered<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     tokio::time::timeout(ANSWER_TIME, answer).await.unwrap_or(Err(Error::RequestTimeoutError))
+}
+
+/// The same of what an Engine has at hand.
+pub async fn answered_soon<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(GREETING_TIME, answer).await.unwrap_or(Err(Error::RequestTimeoutError))
 }
 
 fn no_socket(socket: &Path, place: &Place, error: &std::io::Error) -> Unreachable {
@@ -153,6 +159,10 @@ fn no_socket(socket: &Path, place: &Place, error: &std::io::Error) -> Unreachabl
         PermissionDenied => (
             format!("permission denied on {path}"),
             "add yourself to the group docker (sudo usermod -aG docker $USER), then log in again".to_owned(),
+        ),
+        ConnectionRefused if !usual => (
+            format!("nobody listens on {path}, which {} names", place.told_by),
+            "start the Engine, or correct what names it".to_owned(),
         ),
         ConnectionRefused => (
             format!("the Docker Engine does not run: nobody listens on {path}"),
@@ -177,8 +187,8 @@ pub fn words(error: &Error) -> String {
             let mut text = other.to_string();
             let mut source = std::error::Error::source(other);
             while let Some(inner) = source {
-                // The innermost says it best.
-                text = inner.to_string();
+                // The innermost says it best, if it says anything.
+                text = Some(inner.to_string()).filter(|inner| !inner.is_empty()).unwrap_or(text);
                 source = inner.source();
             }
             text

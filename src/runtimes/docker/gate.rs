@@ -26,15 +26,7 @@ impl Gates {
     /// Makes one below `state`; those of processes that are gone are removed.
     pub fn open(state: &Path, owner: &Owner, instance: &str) -> io::Result<Self> {
         fs::create_dir_all(state)?;
-        for entry in fs::read_dir(state)?.flatten() {
-            let name = entry.file_name().to_string_lossy().replace('.', ":");
-            let label = name.rsplit_once(':').map_or("", |(label, _)| label);
-            if matches!(owner.life(label), Life::Gone | Life::Before) {
-                let removed = agent::remove_tree(&entry.path());
-                removed
-                    .unwrap_or_else(|e| tracing::warn!("{} can't be removed: {e}", entry.path().display()));
-            }
-        }
+        reap(state, owner);
         let path = state.join(format!("{}.{instance}", owner.label().replace(':', ".")));
         DirBuilder::new().mode(0o700).create(&path)?;
         let gates = Self { path, next: AtomicU64::new(1) };
@@ -62,6 +54,18 @@ impl Gates {
         }
         gate.listener = Some(listen(&gate.path)?);
         Ok(gate)
+    }
+}
+
+/// Removes what processes that are gone have left below `state`.
+pub fn reap(state: &Path, owner: &Owner) {
+    for entry in fs::read_dir(state).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().replace('.', ":");
+        let label = name.rsplit_once(':').map_or("", |(label, _)| label);
+        if matches!(owner.life(label), Life::Gone | Life::Before) {
+            let removed = agent::remove_tree(&entry.path());
+            removed.unwrap_or_else(|e| tracing::warn!("{} can't be removed: {e}", entry.path().display()));
+        }
     }
 }
 

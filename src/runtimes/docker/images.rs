@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use bollard::models::{BuildInfo, ImageInspect};
-use bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
+use bollard::query_parameters::{
+    BuildImageOptionsBuilder, CreateImageOptionsBuilder, RemoveImageOptionsBuilder,
+};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::client::{Client, answered, status, words};
+use super::client::{Client, answered_soon, status, words};
 use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeType};
 
 /// The label with the sum of the recipe that an image was built by.
@@ -72,6 +74,11 @@ impl Recipe {
         Sha256::digest(self.text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// The image that it builds on where no other is named.
+    fn base(&self) -> &'static str {
+        self.text.lines().find_map(|line| line.strip_prefix("ARG BASE=")).unwrap_or_default()
+    }
+
     /// How many steps its builder counts.
     fn steps(&self) -> u32 {
         let instruction = |line: &&str| {
@@ -113,9 +120,26 @@ impl From<ImageInspect> for Image {
     }
 }
 
+/// Whether this can be the name of an image: it goes into an address of the Engine's, and must lead to nothing else.
+pub fn check(name: &str) -> Result<(), Failure> {
+    let known = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    let parts = || name.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+    if name.len() < 512 && name.chars().all(known) && parts() {
+        return Ok(());
+    }
+    let message = format!("{name:?} is no name of an image");
+    Err(Failure::new(ErrorKind::InvalidParams, message, "name one as docker images lists it"))
+}
+
+/// The image that somebody has named; `None`: it is not here.
+pub async fn named(client: &Client, name: &str) -> Result<Option<Image>, Failure> {
+    check(name)?;
+    find(client, name).await
+}
+
 /// The image of this name; `None`: it is not here.
 pub async fn find(client: &Client, name: &str) -> Result<Option<Image>, Failure> {
-    match answered(client.api.inspect_image(name)).await {
+    match answered_soon(client.api.inspect_image(name)).await {
         Ok(inspect) => Ok(Some(inspect.into())),
         Err(e) if status(&e) == Some(404) => Ok(None),
         Err(e) => Err(engine_failed(&format!("the image {name} can't be looked at"), &e)),
@@ -140,13 +164,19 @@ pub async fn build(
         .build();
     let context = context(recipe.text)
         .map_err(|e| Failure::internal(format!("the context of {} can't be packed: {e}", recipe.name)))?;
-    let mut told = Told::new(recipe, progress);
+    let before = find(client, &recipe.tag()).await?;
+    let mut told = Told::new(recipe, base, progress);
     let body = bollard::body_full(Bytes::from(context));
     told.follow(client.api.build_image(options, None, Some(body))).await?;
-    match find(client, &recipe.tag()).await? {
-        Some(_) => Ok(()),
-        None => Err(Failure::internal(format!("{} was built, but is not there", recipe.name))),
+    let Some(built) = find(client, &recipe.tag()).await? else {
+        return Err(Failure::internal(format!("{} was built, but is not there", recipe.name)));
+    };
+    if let Some(before) = before.filter(|before| before.id != built.id) {
+        // It has no name any more, unless somebody gave it another: then it stays.
+        let options = RemoveImageOptionsBuilder::default().build();
+        let _ = answered_soon(client.api.remove_image(&before.id, Some(options), None)).await;
     }
+    Ok(())
 }
 
 /// Pulls an image by its name. Dropped, it ends the pull.
@@ -230,6 +260,8 @@ impl Layers {
 /// What a builder says, told on.
 struct Told<'a> {
     recipe: Recipe,
+    /// The base that was named, if one was.
+    base: Option<&'a str>,
     progress: &'a mpsc::Sender<Progress>,
     step: u32,
     steps: u32,
@@ -239,9 +271,9 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn new(recipe: Recipe, progress: &'a mpsc::Sender<Progress>) -> Self {
+    fn new(recipe: Recipe, base: Option<&'a str>, progress: &'a mpsc::Sender<Progress>) -> Self {
         let steps = recipe.steps();
-        Self { recipe, progress, step: 1, steps, layers: Layers::default(), lines: Default::default() }
+        Self { recipe, base, progress, step: 1, steps, layers: Layers::default(), lines: Default::default() }
     }
 
     async fn follow(
@@ -301,12 +333,18 @@ impl<'a> Told<'a> {
     fn failed(&self, reason: &str) -> Failure {
         let lines: Vec<&str> = self.lines.iter().map(String::as_str).collect();
         let said = if lines.is_empty() { String::new() } else { format!("\n  {}", lines.join("\n  ")) };
+        let Recipe { name, .. } = self.recipe;
+        let base = self.base.unwrap_or_else(|| self.recipe.base());
         let message = format!(
-            "{} can't be built, in step {} of {}: {reason}{said}",
-            self.recipe.name, self.step, self.steps
+            "{name} can't be built on {base}, in step {} of {}: {reason}{said}",
+            self.step, self.steps
         );
-        let next =
-            "where its base can't be pulled: codebeaker setup docker --base IMAGE builds on one that is here";
+        let next = match self.base {
+            Some(_) => "name a base that docker images lists, or one that can be pulled",
+            None => {
+                "where that can't be pulled: codebeaker setup docker --base IMAGE builds on one that is here"
+            }
+        };
         Failure::new(ErrorKind::NoRuntime, message, next)
     }
 }
@@ -329,6 +367,16 @@ mod tests {
             assert!(recipe.steps() > 2);
         }
         assert_eq!(Recipe::of(Language::TypeScript), Recipe::of(Language::JavaScript));
+    }
+
+    #[test]
+    fn a_name_leads_to_nothing_but_an_image() {
+        for name in ["python", "python:3.13-slim", "localhost:5000/a/b:1", "a@sha256:0123"] {
+            assert!(check(name).is_ok(), "{name}");
+        }
+        for name in ["", "../containers", "a/../b", "a b", "a?b=c", "a%2f", "/a", "a//b", "a\n"] {
+            assert!(check(name).is_err(), "{name}");
+        }
     }
 
     #[test]
@@ -356,9 +404,11 @@ mod tests {
         let steps = [says("Step 2/5 : RUN false\n"), says(" ---> 1234\n"), says("oh no\n"), Ok(end)];
         let recipe = Recipe::of(Language::Go);
         let failure =
-            Told::new(recipe, &progress).follow(futures_util::stream::iter(steps)).await.unwrap_err();
+            Told::new(recipe, None, &progress).follow(futures_util::stream::iter(steps)).await.unwrap_err();
         assert!(
-            failure.message.contains("codebeaker-golang can't be built, in step 2 of 5: exit 1\n  oh no")
+            failure
+                .message
+                .contains("codebeaker-golang can't be built on golang:1.25, in step 2 of 5: exit 1\n  oh no")
         );
         let (runtime, image) = (RuntimeType::Docker, "codebeaker-golang".to_owned());
         let first = Progress::Building { runtime, image, step: 2, steps: 5, what: "RUN false".into() };

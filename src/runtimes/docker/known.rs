@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::client::{self, Client, Unreachable, answered, words};
+use super::client::{self, Client, Unreachable, answered_soon, words};
 use super::images::{self, Image, RECIPES, Recipe};
 use super::launch::{Launcher, Wanted, Way};
 use super::selftest::{self, Nothing, Refusal};
@@ -19,7 +19,7 @@ use crate::protocol::{IsolationReport, Language, RuntimeInfo, RuntimeType, WireN
 use crate::runtimes::limits::Limits;
 use crate::runtimes::report::report;
 use crate::runtimes::selftest as common;
-use crate::sandbox::ReportedLayer;
+use crate::sandbox::{Layer, ReportedLayer};
 
 /// An Engine that can be used.
 #[derive(Clone)]
@@ -50,8 +50,8 @@ struct Remembered {
     way: Option<Way>,
     layers: Vec<ReportedLayer>,
     weakened: String,
-    /// What images answered when they were asked for their version, by their id.
-    versions: BTreeMap<String, String>,
+    /// What images answered when they were asked for their version, by their id; also that they did not.
+    versions: BTreeMap<String, Option<String>>,
     /// What was told of it last.
     told: Option<Told>,
 }
@@ -70,6 +70,10 @@ struct Told {
 /// How long what was told of an Engine is good for choosing, while its socket stays the same.
 const TOLD_FOR: u64 = 600;
 
+/// How often the network of the self-test is tried to be given back, and the pause before each time.
+const TRIES: u32 = 3;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Where to look, and what to look with.
 pub struct Looking<'a> {
     pub launcher: &'a Arc<Launcher>,
@@ -85,10 +89,13 @@ impl Looking<'_> {
     /// Looks at the Engine. `again`: what is remembered counts for nothing.
     pub async fn look(&self, again: bool) -> Result<Known, Unreachable> {
         let client = client::connect(self.host).await?;
-        let info = answered(client.api.info()).await.map_err(|e| Unreachable {
+        let info = answered_soon(client.api.info()).await.map_err(|e| Unreachable {
             reason: format!("the Engine at {} tells nothing of itself: {}", client.place.url, words(&e)),
             fix: "check that the Docker Engine runs".into(),
         })?;
+        let own_filter =
+            |option: &String| option.starts_with("name=seccomp") && !option.contains("profile=unconfined");
+        let filtered = info.security_options.iter().flatten().any(own_filter);
         let counted = info.memory_limit == Some(true) && info.pids_limit == Some(true);
         let cpus = info.cpu_cfs_quota == Some(true);
         let text = |part: Option<String>| part.unwrap_or_default();
@@ -107,6 +114,12 @@ impl Looking<'_> {
         let before = remembered.clone();
         if remembered.way.is_none() {
             remembered = self.test(&client, counted, cpus).await?;
+            if !filtered {
+                let seccomp = remembered.layers.iter_mut().find(|l| l.layer == Layer::Seccomp && l.active);
+                if let Some(layer) = seccomp {
+                    layer.detail = "ours alone: the Engine puts none on its containers".into();
+                }
+            }
             remembered.stamp = stamp;
         }
         // Trying must have shown one.
@@ -172,7 +185,13 @@ impl Looking<'_> {
         let mut found = None;
         for way in ways.into_iter().filter(|way| near || !way.directory) {
             let state = self.file.as_deref().and_then(Path::parent);
-            match selftest::run(self.launcher, client, &nothing.image, way, state).await {
+            let run = || selftest::run(self.launcher, client, &nothing.image, way, state);
+            let outcome = match run().await {
+                // Once more: nothing weaker is to take its place for what a moment may have had in it.
+                Err(refusal) if refusal.lasting => run().await,
+                outcome => outcome,
+            };
+            match outcome {
                 Ok(layers) => {
                     found = Some((way, layers));
                     break;
@@ -192,6 +211,16 @@ impl Looking<'_> {
             }
         }
         drop(nothing);
+        // Later, when the containers that it was tried with are gone.
+        let launcher = self.launcher.clone();
+        self.launcher.tasks.spawn(async move {
+            for _ in 0..TRIES {
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => launcher.lent.give_back_network().await,
+                    () = launcher.stop.cancelled() => return,
+                }
+            }
+        });
         let why = refusals.join("; ");
         let Some((way, layers)) = found else { return Err(none_holds(&why)) };
         Ok(Remembered { way: Some(way), layers, weakened: why, ..Remembered::default() })
@@ -204,14 +233,14 @@ impl Looking<'_> {
             let known = remembered.versions.get(&image.id).cloned();
             async move {
                 let version = match known {
-                    Some(version) => Some(version),
+                    Some(version) => version,
                     None => self.ask(client, way, &recipe, &image).await,
                 };
                 Here { recipe, image, version }
             }
         });
         let here = join_all(asked).await;
-        let versions = here.iter().filter_map(|here| Some((here.image.id.clone(), here.version.clone()?)));
+        let versions = here.iter().map(|here| (here.image.id.clone(), here.version.clone()));
         remembered.versions = versions.collect();
         here
     }

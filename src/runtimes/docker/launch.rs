@@ -16,14 +16,14 @@ use uuid::Uuid;
 use super::attach;
 use super::client::{Client, answered, status, words};
 use super::container::{self, Entrance, HELPERS, Order, next_user};
-use super::gate::Gates;
+use super::gate::{self, Gates};
 use super::images::{Image, engine_failed};
 use super::lent::Lent;
 use super::meter::ContainerMeter;
 use super::owner::Owner;
 use super::witness::EngineWitness;
 use crate::agent::wire::{Confinement, Watch};
-use crate::agent::{self, Agent};
+use crate::agent::{self, Agent, AgentError};
 use crate::engine::Meter;
 use crate::protocol::{ErrorKind, Failure};
 use crate::runtimes::filters;
@@ -83,7 +83,7 @@ pub struct Launcher {
     pub instance: String,
     gates: Mutex<Option<Arc<Gates>>>,
     /// What there is on the Engine beside containers.
-    lent: Lent,
+    pub lent: Lent,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
@@ -153,13 +153,14 @@ impl Launcher {
             let entered = tokio::time::timeout(ENTER_TIME, gate.accept());
             let stream = tokio::select! {
                 entered = entered => match entered {
-                    Ok(Ok(stream)) => Ok(stream),
-                    Ok(Err(e)) => Err(e.to_string()),
-                    Err(_) => Err("it does not answer".to_owned()),
+                    Ok(Ok(stream)) => stream,
+                    Ok(Err(e)) => return Err(unreached(&e.to_string(), false)),
+                    Err(_) => return Err(unreached("it does not answer", false)),
                 },
-                reason = removal.ended_early() => Err(reason),
+                // Its socket can't be reached from where it is, or not be executed.
+                reason = removal.ended_early() => return Err(unreached(&reason, true)),
             };
-            (removal, stream.map_err(|reason| refused(&reason))?)
+            (removal, stream)
         } else {
             let volume = self.lent.volume(client, &self.owner, &wanted.image).await?;
             let body = order(Entrance::Volume(&volume)).body();
@@ -172,13 +173,14 @@ impl Launcher {
             self.start(client, &removal).await?;
             (removal, ours)
         };
-        let confinement = confinement(wanted).map_err(|e| refused(&e.to_string()))?;
+        let confinement = confinement(wanted).map_err(|e| unreached(&e.to_string(), false))?;
         // Meanwhile this machine is asked where the container is counted.
         let (agent, inspected) = tokio::join!(
             Agent::connect_within(stream, b"/workspace", confinement, ENTER_TIME),
             answered(client.api.inspect_container(&removal.name, None)),
         );
-        let agent = agent.map_err(|e| refused(&e.to_string()))?;
+        // What it says itself is what it can't put on; that it is gone or silent says nothing of that.
+        let agent = agent.map_err(|e| unreached(&e.to_string(), matches!(e, AgentError::Refused { .. })))?;
         let process = inspected.ok().and_then(|inspected| Some((inspected.state?.pid?, inspected.id?)));
         let process = process.filter(|_| !self.elsewhere);
         let meter = process.and_then(|(pid, id)| ContainerMeter::of_process(pid, &id));
@@ -204,7 +206,9 @@ impl Launcher {
             Err(e) => {
                 // It may be there all the same: its answer was lost, say.
                 drop(self.removal(client, name));
-                Err(engine_failed("a container can't be made", &e).into())
+                // A directory that the Engine does not see is one of the things that are told here.
+                let refused = is_refusal(&e);
+                Err(NotLaunched { failure: engine_failed("a container can't be made", &e), refused })
             }
         }
     }
@@ -215,10 +219,14 @@ impl Launcher {
 
     async fn start(&self, client: &Client, removal: &Removal) -> Result<(), NotLaunched> {
         answered(client.api.start_container(&removal.name, None)).await.map_err(|e| NotLaunched {
-            // An agent that can't be executed is one of the things that are told here.
-            refused: true,
+            refused: is_refusal(&e),
             failure: engine_failed("a container can't be started", &e),
         })
+    }
+
+    /// Removes the directories that processes which are gone have left on this machine.
+    pub fn clear_up(&self) {
+        gate::reap(&self.state, &self.owner);
     }
 
     fn gates(&self) -> std::io::Result<Arc<Gates>> {
@@ -352,10 +360,15 @@ fn no_directory(error: &std::io::Error) -> Failure {
     Failure::new(ErrorKind::Internal, message, "free some space, or set XDG_STATE_HOME to another place")
 }
 
-fn refused(reason: &str) -> NotLaunched {
+/// Whether an Engine has refused a container for what it is, and would do so again: its disk is not full, and it does not
+/// just start or end.
+fn is_refusal(error: &bollard::errors::Error) -> bool {
+    let passing = ["no space left", "disk quota exceeded", "cannot allocate memory", "context canceled"];
+    let words = words(error).to_lowercase();
+    status(error).is_some() && !passing.iter().any(|reason| words.contains(reason))
+}
+
+fn unreached(reason: &str, refused: bool) -> NotLaunched {
     let message = format!("the agent in the container can't be reached: {reason}");
-    NotLaunched {
-        failure: Failure::new(ErrorKind::Internal, message, "see codebeaker doctor"),
-        refused: true,
-    }
+    NotLaunched { failure: Failure::new(ErrorKind::Internal, message, "see codebeaker doctor"), refused }
 }

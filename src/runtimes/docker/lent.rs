@@ -70,6 +70,19 @@ impl Lent {
         Ok(self.name.clone())
     }
 
+    /// Removes the network, unless a session has it: what only tried it needs it no more.
+    pub async fn give_back_network(&self) {
+        let mut networks = self.networks.lock().await;
+        let mut kept = Vec::new();
+        for client in networks.drain(..) {
+            match answered(client.api.remove_network(&self.name)).await {
+                Err(e) if status(&e) != Some(404) => kept.push(client),
+                _ => {}
+            }
+        }
+        *networks = kept;
+    }
+
     /// Removes them, when no container has them any more.
     pub async fn give_back(&self) {
         let told = |what: &str, result: Result<(), Error>| match result {

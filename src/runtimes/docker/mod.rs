@@ -1,7 +1,7 @@
 //! Docker: containers whose first process is our agent, on a Docker Engine or on Podman.
 //!
 //! The Engine is asked to make and to remove containers, and for nothing else: what happens in one goes through the
-//! agent's own stream. Neither `exec` nor archives are used.
+//! agent's own stream, and not by `exec` or archives.
 
 mod attach;
 mod client;
@@ -47,6 +47,9 @@ pub use self::pool::Marks;
 const FRESH: Duration = Duration::from_secs(10);
 /// How long it is taken while it is looked again in the background.
 const USABLE: Duration = Duration::from_secs(300);
+
+/// The least memory of a container, in MB: the Engine takes no less than 6, and the agent is one of its processes.
+const LEAST_MB: u64 = 16;
 
 /// How Docker is set up.
 #[derive(Clone, Debug, Default)]
@@ -169,7 +172,7 @@ impl Inner {
     /// The image of a session.
     async fn image(&self, known: &Known, spec: &LaunchSpec) -> Result<Image, Failure> {
         let image = match &spec.image {
-            Some(name) => images::find(&known.client, name).await?.ok_or_else(|| {
+            Some(name) => images::named(&known.client, name).await?.ok_or_else(|| {
                 let message = format!("the image {name} is not here");
                 Failure::new(ErrorKind::NoRuntime, message, format!("docker pull {name}"))
             })?,
@@ -191,15 +194,15 @@ impl Inner {
         Ok(image)
     }
 
-    /// A container that stands ready, or a new one.
-    async fn container(&self, known: &Known, wanted: Wanted) -> Result<Container, Failure> {
+    /// A container that stands ready, or a new one. `named`: of an image that somebody has named, whose faults are its own.
+    async fn container(&self, known: &Known, wanted: Wanted, named: bool) -> Result<Container, Failure> {
         if let Some(container) = self.pool.take(&known.client, &wanted).await {
             return Ok(container);
         }
         self.launcher.launch(&known.client, wanted).await.map_err(|NotLaunched { failure, refused }| {
             // Perhaps something has changed: the next one looks again.
             self.forget();
-            if refused {
+            if refused && !named {
                 self.place().forget();
             }
             failure
@@ -254,6 +257,7 @@ impl Runtime for Docker {
         let known = self.inner.known(false).await?;
         let runtime = RuntimeType::Docker;
         if let Some(name) = &wanted.docker_image {
+            images::check(name)?;
             images::pull(&known.client, name, &progress).await?;
             tell(&progress, Progress::Done { runtime, version: name.clone() });
             return Ok(());
@@ -274,15 +278,36 @@ impl Runtime for Docker {
     }
 
     async fn launch(&self, spec: LaunchSpec) -> Result<Environment, Failure> {
-        let known = self.inner.known(false).await?;
-        let image = self.inner.image(&known, &spec).await?;
+        let mut known = self.inner.known(false).await?;
+        let mut image = self.inner.image(&known, &spec).await?;
         let limits = Limits::of(&spec, true);
-        let variables = plan::variables(&image);
-        let wanted = Wanted { image, limits, network: spec.network, way: known.way, role: "session" };
-        let container = self.inner.container(&known, wanted).await?;
+        if spec.memory_limit_mb < LEAST_MB {
+            let message = format!("a container needs {LEAST_MB} MB of memory at least");
+            return Err(Failure::new(ErrorKind::InvalidParams, message, "ask for more"));
+        }
+        let wanted = |known: &Known, image: &Image| Wanted {
+            image: image.clone(),
+            limits,
+            network: spec.network,
+            way: known.way,
+            role: "session",
+        };
+        let named = spec.image.is_some();
+        let container = match self.inner.container(&known, wanted(&known, &image), named).await {
+            // It may have been built anew since somebody looked.
+            Err(failure) if failure.kind == ErrorKind::NoRuntime && !named => {
+                known = self.inner.known(false).await?;
+                let before = std::mem::replace(&mut image, self.inner.image(&known, &spec).await?);
+                if image == before {
+                    return Err(failure);
+                }
+                self.inner.container(&known, wanted(&known, &image), named).await?
+            }
+            container => container?,
+        };
         Ok(Environment {
             agent: container.agent.clone(),
-            variables,
+            variables: plan::variables(&image),
             limits: limits.in_force(&spec.limits, known.way.cpus),
             isolation: report(&known.layers, spec.network, "container", known.weakened.clone()),
             context: SessionContext {

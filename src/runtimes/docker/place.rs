@@ -46,8 +46,8 @@ pub fn find(around: &Surroundings<'_>) -> Result<Place, String> {
         let certificates = certificates.filter(|_| verified);
         Place { url, told_by: told_by.to_owned(), certificates }
     };
-    if let Some(url) = around.setting {
-        return Ok(place(url.to_owned(), "[docker] host in config.toml"));
+    if let Some(url) = around.setting.filter(|url| !url.is_empty()) {
+        return Ok(place(url.to_owned(), "the setting [docker] host"));
     }
     if let Some(url) = var("DOCKER_HOST") {
         return Ok(place(url, "DOCKER_HOST"));

@@ -21,10 +21,15 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// Looks now and every hour, until the engine ends.
 pub async fn keep_clean(launcher: Arc<Launcher>, client: Client) {
     loop {
+        let here = launcher.clone();
+        let clearing = tokio::task::spawn_blocking(move || here.clear_up());
         let reaped = tokio::select! {
             reaped = reap(&launcher, &client) => reaped,
             () = launcher.stop.cancelled() => return,
         };
+        if let Err(e) = clearing.await {
+            tracing::warn!("directories of earlier engines were not removed: {e}");
+        }
         match reaped {
             Ok(0) => {}
             Ok(n) => tracing::info!("removed {n} things that earlier engines had left"),

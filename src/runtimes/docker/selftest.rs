@@ -121,7 +121,8 @@ pub struct Refusal {
 
 impl From<String> for Refusal {
     fn from(reason: String) -> Self {
-        Self { reason, lasting: true }
+        let lasting = reason != selftest::SILENT;
+        Self { reason, lasting }
     }
 }
 

@@ -68,9 +68,12 @@ pub fn spec(directory: PathBuf, network: bool) -> LaunchSpec {
     }
 }
 
+/// Why nothing was seen of a session that has not answered in time: that may be the machine's doing.
+pub const SILENT: &str = "it does not answer";
+
 /// Asks a session what it can do, within a time.
 pub async fn look(subject: &Subject<'_>, host: &Host) -> Result<Seen, String> {
-    tokio::time::timeout(TIME, ask(subject, host)).await.map_err(|_| "it does not answer".to_owned())?
+    tokio::time::timeout(TIME, ask(subject, host)).await.map_err(|_| SILENT.to_owned())?
 }
 
 /// Tries that a session which was given the network was given nothing else. Error: what could be done.
@@ -87,7 +90,7 @@ pub async fn look_beyond_network(subject: &Subject<'_>, host: &Host) -> Result<(
     ];
     let questions = asked.iter().map(|question| question.clone().into_bytes()).collect();
     let answered = tokio::time::timeout(TIME, answer(subject, questions)).await;
-    let (text, _) = answered.map_err(|_| "it does not answer".to_owned())??;
+    let (text, _) = answered.map_err(|_| SILENT.to_owned())??;
     let mut answers = text.lines();
     let done = asked.iter().find(|_| answers.next().is_none_or(|answer| answer.starts_with("0 ")));
     done.map_or(Ok(()), |question| Err(format!("it could do this: {question}")))

@@ -225,7 +225,10 @@ fn unfit(model: &Model, runtime: RuntimeType, language: Language) -> Option<Stri
             Some(info.reason.clone().unwrap_or_else(|| "not available".to_owned()))
         }
         Some(info) if !info.languages.contains(&language) => {
-            Some(format!("does not run {}", language.title()))
+            Some(match info.fetchable_languages.contains(&language) {
+                true => format!("what it needs for {} is not here yet: F3 gets it", language.title()),
+                false => format!("does not run {}", language.title()),
+            })
         }
         Some(_) => None,
     }

@@ -175,7 +175,7 @@ fn advice(row: &RuntimeRow) -> String {
 /// What Enter does.
 fn fetches(info: &RuntimeInfo) -> String {
     match info.runtime {
-        RuntimeType::Docker => "builds the images that it lacks, from official ones".to_owned(),
+        RuntimeType::Docker => "builds the images that it lacks".to_owned(),
         other => format!("fetches {}, checks it and keeps it for CodeBeaker alone", other.short()),
     }
 }

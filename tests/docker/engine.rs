@@ -191,12 +191,16 @@ impl Drop for Private {
             let _ = daemon.kill();
             let _ = daemon.wait();
         }
-        // Where it was killed, this is still there.
-        if let Some(pid) = pid_in(&self.root.path().join("exec/containerd/containerd.pid"))
-            && std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()))
-                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(self.root.path().to_str().unwrap()))
-        {
-            let _ = kill_process(pid, Signal::KILL);
+        // Where it was killed, what it has started is still there: containerd, and what watches its containers.
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line);
+            if let Some(pid) = pid.filter(|_| line.contains(self.root.path().to_str().unwrap()))
+                && line.contains("containerd")
+            {
+                let _ = kill_process(pid, Signal::KILL);
+            }
         }
         let _ = self.holder.kill();
         let _ = self.holder.wait();

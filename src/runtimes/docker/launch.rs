@@ -169,7 +169,8 @@ impl Launcher {
                 tokio::net::UnixStream::pair().map_err(|e| Failure::internal(format!("no stream: {e}")))?;
             let attached = attach::attach(client, &removal.name, theirs).await;
             let attached = attached.map_err(|e| engine_failed("a container can't be attached to", &e))?;
-            self.tasks.spawn(attached);
+            // Where the other end takes nothing any more, it ends with the engine at least.
+            self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(attached));
             self.start(client, &removal).await?;
             (removal, ours)
         };

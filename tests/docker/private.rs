@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use bollard::query_parameters::TagImageOptionsBuilder;
 use codebeaker::engine::Engine as _;
 use codebeaker::protocol::{
     Command as Do, ErrorKind, Execute, Language, ReadFile, RuntimeType, SessionState, WriteFile,
@@ -150,6 +151,35 @@ async fn with_nothing_yet() {
     assert_eq!(code, Some(125), "{err}");
     assert!(err.contains("codebeaker-golang can't be built on "), "{err}");
     rig.end().await;
+}
+
+/// What was built before has no name any more, and is removed; what somebody has given a name of his own stays.
+#[tokio::test]
+async fn what_is_replaced_goes() {
+    let Some(shared) = engine(&[PYTHON]).await else { return };
+    let Some(private) = Private::start(None).await else { return };
+    private.load(&shared, PYTHON, BASE).await;
+    let api = private.api().await;
+    let built = async |base: &str| {
+        let home = tempfile::tempdir().unwrap();
+        let args = ["setup", "docker", "--language", "python", "--base", base];
+        let mut command = codebeaker(&home, &args);
+        command.env("DOCKER_HOST", private.url());
+        let child = command.spawn().unwrap();
+        let (code, out, err) = tokio::task::spawn_blocking(move || finished(child)).await.unwrap();
+        assert_eq!(code, Some(0), "{out}{err}");
+        api.inspect_image(PYTHON).await.unwrap().id.unwrap()
+    };
+    let first = built(BASE).await;
+    let options = TagImageOptionsBuilder::default().repo("theirs").tag("1").build();
+    api.tag_image(PYTHON, Some(options)).await.unwrap();
+    // On the one before: so it is another.
+    let second = built("theirs:1").await;
+    assert_ne!(second, first);
+    assert_eq!(api.inspect_image("theirs:1").await.unwrap().id, Some(first.clone()));
+    let third = built(BASE).await;
+    assert_eq!(third, first);
+    assert!(api.inspect_image(&second).await.is_err(), "what nobody has named is still there");
 }
 
 /// The Engine's own disk is full.

@@ -18,6 +18,9 @@ use crate::protocol::{ErrorKind, Failure, Language, Progress, RuntimeType};
 const RECIPE: &str = "codebeaker.recipe";
 /// The longest line of a builder's that is passed on, in characters.
 const MAX_WORDS: usize = 200;
+/// How often the removal of an image is tried that a container has, and the pause in between.
+const REMOVAL_TRIES: u32 = 10;
+const REMOVAL_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 /// Lines of a failed build that are told.
 const TOLD: usize = 12;
 
@@ -172,11 +175,24 @@ pub async fn build(
         return Err(Failure::internal(format!("{} was built, but is not there", recipe.name)));
     };
     if let Some(before) = before.filter(|before| before.id != built.id) {
-        // It has no name any more, unless somebody gave it another: then it stays.
-        let options = RemoveImageOptionsBuilder::default().build();
-        let _ = answered_soon(client.api.remove_image(&before.id, Some(options), None)).await;
+        remove_if_nameless(client, &before.id).await;
     }
     Ok(())
+}
+
+/// Removes an image that has no name any more. Asked to remove one by its id, the Engine would take a last name away.
+async fn remove_if_nameless(client: &Client, id: &str) {
+    let named = answered_soon(client.api.inspect_image(id)).await;
+    if named.is_ok_and(|image| image.repo_tags.unwrap_or_default().is_empty()) {
+        let options = RemoveImageOptionsBuilder::default().build();
+        for _ in 0..REMOVAL_TRIES {
+            match answered_soon(client.api.remove_image(id, Some(options.clone()), None)).await {
+                // A container that was asked for its version may be on its way out; one that somebody has keeps it.
+                Err(e) if status(&e) == Some(409) => tokio::time::sleep(REMOVAL_PAUSE).await,
+                _ => return,
+            }
+        }
+    }
 }
 
 /// Pulls an image by its name. Dropped, it ends the pull.

@@ -52,6 +52,7 @@ impl Person {
             .env("PATH", path)
             .env("TERM", "xterm-256color")
             .env("LANG", "C.UTF-8")
+            .envs((path == "/nonexistent").then_some(("DOCKER_HOST", "unix:///nonexistent/docker.sock")))
             .current_dir(home.path())
             .kill_on_drop(true)
             .spawn(pts)
@@ -213,6 +214,10 @@ async fn nothing_happens_at_rest() {
     let Some(path) = path() else { return };
     let mut person = Person::open(36, 120, &[], &path);
     person.sees("native ✓ ok").await;
+    // Docker is tried for a while where it is here.
+    person
+        .sees_that("what became of Docker", |text| text.contains("docker ✓") || text.contains("docker ✗"))
+        .await;
     // Colours and the runtimes' answers come shortly after the first frame; then it is still.
     while tokio::time::timeout(Duration::from_secs(2), person.read_some()).await.is_ok() {}
     let (bytes, switches) = (person.bytes.len(), person.switches());

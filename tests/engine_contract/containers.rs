@@ -70,7 +70,8 @@ async fn lost(end: impl AsyncFnOnce(&Yard)) {
     printed(&mut running, "ready\n").await;
     end(&harbour.yard).await;
     let result = timely(running.finished()).await.unwrap();
-    assert!(!result.success && result.error.unwrap().contains("agent has gone"));
+    let error = result.error.unwrap();
+    assert!(!result.success && error.contains("its container "), "{error}");
     told_until(&mut events, &id, SessionState::Lost).await;
     let refused = bench.start(Execute::new(id.clone(), sh("true"))).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::SessionClosed);

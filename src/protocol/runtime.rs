@@ -129,6 +129,24 @@ pub struct RuntimeInfo {
 }
 
 impl RuntimeInfo {
+    /// A runtime that is not available, of which nothing else is known; `languages` are those it would run.
+    pub fn unavailable(runtime: RuntimeType, languages: Vec<Language>, capabilities: Capabilities) -> Self {
+        Self {
+            runtime,
+            available: false,
+            version: None,
+            path: None,
+            reason: None,
+            fix: None,
+            fetchable: false,
+            languages,
+            fetchable_languages: Vec::new(),
+            capabilities,
+            measured: None,
+            isolation: IsolationReport::default(),
+        }
+    }
+
     /// The figures to judge by: measured where there are any.
     pub fn figures(&self) -> Capabilities {
         self.measured.unwrap_or(self.capabilities)

@@ -24,6 +24,21 @@ async fn state(rig: &Rig) -> Vec<SessionState> {
     timely(rig.engine.sessions()).await.unwrap().iter().map(|session| session.state).collect()
 }
 
+/// Waits until there can be sessions again, and uses one.
+async fn sessions_again(rig: &Rig) {
+    let next = until(
+        PATIENCE,
+        "there are sessions again",
+        async || rig.create(params(Language::Python)).await,
+        |created| created.is_ok(),
+    )
+    .await
+    .unwrap()
+    .session_id;
+    assert_eq!(rig.code(&next, "print('after')").await.stdout, "after\n");
+    timely(rig.engine.close_session(&next)).await.unwrap();
+}
+
 /// Ended as one ends it, and started again: what ran on it is lost, that is said, and what comes next works.
 #[tokio::test]
 async fn restarted() {
@@ -52,17 +67,7 @@ async fn restarted() {
     assert!(failure.message.contains("d.sock"), "{failure:?}");
     timely(rig.engine.close_session(&session)).await.unwrap();
     private.restart().await;
-    let next = until(
-        PATIENCE,
-        "there are sessions again",
-        async || rig.create(params(Language::Python)).await,
-        |created| created.is_ok(),
-    )
-    .await
-    .unwrap()
-    .session_id;
-    assert_eq!(rig.code(&next, "print('after')").await.stdout, "after\n");
-    timely(rig.engine.close_session(&next)).await.unwrap();
+    sessions_again(&rig).await;
     rig.end().await;
 }
 
@@ -82,17 +87,7 @@ async fn killed_and_started_again() {
     private.restart().await;
     until(PATIENCE, "it is lost", async || state(&rig).await, |state| *state == [SessionState::Lost]).await;
     timely(rig.engine.close_session(&session)).await.unwrap();
-    let next = until(
-        PATIENCE,
-        "there are sessions again",
-        async || rig.create(params(Language::Python)).await,
-        |created| created.is_ok(),
-    )
-    .await
-    .unwrap()
-    .session_id;
-    assert_eq!(rig.code(&next, "print('after')").await.stdout, "after\n");
-    timely(rig.engine.close_session(&next)).await.unwrap();
+    sessions_again(&rig).await;
     until(PATIENCE, "nothing is left on the Engine", async || rig.things().await, Vec::is_empty).await;
     rig.end().await;
 }

@@ -343,20 +343,8 @@ impl Here {
 
 /// Docker, of which nothing is known.
 pub fn unknown() -> RuntimeInfo {
-    RuntimeInfo {
-        runtime: RuntimeType::Docker,
-        available: false,
-        version: None,
-        path: None,
-        reason: None,
-        fix: None,
-        fetchable: false,
-        languages: RECIPES.map(|recipe| recipe.language).to_vec(),
-        fetchable_languages: Vec::new(),
-        capabilities: nominal(RuntimeType::Docker, 0),
-        measured: None,
-        isolation: IsolationReport::default(),
-    }
+    let languages = RECIPES.map(|recipe| recipe.language).to_vec();
+    RuntimeInfo::unavailable(RuntimeType::Docker, languages, nominal(RuntimeType::Docker, 0))
 }
 
 /// Our images that are here.

@@ -4,6 +4,7 @@
 //! agent's own stream, and not by `exec` or archives.
 
 mod attach;
+mod builder;
 mod client;
 mod container;
 mod gate;

@@ -37,20 +37,9 @@ pub fn launcher_entry() -> ! {
 async fn missing(runtime: RuntimeType, languages: &[Language], walls: &Walls, refresh: bool) -> RuntimeInfo {
     let tested = walls.tested(refresh).await;
     let isolation = tested.report(false);
-    RuntimeInfo {
-        runtime,
-        available: false,
-        version: None,
-        path: None,
-        reason: None,
-        fix: None,
-        fetchable: false,
-        languages: languages.to_vec(),
-        fetchable_languages: Vec::new(),
-        capabilities: nominal(runtime, isolation.score),
-        measured: None,
-        isolation,
-    }
+    let unavailable =
+        RuntimeInfo::unavailable(runtime, languages.to_vec(), nominal(runtime, isolation.score));
+    RuntimeInfo { isolation, ..unavailable }
 }
 
 /// A runtime whose programs are here is not available where no wall holds.

@@ -52,18 +52,9 @@ fn unknown(runtime: RuntimeType, failure: Failure) -> RuntimeInfo {
         crate::protocol::Capabilities { startup_time_ms: 0.0, memory_overhead_mb: 0.0, isolation_level: 0 };
     let failure = ingest::failure(failure);
     RuntimeInfo {
-        runtime,
-        available: false,
-        version: None,
-        path: None,
         reason: Some(failure.message),
         fix: Some(failure.hint).filter(|hint| !hint.is_empty()),
-        fetchable: false,
-        languages: Vec::new(),
-        fetchable_languages: Vec::new(),
-        capabilities: nothing,
-        measured: None,
-        isolation: crate::protocol::IsolationReport::default(),
+        ..RuntimeInfo::unavailable(runtime, Vec::new(), nothing)
     }
 }
 

@@ -56,6 +56,7 @@ pub mod config;
 pub mod engine;
 pub mod protocol;
 pub mod provision;
+pub mod remote;
 pub mod runtimes;
 pub mod sandbox;
 pub mod tui;

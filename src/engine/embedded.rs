@@ -25,7 +25,7 @@ use super::limits::Limits;
 use super::runtime::Runtime;
 use super::session::{Session, Sessions, closed, lock};
 use super::store::Store;
-use super::{Engine, Execution, InterruptTarget, SessionEvents, life, select, worker};
+use super::{Engine, Execution, InterruptTarget, SessionEvents, Told, life, select, worker};
 
 /// Output events of one execution that may wait to be taken: of at most 64 KiB each.
 const EVENTS: usize = 64;
@@ -66,7 +66,7 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) sessions: Mutex<Sessions>,
     pub(super) executions: Mutex<HashMap<ExecutionId, Under>>,
-    pub(super) events: broadcast::Sender<SessionEvent>,
+    pub(super) events: broadcast::Sender<Told>,
     pub(super) tasks: TaskTracker,
     /// Where tasks run that are begun when something is dropped, wherever that happens.
     pub(super) tokio: tokio::runtime::Handle,
@@ -156,7 +156,7 @@ impl Inner {
     /// Tells everybody who listens.
     pub(super) fn tell(&self, event: SessionEvent) {
         // Without listeners it is nobody's loss.
-        let _ = self.events.send(event);
+        let _ = self.events.send(Told::Event(event));
     }
 
     fn submit(self: &Arc<Self>, params: Execute) -> Result<Execution, Failure> {
@@ -289,6 +289,8 @@ impl Engine for Embedded {
                 max_memory: Some(self.inner.settings.limits.memory_mb),
                 max_concurrency: u64::try_from(self.inner.settings.max_sessions).ok(),
             },
+            runtimes: self.runtime_types(),
+            instance: None,
         })
     }
 

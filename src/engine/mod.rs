@@ -10,6 +10,7 @@ mod execution;
 mod files;
 mod life;
 mod limits;
+mod link;
 mod outcome;
 mod runtime;
 mod select;
@@ -19,7 +20,7 @@ mod worker;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::protocol::{
     CreateSession, Execute, ExecuteResult, ExecutionEvent, ExecutionId, Failure, Progress, Provision,
@@ -29,6 +30,7 @@ use crate::protocol::{
 
 pub use embedded::{Embedded, EngineSettings};
 pub use limits::Limits;
+pub use link::{Connector, Frame, FrameKind, Link, LinkDown, LinkUp, Look, Recent, Target, Token, Traffic};
 pub use runtime::{
     CodeFile, Environment, Held, LaunchSpec, Meter, Metered, Runtime, SessionContext, Step, Teardown, Witness,
 };
@@ -91,8 +93,22 @@ pub trait Engine: Send + Sync + 'static {
     /// What happens to sessions from now on.
     fn subscribe(&self) -> SessionEvents;
 
-    /// Closes every session and ends every task of the engine's.
+    /// Ends every task of the engine's. One in this process closes every session; one elsewhere is only left, and its
+    /// sessions stay.
     async fn shutdown(&self);
+
+    /// How this engine is reached, now and as it changes.
+    fn link(&self) -> watch::Receiver<Link> {
+        watch::channel(Link::Local).1
+    }
+
+    /// Tries to have a lost link back at once.
+    fn reconnect(&self) {}
+
+    /// What passes over the wire from now on; `None` where there is no wire.
+    fn traffic(&self) -> Option<Traffic> {
+        None
+    }
 }
 
 /// What an interruption is for.
@@ -138,7 +154,7 @@ impl Execution {
 
 /// A subscription to [`SessionEvent`]s.
 #[derive(Debug)]
-pub struct SessionEvents(broadcast::Receiver<SessionEvent>);
+pub struct SessionEvents(broadcast::Receiver<Told>);
 
 /// What a subscriber is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,14 +167,14 @@ pub enum Told {
 
 impl SessionEvents {
     /// A subscription to what is sent to `receiver`.
-    pub fn new(receiver: broadcast::Receiver<SessionEvent>) -> Self {
+    pub fn new(receiver: broadcast::Receiver<Told>) -> Self {
         Self(receiver)
     }
 
     /// The next event; `None` when the engine is gone.
     pub async fn next(&mut self) -> Option<Told> {
         match self.0.recv().await {
-            Ok(event) => Some(Told::Event(event)),
+            Ok(told) => Some(told),
             Err(broadcast::error::RecvError::Lagged(missed)) => Some(Told::Lagged(missed)),
             Err(broadcast::error::RecvError::Closed) => None,
         }

@@ -31,6 +31,12 @@ wire_enum! {
         Cancelled = "cancelled", # -32006;
         /// Too much is under way; the same request may succeed later.
         Busy = "busy", # -32007;
+        /// The server can't be reached. Ours, not of the protocol's first seven.
+        Unreachable = "unreachable", # -32008;
+        /// The link was lost before the answer came: whether it was done is not known.
+        Unknown = "unknown", # -32009;
+        /// The server has no such ability.
+        NotAvailable = "not_available", # -32010;
     }
 }
 
@@ -50,6 +56,9 @@ impl ErrorKind {
             Self::Unauthorised => -32005,
             Self::Cancelled => -32006,
             Self::Busy => -32007,
+            Self::Unreachable => -32008,
+            Self::Unknown => -32009,
+            Self::NotAvailable => -32010,
         }
     }
 }

@@ -357,4 +357,10 @@ pub struct ServerInfo {
     /// What it allows at most.
     #[serde(default)]
     pub limits: ServerLimits,
+    /// The runtimes it could have, available or not, in the order people are shown them.
+    #[serde(default)]
+    pub runtimes: Vec<RuntimeType>,
+    /// Another one for each start of a server: with a new one, what the old one knew is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }

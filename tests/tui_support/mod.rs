@@ -274,7 +274,7 @@ pub fn text_of(terminal: &Terminal<TestBackend>) -> String {
 pub struct Scripted {
     pub available: Mutex<Vec<RuntimeType>>,
     sessions: Mutex<Vec<SessionInfo>>,
-    events: broadcast::Sender<SessionEvent>,
+    events: broadcast::Sender<Told>,
     input: Mutex<Option<mpsc::Sender<Bytes>>>,
     stop: Mutex<Option<mpsc::Sender<Signal>>>,
     pub asked: Mutex<Vec<String>>,

@@ -1,0 +1,67 @@
+//! What can go wrong with a server that is elsewhere, told apart by who can do something about it.
+
+use crate::protocol::{ErrorKind, Failure};
+
+/// Why a server elsewhere gave no answer that helps.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RemoteError {
+    /// It was not reached, or not any longer.
+    #[error("{message}")]
+    Transport {
+        /// Trying again may help.
+        passing: bool,
+        /// What kind of failure this is for whoever asked.
+        kind: ErrorKind,
+        /// What happened, in one sentence.
+        message: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// It has answered that it can't or won't.
+    #[error("{0}")]
+    Server(Failure),
+    /// It has answered what can't be read.
+    #[error("the server's answer to {method} can't be read: {message}")]
+    Decode {
+        /// What was asked.
+        method: String,
+        /// What is wrong with the answer.
+        message: String,
+    },
+}
+
+impl RemoteError {
+    /// A failure that may pass: the server is not up, the network is down.
+    pub fn passing(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Transport {
+            passing: true,
+            kind: ErrorKind::Unreachable,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// A failure that stays until somebody does something.
+    pub fn lasting(kind: ErrorKind, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Transport { passing: false, kind, message: message.into(), hint: hint.into() }
+    }
+
+    /// Trying again without doing anything else may help.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Transport { passing: true, .. })
+    }
+}
+
+impl From<RemoteError> for Failure {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::Server(failure) => failure,
+            RemoteError::Transport { kind, message, hint, .. } => Self::new(kind, message, hint),
+            RemoteError::Decode { .. } => Self::new(
+                ErrorKind::Internal,
+                error.to_string(),
+                "is it a CodeBeaker server? another version may speak otherwise",
+            ),
+        }
+    }
+}

@@ -405,6 +405,8 @@ fn runtimes_are_golden() {
                 max_memory: Some(2048),
                 max_concurrency: Some(10),
             },
+            runtimes: RuntimeType::ALL.to_vec(),
+            instance: Some("0123456789abcdef0123456789abcdef".into()),
         },
     );
     golden.finish();

@@ -59,4 +59,5 @@ pub mod provision;
 pub mod remote;
 pub mod runtimes;
 pub mod sandbox;
+pub mod server;
 pub mod tui;

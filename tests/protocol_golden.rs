@@ -348,6 +348,7 @@ fn selection() -> Selection {
 fn runtimes_are_golden() {
     let mut golden = Golden::open("runtimes");
     let bun = RuntimeInfo {
+        ready: None,
         runtime: RuntimeType::Bun,
         available: true,
         version: Some("1.3.0".into()),
@@ -362,6 +363,7 @@ fn runtimes_are_golden() {
         isolation: isolation(),
     };
     let docker = RuntimeInfo {
+        ready: Some(2),
         runtime: RuntimeType::Docker,
         available: false,
         version: None,

@@ -25,6 +25,8 @@ pub enum Verb {
     Open(Open),
     /// Run a file, or code from standard input, and pass its output and exit code through
     Run(Run),
+    /// Serve the runtimes of this machine to clients elsewhere: JSON-RPC over a WebSocket
+    Serve(Serve),
     /// Tell which runtimes are here, why not, and what isolates them
     Doctor(Doctor),
     /// Fetch Deno and Bun, verified, into CodeBeaker's own directory; build the images of Docker sessions
@@ -88,6 +90,45 @@ Examples:
   codebeaker run hello.ts
   codebeaker run fib.py -- 30
   echo 'console.log(6 * 7)' | codebeaker run - --language js --prefer speed";
+
+/// Arguments of `serve`.
+#[derive(Args, Debug, Default)]
+#[command(after_help = SERVE_HELP)]
+pub struct Serve {
+    /// Where to listen [default: 127.0.0.1:5039]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Let in whoever bears a token of this file, one a line; without it CODEBEAKER_TOKEN holds one
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Serve wss:// with this certificate chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Let web pages of this origin connect: https://host:port; can be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
+    /// A name this server is called by, besides localhost; can be given several times
+    #[arg(long, value_name = "HOST")]
+    pub allow_host: Vec<String>,
+    /// Note every request in this file, a line of JSON each, without code or output
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
+    /// When stopped, let what runs go on for so many seconds [default: 10]
+    #[arg(long, value_name = "S")]
+    pub grace: Option<u64>,
+}
+
+const SERVE_HELP: &str =
+    "Without a token only this machine is listened to. SIGTERM or Ctrl-C ends it: nothing new is \
+taken, what runs may end, sessions are removed.
+
+Examples:
+  codebeaker serve
+  codebeaker serve --listen 0.0.0.0:5039 --token-file tokens --tls-cert cert.pem --tls-key key.pem
+  curl http://localhost:5039/health";
 
 /// Arguments of `doctor`.
 #[derive(Args, Debug)]

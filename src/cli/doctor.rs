@@ -143,6 +143,7 @@ mod tests {
             detail: if active { String::new() } else { "the kernel has none".into() },
         };
         RuntimeInfo {
+            ready: None,
             runtime,
             available: true,
             version: None,

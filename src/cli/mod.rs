@@ -10,6 +10,7 @@ mod logging;
 mod manual;
 mod open;
 mod run;
+mod serve;
 mod setup;
 mod signals;
 mod surroundings;
@@ -46,16 +47,22 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
     logging::start();
     let mut builder = match verb {
         // The workbench draws on its own thread while its engine works on another.
-        Verb::Open(_) => tokio::runtime::Builder::new_multi_thread(),
+        // The server does for many at once.
+        Verb::Open(_) | Verb::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
         // The others only wait for something else, and each hop to another thread costs a wake-up.
         _ => tokio::runtime::Builder::new_current_thread(),
     };
-    let runtime = builder.worker_threads(2).enable_all().build();
+    let threads = match verb {
+        Verb::Serve(_) => std::thread::available_parallelism().map_or(2, usize::from).max(2),
+        _ => 2,
+    };
+    let runtime = builder.worker_threads(threads).enable_all().build();
     let runtime =
         runtime.map_err(|e| Problem::new(format!("no threads can be had: {e}"), "end some programs"))?;
     let outcome = runtime.block_on(async {
         match verb {
             Verb::Run(run) => run::run(run).await,
+            Verb::Serve(serve) => serve::serve(serve).await,
             Verb::Doctor(doctor) => doctor::doctor(doctor).await,
             Verb::Setup(setup) => setup::setup(setup).await,
             Verb::Open(open) => open::open(open).await,

@@ -79,21 +79,25 @@ impl Surroundings {
 
     /// The engine in this process.
     pub fn engine(&self) -> Result<Arc<Embedded>, Problem> {
+        let default = EngineSettings::new(self.paths.state.join("sessions"));
         let settings = EngineSettings {
             limits: limits(&self.settings.limits),
             minimum_isolation: self.settings.minimum_isolation,
-            ..EngineSettings::new(self.paths.state.join("sessions"))
+            max_sessions: count(self.settings.server.sessions, default.max_sessions),
+            ..default
         };
         Ok(Arc::new(Embedded::new(settings, self.runtimes())?))
     }
 }
 
+/// A number that was set, as a count of things in memory.
+pub fn count(set: Option<u64>, default: usize) -> usize {
+    set.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 /// What is configured of Docker.
 fn docker(set: &ContainerSettings) -> DockerSettings {
     let default = Marks::default();
-    let count = |set: Option<u64>, default: usize| {
-        set.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX))
-    };
     let pool = Marks {
         low: count(set.pool_low, default.low),
         high: count(set.pool_high, default.high),

@@ -7,12 +7,14 @@ mod docker;
 mod document;
 mod limits;
 mod paths;
+mod server;
 mod settings;
 mod theme;
 
 pub use docker::ContainerSettings;
 pub use limits::LimitSettings;
 pub use paths::{NoHome, Paths};
+pub use server::DaemonSettings;
 pub use settings::Settings;
 pub use theme::{BUILT_IN, Colour, GlyphSet, RoleSpec, ThemeFile};
 

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use super::docker::ContainerSettings;
 use super::document::{Item, Reader};
 use super::limits::{self, LimitSettings};
+use super::server::DaemonSettings;
 use super::{Paths, Warning};
 
 /// The highest isolation score there is.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Where containers are had.
     pub docker: ContainerSettings,
+    /// How `codebeaker serve` serves.
+    pub server: DaemonSettings,
 }
 
 impl Settings {
@@ -87,6 +90,12 @@ impl Settings {
             ("docker", _) => {
                 reader.warn(item.at, "`docker` must be a table: write [docker] above it".to_owned());
             }
+            ("server", DeValue::Table(table)) => {
+                reader.each(table, |reader, item| self.server.take(reader, &item));
+            }
+            ("server", _) => {
+                reader.warn(item.at, "`server` must be a table: write [server] above it".to_owned());
+            }
             ("keys", DeValue::Table(table)) => reader.each(table, |reader, item| {
                 if let Some(keys) = reader.strings(&item) {
                     self.keys.insert(item.key.to_owned(), keys);
@@ -95,7 +104,7 @@ impl Settings {
             ("keys", _) => reader.warn(item.at, "`keys` must be a table: write [keys] above it".to_owned()),
             (unknown, _) => {
                 let known = "theme, glyphs, registry, preference, minimum_isolation, allow_unconfined, \
-                             [limits], [docker], [keys]";
+                             [limits], [docker], [server], [keys]";
                 reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}"));
             }
         }
@@ -135,6 +144,7 @@ impl Settings {
         }
         self.limits.overlay(given, &mut warn);
         self.docker.overlay(given, &mut warn);
+        self.server.overlay(given, &mut warn);
         warnings
     }
 }

@@ -195,6 +195,7 @@ mod tests {
 
     fn info(runtime: RuntimeType, isolation: u8, languages: &[Language]) -> RuntimeInfo {
         RuntimeInfo {
+            ready: None,
             runtime,
             available: true,
             version: None,

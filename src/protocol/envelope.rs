@@ -66,7 +66,7 @@ impl Request {
             text.push_str(id.as_text());
         }
         text.push('}');
-        to_ascii(&text)
+        ascii(text)
     }
 }
 
@@ -102,7 +102,12 @@ impl Response {
             Ok(result) => format!("\"result\":{result}"),
             Err(failure) => format!("\"error\":{}", failure.to_json()),
         };
-        to_ascii(&format!("{{\"jsonrpc\":\"2.0\",{body},\"id\":{}}}", self.id.as_text()))
+        ascii(format!("{{\"jsonrpc\":\"2.0\",{body},\"id\":{}}}", self.id.as_text()))
+    }
+
+    /// An answer whose result is written already: one line of ASCII, as of [`Response::to_text`].
+    pub fn text_of(id: &Id, result: &str) -> String {
+        ascii(format!("{{\"jsonrpc\":\"2.0\",\"result\":{result},\"id\":{}}}", id.as_text()))
     }
 }
 
@@ -293,6 +298,11 @@ impl<'de> Deserialize<'de> for Envelope {
         }
         d.deserialize_map(Collect)
     }
+}
+
+/// As [`to_ascii`], for what is almost always ASCII already.
+pub(super) fn ascii(json: String) -> String {
+    if json.is_ascii() { json } else { to_ascii(&json) }
 }
 
 /// JSON text with every character beyond ASCII as `\uXXXX`: existing clients cut multi-byte characters at the

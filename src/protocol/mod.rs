@@ -4,6 +4,7 @@
 //! clients in the wild use, unknown members ignored), encoding is exact and checked in
 //! `tests/protocol_golden.rs`.
 
+mod calls;
 mod command;
 mod decode;
 mod envelope;
@@ -12,10 +13,15 @@ mod event;
 mod ids;
 mod language;
 mod names;
+mod notice;
 mod result;
 mod runtime;
 mod session;
 
+pub use calls::{
+    AckCall, CreateCall, EventKind, ExecuteCall, InputCall, InterruptCall, JobCall, JobOutcome, JobRef,
+    JobState, JobStatus, Method, ResizeCall, RuntimeListCall, SessionCall, SubscribeCall, Subscribed,
+};
 pub use command::{
     CODE_ALIASES, Command, CommandRequest, CopyFile, CreateDirectory, DeleteFile, Encoding, ExecuteCode,
     ExecuteShell, ListDirectory, PtySize, ReadFile, ResultForm, WriteFile, WriteMode,
@@ -27,6 +33,9 @@ pub use event::{ExecutionEvent, OutputStream, Progress, SessionEvent, Signal};
 pub use ids::{EnvironmentId, ExecutionId, SessionId};
 pub use language::Language;
 pub use names::WireName;
+pub use notice::{
+    FinishedNotice, LaggedNotice, Moment, Notice, OutputNotice, ProgressNotice, StateNotice, StatsNotice,
+};
 pub use result::{
     CommandOutput, Copied, Created, Deleted, DirectoryEntry, EntryKind, ExecuteResult, FileContent,
     LimitReached, Listing, ProcessResult, Written,

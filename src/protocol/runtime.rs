@@ -126,6 +126,9 @@ pub struct RuntimeInfo {
     pub measured: Option<Capabilities>,
     /// What isolates its environments.
     pub isolation: IsolationReport,
+    /// How many environments stand ready in its pool; absent where it keeps none, or that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<u32>,
 }
 
 impl RuntimeInfo {
@@ -144,6 +147,7 @@ impl RuntimeInfo {
             capabilities,
             measured: None,
             isolation: IsolationReport::default(),
+            ready: None,
         }
     }
 

@@ -74,6 +74,7 @@ pub fn runtime(runtime: RuntimeType, available: bool) -> RuntimeInfo {
         fetchable,
         languages,
         fetchable_languages: Vec::new(),
+        ready: None,
         capabilities: Capabilities { startup_time_ms: start, memory_overhead_mb: memory, isolation_level: 7 },
         measured: None,
         isolation: IsolationReport { score: 7, letters: "F2 N2 P1 R1 K1".to_owned(), ..Default::default() },

@@ -247,7 +247,7 @@ impl Runtime for Docker {
             return told;
         }
         match self.inner.known(refresh).await {
-            Ok(known) => known.info(),
+            Ok(known) => RuntimeInfo { ready: self.inner.pool.ready(), ..known.info() },
             Err(Unreachable { reason, fix }) => {
                 RuntimeInfo { reason: Some(reason), fix: Some(fix), ..known::unknown() }
             }

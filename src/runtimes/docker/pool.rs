@@ -153,6 +153,12 @@ impl Pool {
         }
     }
 
+    /// How many stand ready; `None` where none are kept.
+    pub fn ready(&self) -> Option<u32> {
+        let count = || self.shelves().values().map(|shelf| shelf.ready.len()).sum::<usize>();
+        (self.marks.high > 0).then(|| u32::try_from(count()).unwrap_or(u32::MAX))
+    }
+
     /// Forgets everything that stands ready: it is removed.
     pub fn clear(&self) {
         let all = std::mem::take(&mut *self.shelves());

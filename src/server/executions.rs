@@ -1,0 +1,115 @@
+//! The executions of a server that somebody follows or may come back to; and how many run at once.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::journal::Journal;
+use crate::protocol::{ErrorKind, ExecutionId, Failure, SessionId};
+
+/// Bytes of output that are kept of executions that are over, all together.
+const KEPT_BYTES: usize = 64 << 20;
+/// Executions that are over and still known.
+const KEPT: usize = 4096;
+
+/// The journals, by execution.
+#[derive(Debug)]
+pub struct Executions {
+    journals: Mutex<HashMap<ExecutionId, Arc<Journal>>>,
+    running: Arc<Count>,
+    most: usize,
+    kept: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    running: AtomicUsize,
+    ended: Notify,
+}
+
+/// A place among those that run at once.
+#[derive(Debug)]
+pub struct Running(Arc<Count>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        self.0.ended.notify_one();
+    }
+}
+
+impl Executions {
+    pub fn new(most: usize, kept: Duration) -> Self {
+        Self { journals: Mutex::default(), running: Arc::default(), most, kept }
+    }
+
+    fn journals(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Journal>>> {
+        self.journals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a place among those that run at once.
+    pub fn admit(&self) -> Result<Running, Failure> {
+        let running = Running(self.running.clone());
+        if self.running.running.fetch_add(1, Ordering::AcqRel) >= self.most {
+            let message = format!("{} executions wait or run on this server, which is the limit", self.most);
+            return Err(Failure::new(ErrorKind::LimitReached, message, "wait for one of them to end"));
+        }
+        Ok(running)
+    }
+
+    /// How many wait or run.
+    pub fn running(&self) -> usize {
+        self.running.running.load(Ordering::Acquire)
+    }
+
+    /// Waits until one ends; for one who waits.
+    pub async fn ended(&self) {
+        self.running.ended.notified().await;
+    }
+
+    /// Makes one known. Another of the same name that is over makes place for it.
+    pub fn enter(&self, journal: &Arc<Journal>) {
+        self.journals().insert(journal.execution.clone(), journal.clone());
+    }
+
+    pub fn find(&self, id: &ExecutionId) -> Option<Arc<Journal>> {
+        self.journals().get(id).cloned()
+    }
+
+    /// Those that run in sessions that `of` picks.
+    pub fn running_where(&self, of: impl Fn(&SessionId) -> bool) -> Vec<Arc<Journal>> {
+        let journals = self.journals();
+        let running = journals.values().filter(|journal| journal.ended().is_none() && of(&journal.session));
+        running.cloned().collect()
+    }
+
+    /// Its end was told to whoever asked for it: nobody comes back for it.
+    pub fn forget(&self, journal: &Arc<Journal>) {
+        let mut journals = self.journals();
+        if journals.get(&journal.execution).is_some_and(|known| Arc::ptr_eq(known, journal)) {
+            journals.remove(&journal.execution);
+        }
+    }
+
+    /// Forgets what is over for too long, and the oldest of what is too much.
+    pub fn prune(&self, now: Instant) {
+        let mut journals = self.journals();
+        let ended = |journal: &Arc<Journal>| journal.ended();
+        journals.retain(|_, journal| ended(journal).is_none_or(|at| now.duration_since(at) < self.kept));
+        let mut over: Vec<(Instant, ExecutionId, usize)> = journals
+            .values()
+            .filter_map(|journal| Some((journal.ended()?, journal.execution.clone(), journal.bytes())))
+            .collect();
+        over.sort_unstable_by_key(|(at, ..)| std::cmp::Reverse(*at));
+        let mut bytes = 0;
+        for (count, (_, id, size)) in over.into_iter().enumerate() {
+            bytes += size;
+            if bytes > KEPT_BYTES || count >= KEPT {
+                journals.remove(&id);
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One-shots from graders and CI: queued, run by a few workers each in a session of its own, and their outcome kept for
+//! a while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::settings::Bounds;
+use crate::engine::Engine;
+use crate::protocol::{
+    Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionId, Failure, JobCall,
+    JobOutcome, JobState, JobStatus,
+};
+
+/// Outcomes that are kept at most.
+const KEPT: usize = 1024;
+
+/// The queue.
+#[derive(Debug)]
+pub struct Jobs {
+    queue: mpsc::Sender<(ExecutionId, JobCall)>,
+    known: Arc<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    jobs: Mutex<HashMap<ExecutionId, Job>>,
+    kept: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Job {
+    state: JobState,
+    outcome: Option<JobOutcome>,
+    ended: Option<Instant>,
+}
+
+impl Jobs {
+    /// A queue with its workers, which end when `stop` is cancelled.
+    pub fn new(
+        engine: &Arc<dyn Engine>,
+        bounds: &Bounds,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let (queue, waiting) = mpsc::channel(bounds.jobs.max(1));
+        let known = Arc::new(Known { jobs: Mutex::default(), kept: bounds.job_kept });
+        let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
+        for _ in 0..bounds.workers.max(1) {
+            let worker = Worker { engine: engine.clone(), known: known.clone(), waiting: waiting.clone() };
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = worker.work() => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+        }
+        Self { queue, known }
+    }
+
+    /// Queues a job.
+    pub fn run(&self, call: JobCall) -> Result<JobStatus, Failure> {
+        if !(call.timeout > 0.0 && call.timeout <= 1e9) {
+            let message = format!("timeout must be a number of seconds above 0, not {}", call.timeout);
+            return Err(Failure::new(ErrorKind::InvalidParams, message, "30 is the default"));
+        }
+        let id = ExecutionId::random();
+        let room = self.queue.try_reserve().map_err(|_| {
+            let message = format!("{} jobs wait already, which is the limit", self.queue.max_capacity());
+            Failure::new(ErrorKind::Busy, message, "ask again once some have ended")
+        })?;
+        self.known.set(&id, JobState::Queued, None);
+        room.send((id.clone(), call));
+        Ok(JobStatus { execution_id: id, status: JobState::Queued, outcome: None })
+    }
+
+    /// How a job stands.
+    pub fn status(&self, id: &ExecutionId) -> JobStatus {
+        let job = self.known.pruned().get(id).cloned();
+        let (status, outcome) = job.map_or((JobState::NotFound, None), |job| (job.state, job.outcome));
+        JobStatus { execution_id: id.clone(), status, outcome }
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+}
+
+impl Known {
+    fn jobs(&self) -> MutexGuard<'_, HashMap<ExecutionId, Job>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The jobs without those whose time is over.
+    fn pruned(&self) -> MutexGuard<'_, HashMap<ExecutionId, Job>> {
+        let mut jobs = self.jobs();
+        let now = Instant::now();
+        jobs.retain(|_, job| job.ended.is_none_or(|at| now.duration_since(at) < self.kept));
+        jobs
+    }
+
+    fn set(&self, id: &ExecutionId, state: JobState, outcome: Option<JobOutcome>) {
+        let mut jobs = self.pruned();
+        let ended = outcome.is_some().then(Instant::now);
+        jobs.insert(id.clone(), Job { state, outcome, ended });
+        if jobs.len() > KEPT {
+            let over = jobs.iter().filter_map(|(id, job)| Some((job.ended?, id.clone())));
+            if let Some((_, id)) = over.min_by_key(|(at, _)| *at) {
+                jobs.remove(&id);
+            }
+        }
+    }
+}
+
+struct Worker {
+    engine: Arc<dyn Engine>,
+    known: Arc<Known>,
+    waiting: Arc<tokio::sync::Mutex<mpsc::Receiver<(ExecutionId, JobCall)>>>,
+}
+
+impl Worker {
+    async fn work(self) {
+        loop {
+            let job = self.waiting.lock().await.recv().await;
+            let Some((id, call)) = job else { return };
+            self.known.set(&id, JobState::Running, None);
+            let outcome = self.perform(call).await.unwrap_or_else(|failure| JobOutcome {
+                exit_code: -1,
+                stdout: String::new(),
+                stderr: failure.to_string(),
+                duration_ms: 0,
+                timeout: false,
+            });
+            let state = if outcome.exit_code == 0 { JobState::Completed } else { JobState::Failed };
+            self.known.set(&id, state, Some(outcome));
+        }
+    }
+
+    async fn perform(&self, call: JobCall) -> Result<JobOutcome, Failure> {
+        let session = CreateSession {
+            runtime_preference: call.runtime_preference,
+            runtime_type: call.runtime_type,
+            memory_limit_mb: Some(call.memory_limit),
+            ..CreateSession::new(call.language)
+        };
+        let session = self.engine.create_session(session).await?.session_id;
+        let code =
+            ExecuteCode { code: call.code, args: call.args, stdin: call.stdin, ..ExecuteCode::default() };
+        let execute = Execute {
+            // Above 0 and at most 1e9 seconds.
+            timeout_ms: Some(((call.timeout * 1000.0) as u64).max(1)),
+            ..Execute::new(session.clone(), Command::ExecuteCode(code))
+        };
+        let result = match self.engine.execute(execute).await {
+            Ok(execution) => execution.finished().await,
+            Err(failure) => Err(failure),
+        };
+        self.engine.close_session(&session).await?;
+        result.map(outcome)
+    }
+}
+
+fn outcome(result: ExecuteResult) -> JobOutcome {
+    let error = result.error.clone().unwrap_or_default();
+    match result.process() {
+        Some(process) => JobOutcome {
+            exit_code: process.exit_code,
+            stdout: process.stdout.clone(),
+            stderr: process.stderr.clone(),
+            duration_ms: process.duration_ms,
+            timeout: process.timed_out,
+        },
+        None => JobOutcome {
+            exit_code: -1,
+            stdout: String::new(),
+            stderr: error,
+            duration_ms: result.duration_ms,
+            timeout: false,
+        },
+    }
+}

@@ -1,0 +1,187 @@
+//! Any engine, served: JSON-RPC 2.0 over a WebSocket, and beside it health and metrics over HTTP.
+//!
+//! Owns who is let in, what each connection may have under way, and what is kept for one who comes back. Sessions are
+//! the engine's: no connection owns one. Knows nothing of runtimes, nor whether its engine is in this process.
+
+mod accept;
+mod audit;
+mod connection;
+mod creations;
+mod door;
+mod executions;
+mod http;
+mod hub;
+mod jobs;
+mod journal;
+mod methods;
+mod metrics;
+mod rate;
+mod request;
+mod settings;
+mod shared;
+mod subscription;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Engine, InterruptTarget};
+use crate::protocol::Signal;
+
+use audit::Audit;
+use shared::Shared;
+
+pub use door::SHORTEST_TOKEN;
+pub use settings::{Bounds, Certificate, LISTEN, ServerSettings};
+
+/// How long connections may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(4);
+/// How often what is over is looked at for being forgotten.
+const PRUNE: Duration = Duration::from_secs(30);
+
+/// Why a server can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Anybody on the network could run code.
+    #[error("{0} can be reached from other machines, and no token is asked for there")]
+    Unguarded(SocketAddr),
+    /// A token that can be guessed.
+    #[error("a token must have {SHORTEST_TOKEN} characters or more")]
+    WeakToken,
+    /// Somebody else listens there.
+    #[error("{address} can't be listened at: {problem}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why, in the system's words.
+        problem: String,
+        /// Somebody listens there already.
+        taken: bool,
+    },
+    /// The certificate or its key.
+    #[error("{path} can't be used: {problem}")]
+    Certificate {
+        /// Which file.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// The audit log.
+    #[error("the audit log {path} can't be written: {problem}")]
+    Audit {
+        /// Which file.
+        path: String,
+        /// Why, in the system's words.
+        problem: String,
+    },
+}
+
+/// A server that listens.
+pub struct Server {
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    address: SocketAddr,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Begins to listen. The engine stays its owner's, who shuts it down when [`Server::run`] is over.
+    ///
+    /// # Errors
+    /// A [`ServeError`]: what is asked for is not safe, or not possible.
+    pub async fn bind(settings: ServerSettings, engine: Arc<dyn Engine>) -> Result<Self, ServeError> {
+        let listen = settings.listen;
+        if settings.tokens.is_empty() && !listen.ip().to_canonical().is_loopback() {
+            return Err(ServeError::Unguarded(listen));
+        }
+        if settings.tokens.iter().any(|token| token.secret().len() < SHORTEST_TOKEN) {
+            return Err(ServeError::WeakToken);
+        }
+        let tls = settings.tls.as_ref().map(accept::tls).transpose()?;
+        let audit = settings.audit.as_ref().map(|path| {
+            Audit::open(path)
+                .map_err(|e| ServeError::Audit { path: path.display().to_string(), problem: plain(&e) })
+        });
+        let audit = audit.transpose()?;
+        let failed = |e: io::Error| ServeError::Listen {
+            address: listen,
+            problem: plain(&e),
+            taken: e.kind() == io::ErrorKind::AddrInUse,
+        };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let shared = Arc::new(Shared::new(engine, settings, address, audit));
+        Ok(Self { shared, listener, tls, address })
+    }
+
+    /// Where it listens; the port is a real one also where 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is cancelled. Then nothing new is taken, what runs may end within the grace that was set and
+    /// is killed after that, and connections are closed with a word.
+    pub async fn run(self, stop: CancellationToken) {
+        let Self { shared, listener, tls, .. } = self;
+        let (hub, pruner) = (shared.clone(), shared.clone());
+        shared.tasks.spawn(async move { hub.hub.run(hub.engine.as_ref(), hub.end.clone()).await });
+        shared.tasks.spawn(async move { prune(&pruner).await });
+        let routes = http::routes(shared.clone());
+        let accepting = accept::accept(listener, tls, routes, shared.tasks.clone(), shared.stop.clone());
+        shared.tasks.spawn(accepting);
+        stop.cancelled().await;
+        shared.stop.cancel();
+        wind_up(&shared).await;
+        shared.end.cancel();
+        shared.tasks.close();
+        if tokio::time::timeout(GOODBYE, shared.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not say goodbye in time");
+        }
+    }
+}
+
+async fn prune(shared: &Shared) {
+    let mut every = tokio::time::interval(PRUNE);
+    loop {
+        tokio::select! {
+            _ = every.tick() => shared.executions.prune(Instant::now()),
+            () = shared.end.cancelled() => return,
+        }
+    }
+}
+
+/// Lets what runs come to its end, and kills what takes too long.
+async fn wind_up(shared: &Shared) {
+    if tokio::time::timeout(shared.settings.grace, idle(shared)).await.is_ok() {
+        return;
+    }
+    for session in shared.engine.sessions().await.unwrap_or_default() {
+        let target = InterruptTarget::Session(session.session_id);
+        let _ = shared.engine.interrupt(target, Signal::Kill).await;
+    }
+    let _ = tokio::time::timeout(GOODBYE, idle(shared)).await;
+}
+
+/// Waits until nothing runs.
+async fn idle(shared: &Shared) {
+    while shared.executions.running() > 0 {
+        shared.executions.ended().await;
+    }
+}
+
+/// The system's words without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

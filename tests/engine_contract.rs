@@ -1,5 +1,5 @@
-//! What any engine promises, held against the embedded one on every runtime of this machine; and what the embedded one
-//! promises of this machine's directories, processes and containers.
+//! What any engine promises, held against the embedded one and against one that is served and attached to, on every
+//! runtime of this machine; and what the embedded one promises of this machine's directories, processes and containers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "engine_contract/containers.rs"]
@@ -129,14 +129,41 @@ pub fn embedded_over(runtimes: Vec<Arc<dyn Runtime>>, settings: EngineSettings) 
     Arc::new(Embedded::new(settings, runtimes).unwrap())
 }
 
+/// Where the engine under test is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// In this process.
+    Here,
+    /// Behind a server of this process, attached to over loopback.
+    Served,
+}
+
+impl Place {
+    /// Puts an engine there for as long as `part` takes.
+    async fn put<F: Future<Output = ()>>(
+        self,
+        engine: Arc<dyn Engine>,
+        part: impl FnOnce(Arc<dyn Engine>) -> F,
+    ) {
+        if matches!(self, Self::Here) {
+            return part(engine).await;
+        }
+        let served = support::served::Served::start(engine).await;
+        let remote = served.attach().await;
+        part(remote.clone()).await;
+        timely(remote.shutdown()).await;
+        timely(served.stop()).await;
+    }
+}
+
 /// Runs one part of the contract; afterwards nothing may be left.
-async fn on_embedded<F: Future<Output = ()>>(kind: Kind, part: impl FnOnce(Arc<Bench>) -> F) {
+async fn held<F: Future<Output = ()>>(kind: Kind, place: Place, part: impl FnOnce(Arc<Bench>) -> F) {
     let root = tempfile::tempdir().unwrap();
     let yard = kind.yard().await;
     let runtimes = yard.as_ref().map_or_else(native::all, Yard::runtimes);
     let engine: Arc<dyn Engine> = embedded_over(runtimes, EngineSettings::new(root.path().join("sessions")));
     if kind.is_here(&*engine).await {
-        part(Arc::new(Bench { engine: engine.clone(), kind })).await;
+        place.put(engine.clone(), |engine| part(Arc::new(Bench { engine, kind }))).await;
     }
     timely(engine.shutdown()).await;
     let left: Vec<_> = std::fs::read_dir(root.path().join("sessions")).unwrap().flatten().collect();
@@ -149,19 +176,23 @@ async fn on_embedded<F: Future<Output = ()>>(kind: Kind, part: impl FnOnce(Arc<B
 
 macro_rules! parts {
     ($kind:ident: $($area:ident::$part:ident,)*) => {
+        parts! { Here $kind: $($area::$part,)* }
+    };
+    ($place:ident $kind:ident: $($area:ident::$part:ident,)*) => {
         $(
             #[tokio::test]
             async fn $part() {
-                crate::on_embedded(crate::Kind::$kind, |bench| async move { crate::$area::$part(&bench).await }).await;
+                let (kind, place) = (crate::Kind::$kind, crate::Place::$place);
+                crate::held(kind, place, |bench| async move { crate::$area::$part(&bench).await }).await;
             }
         )*
     };
 }
 
 macro_rules! contract {
-    ($module:ident: $kind:ident) => {
+    ($module:ident: $kind:ident $place:ident) => {
         mod $module {
-            parts! { $kind:
+            parts! { $place $kind:
                 files::written_and_read,
                 files::directories_and_listings,
                 files::copied_and_deleted,
@@ -206,15 +237,21 @@ macro_rules! contract {
     };
 }
 
-contract! { deno: Deno }
+contract! { deno: Deno Here }
 mod deno_alone {
     parts! { Deno: programs::what_deno_is_allowed, }
 }
-contract! { bun: Bun }
-contract! { python: Python }
-contract! { javascript: JavaScript }
-contract! { docker_python: DockerPython }
-contract! { docker_javascript: DockerJavaScript }
+contract! { bun: Bun Here }
+contract! { python: Python Here }
+contract! { javascript: JavaScript Here }
+contract! { docker_python: DockerPython Here }
+contract! { docker_javascript: DockerJavaScript Here }
+
+contract! { served_deno: Deno Served }
+contract! { served_bun: Bun Served }
+contract! { served_python: Python Served }
+contract! { served_javascript: JavaScript Served }
+contract! { served_docker_python: DockerPython Served }
 
 /// What goes through other streams there; the rest was held against the others.
 mod docker_attached {
@@ -236,10 +273,10 @@ mod docker_attached {
 
 /// Compilers are slow; what is not theirs was held against the others.
 macro_rules! compiled {
-    ($($module:ident: $kind:ident,)*) => {
+    ($($module:ident: $kind:ident $place:ident,)*) => {
         $(
             mod $module {
-                parts! { $kind:
+                parts! { $place $kind:
                     programs::compiled_code,
                     programs::code_that_runs_at_once_has_files_of_its_own,
                     programs::files_that_look_like_options_or_tests,
@@ -249,4 +286,11 @@ macro_rules! compiled {
     };
 }
 
-compiled! { go: Go, csharp: CSharp, docker_go: DockerGo, docker_csharp: DockerCSharp, }
+compiled! {
+    go: Go Here,
+    csharp: CSharp Here,
+    docker_go: DockerGo Here,
+    docker_csharp: DockerCSharp Here,
+    served_go: Go Served,
+    served_csharp: CSharp Served,
+}

@@ -94,7 +94,7 @@ async fn within<T>(
 async fn connect(address: &Address) -> Result<TcpStream, RemoteError> {
     let short = address.short();
     let failed = |e: io::Error| match e.kind() {
-        io::ErrorKind::ConnectionRefused => RemoteError::passing(
+        io::ErrorKind::ConnectionRefused => RemoteError::nobody(
             format!("nobody listens at {short}: connection refused"),
             "start one there with codebeaker serve, or check the address",
         ),

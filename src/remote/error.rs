@@ -10,6 +10,8 @@ pub enum RemoteError {
     Transport {
         /// Trying again may help.
         passing: bool,
+        /// Nobody listens there: whether that has changed is cheap to find out.
+        nobody: bool,
         /// What kind of failure this is for whoever asked.
         kind: ErrorKind,
         /// What happened, in one sentence.
@@ -35,6 +37,18 @@ impl RemoteError {
     pub fn passing(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Transport {
             passing: true,
+            nobody: false,
+            kind: ErrorKind::Unreachable,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// Nobody listens at the address.
+    pub fn nobody(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Transport {
+            passing: true,
+            nobody: true,
             kind: ErrorKind::Unreachable,
             message: message.into(),
             hint: hint.into(),
@@ -43,7 +57,12 @@ impl RemoteError {
 
     /// A failure that stays until somebody does something.
     pub fn lasting(kind: ErrorKind, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Transport { passing: false, kind, message: message.into(), hint: hint.into() }
+        Self::Transport { passing: false, nobody: false, kind, message: message.into(), hint: hint.into() }
+    }
+
+    /// Nobody listens there.
+    pub fn is_nobody(&self) -> bool {
+        matches!(self, Self::Transport { nobody: true, .. })
     }
 
     /// Trying again without doing anything else may help.

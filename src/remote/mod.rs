@@ -4,9 +4,56 @@
 //! or this machine's files.
 
 mod address;
+mod call;
+mod client;
 mod dial;
 mod error;
+mod follow;
+mod link;
+mod shared;
+mod traffic;
+
+use std::sync::Arc;
+
+use crate::engine::{Engine, Look, Token};
+use crate::protocol::ErrorKind;
+
+use link::greet;
+use shared::Shared;
 
 pub use address::Address;
+pub use client::Remote;
 pub use dial::{Dialed, Io, Socket, dial, knock};
 pub use error::RemoteError;
+
+/// Attaches to a server, and finds out which words it speaks.
+///
+/// # Errors
+/// Why there is no engine: not reached, not let in, or no CodeBeaker server.
+pub async fn attach(address: Address, token: Option<Token>) -> Result<Arc<dyn Engine>, RemoteError> {
+    let shared = Arc::new(Shared::new(address.clone(), token.clone()));
+    match greet(&shared).await {
+        Ok(greeted) => Ok(Arc::new(Remote::over(shared, greeted))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Looks what is at an address, and leaves it.
+///
+/// # Errors
+/// As of [`attach`].
+pub async fn look(address: Address, token: Option<Token>) -> Result<Look, RemoteError> {
+    let shared = Arc::new(Shared::new(address.clone(), token.clone()));
+    let greeted = greet(&shared).await?;
+    let (software, round_trip, tls) =
+        (format!("{} {}", greeted.info.name, greeted.info.version), greeted.round_trip, greeted.tls.clone());
+    let engine = Remote::over(shared, greeted);
+    let sessions = engine.sessions().await.map_err(RemoteError::Server)?.len();
+    engine.shutdown().await;
+    Ok(Look { address: address.to_string(), software, round_trip, tls, missing: Vec::new(), sessions })
+}
+
+/// Whether a server has answered that it does not know our words: it is an original one then.
+pub(crate) fn is_original(error: &RemoteError) -> bool {
+    matches!(error, RemoteError::Server(failure) if failure.kind == ErrorKind::MethodNotFound)
+}

@@ -178,6 +178,10 @@ impl Journal {
 }
 
 impl Inner {
+    fn is_over(&self) -> bool {
+        self.kept.back().is_some_and(|kept| matches!(kept.entry, Entry::Finished))
+    }
+
     fn add(&mut self, entry: Entry) {
         let size = entry.size();
         self.kept.push_back(Kept { seq: self.next, at: self.total, entry });
@@ -339,7 +343,8 @@ impl Cursor {
             (next, seen) = (first, Some(at));
         }
         let from = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
-        let mut over = self.over;
+        // One who comes back has perhaps seen the end.
+        let mut over = self.over || next >= inner.next && inner.is_over();
         for kept in inner.kept.iter().skip(from) {
             if !self.may_be_told(kept.seq) || notices.len() >= STEP || bytes >= STEP_BYTES {
                 break;

@@ -77,7 +77,7 @@ impl Default for Bounds {
             in_flight: 1024,
             connection_rate: 20_000,
             token_rate: 50_000,
-            executions: 256,
+            executions: 1024,
             followed_bytes: 2 << 20,
             kept: Duration::from_secs(120),
             idle: Duration::from_secs(3600),

@@ -5,6 +5,7 @@ pub mod docker;
 pub mod home;
 pub mod native;
 pub mod registry;
+pub mod served;
 pub mod user;
 
 /// Whether a test that needs `name` (docker, deno, bun, registry, unshare…) can run. Where it can't, the reason is

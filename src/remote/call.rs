@@ -1,0 +1,96 @@
+//! What is asked of a connection's task, and what becomes of it when the connection is lost.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::error::RemoteError;
+use super::follow::Followed;
+use crate::protocol::{ErrorKind, ExecutionId, Method, Progress};
+
+/// What becomes of a request whose answer was not there when the connection was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It changes nothing: it has failed, and may be asked again by whoever likes.
+    Harmless,
+    /// Asked twice it is done once: it is asked again when the connection is back.
+    AskAgain,
+    /// Whether it was done is not known, and that is said.
+    Unknown,
+}
+
+/// A request.
+pub struct Call {
+    pub method: Method,
+    pub params: Value,
+    pub fate: Fate,
+    /// How long its answer may take.
+    pub time: Duration,
+    /// How far it is, of one that tells.
+    pub progress: Option<mpsc::Sender<Progress>>,
+    pub answer: oneshot::Sender<Result<Value, RemoteError>>,
+}
+
+/// What a connection's task is asked.
+pub enum Order {
+    Call(Call),
+    /// Executes a command, and follows it.
+    Execute(Box<Followed>),
+    /// Everything of an execution up to this was taken by whoever asked for it.
+    Taken(ExecutionId, u64),
+    /// Nobody listens to an execution any more.
+    Leave(ExecutionId),
+}
+
+/// A request that was sent.
+pub enum Pending {
+    Call {
+        call: Call,
+        until: Instant,
+    },
+    /// A command; its answer goes the way of its output.
+    Execute(ExecutionId),
+    /// Asks to be told of an execution from where the connection was lost.
+    Resume(ExecutionId),
+    /// Of the connection itself; nobody waits for it.
+    Own,
+}
+
+impl Pending {
+    pub fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Call { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+/// A request that was under way when the connection was lost.
+pub fn lost(server: &str, method: Method, fate: Fate) -> RemoteError {
+    match fate {
+        Fate::Harmless | Fate::AskAgain => RemoteError::passing(
+            format!("the link to {server} was lost before the answer to {method} came"),
+            "it is asked for again by itself; ask again when it is back",
+        ),
+        Fate::Unknown => RemoteError::lasting(
+            ErrorKind::Unknown,
+            format!(
+                "the link to {server} was lost before the answer to {method} came: whether it was done is not known"
+            ),
+            "look when the link is back",
+        ),
+    }
+}
+
+/// A request that was not answered in its time.
+pub fn late(server: &str, method: Method, fate: Fate, time: Duration) -> RemoteError {
+    let kind = if fate == Fate::Harmless { ErrorKind::Unreachable } else { ErrorKind::Unknown };
+    let seconds = time.as_secs();
+    RemoteError::lasting(
+        kind,
+        format!("{server} has not answered {method} within {seconds} s"),
+        "it may still be doing it: look, or ask again",
+    )
+}

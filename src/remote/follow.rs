@@ -1,0 +1,236 @@
+//! Executions elsewhere: what they tell is passed on at the speed of whoever asked, and goes on after the connection was
+//! lost where it had stopped.
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::call::Order;
+use crate::protocol::{
+    Command, ErrorKind, ExecuteCall, ExecuteResult, ExecutionEvent, ExecutionId, Failure, Notice,
+    SubscribeCall,
+};
+
+/// Things that the server may tell ahead of what was taken.
+pub const WINDOW: u32 = 64;
+/// How many are taken before that is said, at most.
+const SAY_EVERY: u64 = 16;
+
+/// A thing that was told, with its place in the order where it has one.
+pub type Step = (Option<u64>, ExecutionEvent);
+
+/// An execution that this client has asked for.
+pub struct Followed {
+    pub id: ExecutionId,
+    pub call: ExecuteCall,
+    /// The kind of command: what its result means.
+    shape: Command,
+    /// Told once the server has taken it, or not.
+    accepted: Option<oneshot::Sender<Result<(), Failure>>>,
+    steps: mpsc::Sender<Step>,
+    /// The last that was told.
+    last: Option<u64>,
+    /// The place of its end, once that was told; what came of it may still be on its way.
+    ended: Option<u64>,
+    /// Bytes of output that were told.
+    received: u64,
+    /// Bytes that the server sent though nobody had taken what came before.
+    overrun: u64,
+}
+
+impl Followed {
+    /// An execution that is to be asked for, and where what it tells comes out.
+    pub fn new(
+        id: ExecutionId,
+        call: ExecuteCall,
+        accepted: oneshot::Sender<Result<(), Failure>>,
+    ) -> (Self, mpsc::Receiver<Step>) {
+        // Room for all that a server may send ahead, and for the end.
+        let (steps, told) = mpsc::channel(WINDOW as usize + 4);
+        let shape = shape(&call.execute.command.command);
+        let accepted = Some(accepted);
+        (Self { id, call, shape, accepted, steps, last: None, ended: None, received: 0, overrun: 0 }, told)
+    }
+
+    /// The server has taken it.
+    fn accept(&mut self) {
+        if let Some(accepted) = self.accepted.take() {
+            let _ = accepted.send(Ok(()));
+        }
+    }
+
+    /// It was not taken by the server as far as is known.
+    pub fn is_waiting(&self) -> bool {
+        self.accepted.is_some()
+    }
+
+    /// Takes what the server tells of it. True: it is over.
+    pub fn tell(&mut self, notice: Notice) -> bool {
+        self.accept();
+        match notice {
+            Notice::Queued(at) => self.last = Some(at.seq),
+            Notice::Started(at) => self.pass(Some(at.seq), ExecutionEvent::Started),
+            Notice::Output(output) => {
+                let (seq, stream) = (output.at.seq, output.stream);
+                if let Ok(data) = output.decoded() {
+                    self.received += data.len() as u64;
+                    self.pass(Some(seq), ExecutionEvent::Output { stream, data });
+                }
+            }
+            Notice::Lagged(lagged) => {
+                self.received += lagged.skipped;
+                self.pass(Some(lagged.seq), ExecutionEvent::Lagged { skipped: lagged.skipped });
+            }
+            Notice::Finished(finished) => {
+                self.ended = Some(finished.at.seq);
+                if let Some(result) = finished.result {
+                    self.finish(Ok(result));
+                    return true;
+                }
+            }
+            Notice::State(_) | Notice::StatsSample(_) | Notice::Progress(_) => {}
+        }
+        false
+    }
+
+    fn pass(&mut self, seq: Option<u64>, event: ExecutionEvent) {
+        self.last = seq.or(self.last);
+        if self.overrun > 0 {
+            let skipped = std::mem::take(&mut self.overrun);
+            if self.steps.try_send((None, ExecutionEvent::Lagged { skipped })).is_err() {
+                self.overrun = skipped;
+            }
+        }
+        let size = match &event {
+            ExecutionEvent::Output { data, .. } => data.len() as u64,
+            _ => 0,
+        };
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.steps.try_send((seq, event)) {
+            self.overrun += size;
+        }
+    }
+
+    /// The answer to the request is there.
+    pub fn finish(&mut self, answer: Result<Value, Failure>) {
+        let result = match answer {
+            Ok(value) => ExecuteResult::from_json(&self.shape, value).map_err(|problem| {
+                Failure::internal(format!("the server's result can't be read: {problem}"))
+            }),
+            Err(failure) => Err(failure),
+        };
+        match (result, self.accepted.take()) {
+            (Err(failure), Some(accepted)) => {
+                let _ = accepted.send(Err(failure));
+            }
+            (Err(failure), None) => self.end(failed(&self.id, &failure)),
+            (Ok(result), accepted) => {
+                if let Some(accepted) = accepted {
+                    let _ = accepted.send(Ok(()));
+                }
+                self.end(ExecuteResult { execution_id: self.id.clone(), ..result });
+            }
+        }
+    }
+
+    fn end(&mut self, result: ExecuteResult) {
+        let seq = self.ended.or(self.last);
+        self.pass(seq, ExecutionEvent::Finished(Box::new(result)));
+    }
+
+    /// Asks to be told from where it was lost.
+    pub fn resume(&self) -> SubscribeCall {
+        SubscribeCall {
+            execution_id: Some(self.id.clone()),
+            after: self.last,
+            received: Some(self.received),
+            window: Some(WINDOW),
+            ..SubscribeCall::default()
+        }
+    }
+
+    /// The server does not know it: it is another one since, or it never was told, or it has forgotten.
+    pub fn unknown(&mut self, server: &str, started_anew: bool) {
+        let failure = if started_anew {
+            Failure::new(
+                ErrorKind::Unknown,
+                format!("how it ended is not known: {server} was started anew while the link was lost"),
+                "its sessions are gone; run it again in a new one",
+            )
+        } else if self.is_waiting() {
+            Failure::new(
+                ErrorKind::Unreachable,
+                format!("the link to {server} was lost before the command was there: it was not executed"),
+                "run it again",
+            )
+        } else {
+            Failure::new(
+                ErrorKind::Unknown,
+                format!("how it ended is not known: {server} no longer keeps what came of it"),
+                "the link was lost for too long; look into the session, or run it again",
+            )
+        };
+        self.finish(Err(failure));
+    }
+}
+
+/// The end of an execution that has no result of its own.
+fn failed(id: &ExecutionId, failure: &Failure) -> ExecuteResult {
+    ExecuteResult {
+        success: false,
+        result: None,
+        error: Some(failure.message.clone()),
+        duration_ms: 0,
+        execution_id: id.clone(),
+    }
+}
+
+/// The command without what is in it.
+fn shape(command: &Command) -> Command {
+    use crate::protocol::{
+        CopyFile, CreateDirectory, DeleteFile, ExecuteCode, ExecuteShell, ListDirectory, ReadFile, WriteFile,
+    };
+    let path = String::new;
+    match command {
+        Command::WriteFile(_) => Command::WriteFile(WriteFile::bytes("", b"")),
+        Command::ReadFile(_) => Command::ReadFile(ReadFile { path: path(), encoding: None }),
+        Command::ExecuteShell(_) => Command::ExecuteShell(ExecuteShell::default()),
+        Command::CreateDirectory(_) => {
+            Command::CreateDirectory(CreateDirectory { path: path(), recursive: false })
+        }
+        Command::CopyFile(_) => {
+            Command::CopyFile(CopyFile { source: path(), destination: path(), overwrite: false })
+        }
+        Command::DeleteFile(_) => Command::DeleteFile(DeleteFile { path: path(), recursive: false }),
+        Command::ListDirectory(_) => Command::ListDirectory(ListDirectory {
+            path: path(),
+            recursive: false,
+            max_depth: None,
+            pattern: None,
+            include_hidden: false,
+        }),
+        Command::ExecuteCode(_) => Command::ExecuteCode(ExecuteCode::default()),
+    }
+}
+
+/// Passes on what an execution tells as fast as it is taken, and says how far that is; says so, too, when nobody listens
+/// any more.
+pub async fn pass_on(
+    id: ExecutionId,
+    mut told: mpsc::Receiver<Step>,
+    events: mpsc::Sender<ExecutionEvent>,
+    orders: mpsc::Sender<Order>,
+) {
+    let mut unsaid = 0;
+    while let Some((seq, event)) = told.recv().await {
+        let last = matches!(event, ExecutionEvent::Finished(_));
+        if events.send(event).await.is_err() {
+            let _ = orders.send(Order::Leave(id)).await;
+            return;
+        }
+        unsaid += 1;
+        // The last is said at once, so that the server may forget; others when there is some of it, or nothing to do.
+        if let Some(seq) = seq.filter(|_| last || unsaid >= SAY_EVERY || told.is_empty()) {
+            unsaid = 0;
+            let _ = orders.send(Order::Taken(id.clone(), seq)).await;
+        }
+    }
+}

@@ -1,0 +1,603 @@
+//! The task of a connection: it alone reads and writes, notices the loss, has the connection back, and takes up what was
+//! under way.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::SplitStream;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::call::{Call, Fate, Order, Pending, late, lost};
+use super::dial::{Dialed, Socket, dial, knock};
+use super::error::RemoteError;
+use super::follow::Followed;
+use super::shared::Shared;
+use crate::engine::{Link, LinkDown, LinkUp, Told};
+use crate::protocol::{
+    AckCall, EventKind, ExecutionId, Failure, Id, Incoming, Method, Notice, Notification, Request, Response,
+    ServerInfo, SessionEvent, SubscribeCall, Subscribed, WireName as _, from_json, parse_message,
+};
+
+/// How often the other end is asked for a sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+/// Without any sign for so long the connection counts as lost: within ten seconds that is said.
+const SILENCE: Duration = Duration::from_secs(8);
+/// How long until the next attempt: the first, the second, and so on.
+const BACKOFF: [u64; 5] = [1, 2, 4, 8, 10];
+/// How often it is looked whether anybody listens again where nobody did.
+const KNOCK: Duration = Duration::from_secs(1);
+/// How long the first questions on a connection may take.
+const GREETING: Duration = Duration::from_secs(10);
+/// Messages that may wait to be written.
+const WRITING: usize = 64;
+
+/// A connection that stands, with what the server said of itself.
+pub struct Greeted {
+    pub socket: Socket,
+    pub info: ServerInfo,
+    pub round_trip: Duration,
+    pub tls: Option<String>,
+}
+
+/// Connects and asks what the server is.
+///
+/// # Errors
+/// [`RemoteError::Server`] where it does not know the question: it is an original server.
+pub async fn greet(shared: &Shared) -> Result<Greeted, RemoteError> {
+    let Dialed { mut socket, tls } = dial(&shared.address, shared.token.as_ref()).await?;
+    let asked = Instant::now();
+    let ask = async {
+        let request = Request {
+            id: Some(Id::number(0)),
+            method: Method::ServerInfo.name().to_owned(),
+            params: Some(json!({})),
+        };
+        let text = request.to_text();
+        shared.tap.sent("0", &request.method, &text);
+        socket.send(Message::text(text)).await.map_err(|e| broken(shared, &e.to_string()))?;
+        loop {
+            let message = socket.next().await.ok_or_else(|| broken(shared, "it was closed"))?;
+            let message = message.map_err(|e| broken(shared, &e.to_string()))?;
+            let Message::Text(text) = message else { continue };
+            shared.tap.received(&text);
+            for item in parse_message(&text).items {
+                if let Incoming::Response(Response { result, .. }) = item {
+                    return result.map_err(RemoteError::Server);
+                }
+            }
+        }
+    };
+    let answer = tokio::time::timeout(GREETING, ask).await.unwrap_or_else(|_| {
+        let time = GREETING.as_secs();
+        Err(broken(shared, &format!("it did not say within {time} s what it is")))
+    })?;
+    let round_trip = asked.elapsed();
+    let info = from_json(answer)
+        .map_err(|message| RemoteError::Decode { method: Method::ServerInfo.name().to_owned(), message })?;
+    Ok(Greeted { socket, info, round_trip, tls })
+}
+
+fn broken(shared: &Shared, why: &str) -> RemoteError {
+    let message = format!("the connection to {} broke: {why}", shared.address.short());
+    RemoteError::passing(message, "it is tried again")
+}
+
+/// What a connection's task keeps from one connection to the next.
+pub struct LinkTask {
+    shared: Arc<Shared>,
+    orders: mpsc::Receiver<Order>,
+    next_id: u64,
+    pending: HashMap<u64, Pending>,
+    following: HashMap<ExecutionId, Followed>,
+    /// Requests that are asked again when the connection is back.
+    again: Vec<Call>,
+    instance: Option<String>,
+    returns: u32,
+}
+
+/// One connection, as far as the task writes to it.
+struct Wire {
+    messages: mpsc::Sender<Message>,
+    /// What waits for room there, the oldest first.
+    backlog: VecDeque<Message>,
+    _writer: AbortOnDropHandle<()>,
+}
+
+impl Wire {
+    fn over(mut sink: futures_util::stream::SplitSink<Socket, Message>) -> Self {
+        let (messages, mut writing) = mpsc::channel(WRITING);
+        let writer = tokio::spawn(async move {
+            while let Some(message) = writing.recv().await {
+                if sink.feed(message).await.is_err() {
+                    return;
+                }
+                if writing.is_empty() && sink.flush().await.is_err() {
+                    return;
+                }
+            }
+            let _ = sink.close().await;
+        });
+        Self { messages, backlog: VecDeque::new(), _writer: AbortOnDropHandle::new(writer) }
+    }
+
+    fn put(&mut self, message: Message) {
+        self.backlog.push_back(message);
+        self.pump();
+    }
+
+    /// Hands over as much as there is room for.
+    fn pump(&mut self) {
+        while !self.backlog.is_empty() {
+            let Ok(room) = self.messages.try_reserve() else { return };
+            if let Some(message) = self.backlog.pop_front() {
+                room.send(message);
+            }
+        }
+    }
+
+    /// Waits until nothing waits for room.
+    async fn drained(&mut self) {
+        while let Some(message) = self.backlog.front().cloned() {
+            // The writer that is gone has told so by the reader.
+            if self.messages.send(message).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            self.backlog.pop_front();
+        }
+    }
+}
+
+/// Why a connection is no more.
+enum Loss {
+    /// By itself.
+    Broken(String),
+    /// Nobody wants it any more.
+    Ended,
+}
+
+impl LinkTask {
+    pub fn new(shared: Arc<Shared>, orders: mpsc::Receiver<Order>) -> Self {
+        Self {
+            shared,
+            orders,
+            next_id: 1,
+            pending: HashMap::new(),
+            following: HashMap::new(),
+            again: Vec::new(),
+            instance: None,
+            returns: 0,
+        }
+    }
+
+    /// Keeps the connection until the engine over it is shut down.
+    pub async fn run(mut self, first: Greeted) {
+        let mut next = Some(first);
+        while let Some(greeted) = next.take() {
+            match self.connected(greeted).await {
+                Loss::Ended => break,
+                Loss::Broken(why) => {
+                    tracing::info!("the link to {} is lost: {why}", self.shared.address);
+                    self.lose();
+                    next = self.have_back(&why).await;
+                }
+            }
+        }
+        self.give_up();
+    }
+
+    /// Serves one connection until it is lost.
+    async fn connected(&mut self, greeted: Greeted) -> Loss {
+        let Greeted { socket, info, round_trip, .. } = greeted;
+        let started_anew = self.instance.is_some() && self.instance != info.instance;
+        let is_return = self.instance.is_some();
+        self.instance = Some(info.instance.clone().unwrap_or_default());
+        self.shared.take_info(info);
+        let (sink, mut stream) = socket.split();
+        let mut wire = Wire::over(sink);
+        self.take_up(&mut wire, started_anew);
+        self.returns += u32::from(is_return);
+        self.shared.show(Link::Up(LinkUp {
+            server: self.shared.address.short(),
+            software: self.shared.software(),
+            round_trip: Some(round_trip),
+            missing: Vec::new(),
+            returns: self.returns,
+        }));
+        if is_return {
+            // What happened meanwhile nobody has told.
+            self.shared.tell(Told::Lagged(1));
+        }
+        self.turn(&mut wire, &mut stream).await
+    }
+
+    /// Asks for what was under way.
+    fn take_up(&mut self, wire: &mut Wire, started_anew: bool) {
+        let events = vec![EventKind::State, EventKind::Started, EventKind::Finished];
+        let subscribe = SubscribeCall { events, ..SubscribeCall::default() };
+        self.ask(wire, Method::SessionSubscribe, &json!(subscribe), Pending::Own);
+        let server = self.shared.address.short();
+        if started_anew {
+            for (_, mut followed) in self.following.drain() {
+                followed.unknown(&server, true);
+            }
+        }
+        let resumed: Vec<(ExecutionId, Value)> =
+            self.following.iter().map(|(id, followed)| (id.clone(), json!(followed.resume()))).collect();
+        for (id, params) in resumed {
+            self.ask(wire, Method::SessionSubscribe, &params, Pending::Resume(id));
+        }
+        for call in std::mem::take(&mut self.again) {
+            self.call(wire, call);
+        }
+    }
+
+    async fn turn(&mut self, wire: &mut Wire, stream: &mut SplitStream<Socket>) -> Loss {
+        let shared = self.shared.clone();
+        let mut heart = tokio::time::interval(HEARTBEAT);
+        heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        loop {
+            let until = self.pending.values().filter_map(Pending::until).min();
+            let late = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                message = stream.next() => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(message)) => {
+                            if let Some(why) = self.receive(wire, message) {
+                                return Loss::Broken(why);
+                            }
+                        }
+                        Some(Err(error)) => return Loss::Broken(error.to_string()),
+                        None => return Loss::Broken("the server closed it".to_owned()),
+                    }
+                }
+                () = wire.drained(), if !wire.backlog.is_empty() => {}
+                order = self.orders.recv(), if wire.backlog.is_empty() => match order {
+                    Some(order) => self.obey(wire, order),
+                    None => return Loss::Ended,
+                },
+                _ = heart.tick() => {
+                    if heard.elapsed() > SILENCE {
+                        return Loss::Broken(format!("no sign of life for {} s", heard.elapsed().as_secs()));
+                    }
+                    // One that can't be written to is not asked.
+                    let stamp = shared.stamp().to_be_bytes().to_vec();
+                    let _ = wire.messages.try_send(Message::Ping(Bytes::from(stamp)));
+                }
+                () = late => self.expire(),
+                () = shared.stop.cancelled() => {
+                    let _ = wire.messages.try_send(Message::Close(None));
+                    return Loss::Ended;
+                }
+            }
+        }
+    }
+
+    /// Sends a request.
+    fn ask(&mut self, wire: &mut Wire, method: Method, params: &Value, pending: Pending) {
+        let id = self.next_id;
+        self.next_id += 1;
+        let request = Request {
+            id: Some(Id::number(id)),
+            method: method.name().to_owned(),
+            params: Some(params.clone()),
+        };
+        let text = request.to_text();
+        self.shared.tap.sent(&id.to_string(), &request.method, &text);
+        self.pending.insert(id, pending);
+        wire.put(Message::text(text));
+    }
+
+    /// Tells something that needs no answer.
+    fn tell(&self, wire: &mut Wire, method: Method, params: Value) {
+        let text = Notification { method: method.name().to_owned(), params }.to_text();
+        self.shared.tap.told(method.name(), &text);
+        wire.put(Message::text(text));
+    }
+
+    fn call(&mut self, wire: &mut Wire, call: Call) {
+        if call.answer.is_closed() && call.fate != Fate::AskAgain {
+            return;
+        }
+        let (method, params, until) = (call.method, call.params.clone(), Instant::now() + call.time);
+        self.ask(wire, method, &params, Pending::Call { call, until });
+    }
+
+    fn obey(&mut self, wire: &mut Wire, order: Order) {
+        match order {
+            Order::Call(call) => self.call(wire, call),
+            Order::Execute(mut followed) => {
+                let id = followed.id.clone();
+                if self.following.contains_key(&id) {
+                    let failure = Failure::new(
+                        crate::protocol::ErrorKind::InvalidParams,
+                        format!("there is an execution {id} already"),
+                        "leave executionId out, or take a new one",
+                    );
+                    return followed.finish(Err(failure));
+                }
+                let params = followed.call.to_params();
+                self.following.insert(id.clone(), *followed);
+                self.ask(wire, Method::SessionExecute, &params, Pending::Execute(id));
+            }
+            Order::Taken(execution_id, seq) => {
+                self.tell(wire, Method::SessionAck, json!(AckCall { execution_id, seq }));
+            }
+            Order::Leave(id) => {
+                self.following.remove(&id);
+                let subscription_id = id.0;
+                self.tell(wire, Method::SessionUnsubscribe, json!(Subscribed { subscription_id }));
+            }
+        }
+    }
+
+    /// Takes a message. `Some`: why the connection is no more.
+    fn receive(&mut self, wire: &mut Wire, message: Message) -> Option<String> {
+        match message {
+            Message::Text(text) => {
+                self.shared.tap.received(&text);
+                for item in parse_message(&text).items {
+                    match item {
+                        Incoming::Response(response) => self.answered(wire, response),
+                        Incoming::Request(Request { method, params, .. }) => {
+                            let params = params.unwrap_or_default();
+                            self.noticed(Notification { method, params });
+                        }
+                        Incoming::Invalid(response) => {
+                            tracing::warn!("a message of the server's can't be read: {:?}", response.result);
+                        }
+                    }
+                }
+                None
+            }
+            Message::Pong(stamp) => {
+                if let Ok(stamp) = <[u8; 8]>::try_from(stamp.as_ref()) {
+                    self.shared.measured(u64::from_be_bytes(stamp));
+                }
+                None
+            }
+            Message::Close(frame) => {
+                let reason = frame.map(|frame| frame.reason.to_string()).filter(|reason| !reason.is_empty());
+                Some(reason.unwrap_or_else(|| "the server closed it".to_owned()))
+            }
+            Message::Binary(_) | Message::Ping(_) | Message::Frame(_) => None,
+        }
+    }
+
+    fn answered(&mut self, wire: &mut Wire, response: Response) {
+        let Some(pending) = response.id.as_number().and_then(|id| self.pending.remove(&id)) else {
+            // Of nobody, or of one who has not waited for it.
+            return;
+        };
+        match pending {
+            Pending::Call { call, .. } => {
+                let _ = call.answer.send(response.result.map_err(RemoteError::Server));
+            }
+            Pending::Execute(id) => {
+                if let Some(mut followed) = self.following.remove(&id) {
+                    followed.finish(response.result);
+                }
+            }
+            Pending::Resume(id) => {
+                if response.result.is_err()
+                    && let Some(mut followed) = self.following.remove(&id)
+                {
+                    followed.unknown(&self.shared.address.short(), false);
+                }
+            }
+            Pending::Own => {
+                if let Err(failure) = response.result {
+                    tracing::warn!("the server does not tell of its sessions: {failure}");
+                }
+            }
+        }
+        let _ = wire;
+    }
+
+    fn noticed(&mut self, notification: Notification) {
+        let notice = match Notice::read(notification) {
+            Ok(Some(notice)) => notice,
+            Ok(None) => return,
+            Err(problem) => return tracing::warn!("a notification can't be read: {problem}"),
+        };
+        match &notice {
+            Notice::Queued(at) | Notice::Started(at) if at.subscription_id.is_none() => {
+                self.pass_on(&at.execution_id.clone(), notice);
+            }
+            Notice::Output(output) if output.at.subscription_id.is_none() => {
+                self.pass_on(&output.at.execution_id.clone(), notice);
+            }
+            Notice::Finished(finished) if finished.at.subscription_id.is_none() => {
+                self.pass_on(&finished.at.execution_id.clone(), notice);
+            }
+            Notice::Lagged(lagged) => match lagged.execution_id.clone() {
+                Some(id) => self.pass_on(&id, notice),
+                None => self.shared.tell(Told::Lagged(lagged.skipped)),
+            },
+            Notice::Progress(progress) => {
+                let call = progress.request_id.as_u64().and_then(|id| self.pending.get(&id));
+                if let Some(Pending::Call { call: Call { progress: Some(told), .. }, .. }) = call {
+                    // Only the newest matters: one who is slow misses some.
+                    let _ = told.try_send(progress.progress.clone());
+                }
+            }
+            Notice::State(_) | Notice::Started(_) | Notice::Finished(_) => self.happened(notice),
+            Notice::Queued(_) | Notice::Output(_) | Notice::StatsSample(_) => {}
+        }
+    }
+
+    fn pass_on(&mut self, id: &ExecutionId, notice: Notice) {
+        let over = self.following.get_mut(id).is_some_and(|followed| followed.tell(notice));
+        if over {
+            self.following.remove(id);
+        }
+    }
+
+    /// Something happened to a session.
+    fn happened(&self, notice: Notice) {
+        let event = match notice {
+            Notice::State(state) => {
+                SessionEvent::State { session_id: state.session_id, state: state.state, reason: state.reason }
+            }
+            Notice::Started(at) => {
+                SessionEvent::Started { session_id: at.session_id, execution_id: at.execution_id }
+            }
+            Notice::Finished(finished) => SessionEvent::Finished {
+                session_id: finished.at.session_id,
+                execution_id: finished.at.execution_id,
+                success: finished.success,
+            },
+            _ => return,
+        };
+        self.shared.tell(Told::Event(event));
+    }
+
+    /// Gives up requests whose time is over.
+    fn expire(&mut self) {
+        let (now, server) = (Instant::now(), self.shared.address.short());
+        let over = |pending: &Pending| pending.until().is_some_and(|until| until <= now);
+        let ids: Vec<u64> = self.pending.iter().filter(|(_, p)| over(p)).map(|(id, _)| *id).collect();
+        for id in ids {
+            if let Some(Pending::Call { call, .. }) = self.pending.remove(&id) {
+                let error = late(&server, call.method, call.fate, call.time);
+                let _ = call.answer.send(Err(error));
+            }
+        }
+    }
+
+    /// The connection is lost: what is asked again is kept, the rest is told what is known of it.
+    fn lose(&mut self) {
+        let server = self.shared.address.short();
+        for (_, pending) in self.pending.drain() {
+            if let Pending::Call { call, .. } = pending {
+                match call.fate {
+                    Fate::AskAgain => self.again.push(call),
+                    fate => {
+                        let _ = call.answer.send(Err(lost(&server, call.method, fate)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is asked while there is no connection fails at once.
+    fn refuse(&mut self, order: Order, why: &str) {
+        let server = self.shared.address.short();
+        let error = || {
+            RemoteError::passing(
+                format!("the link to {server} is down: {why}"),
+                "it is tried again by itself",
+            )
+        };
+        match order {
+            Order::Call(call) => {
+                let _ = call.answer.send(Err(error()));
+            }
+            Order::Execute(mut followed) => followed.finish(Err(error().into())),
+            // Told again when the connection is back: what is resumed begins with what was taken last.
+            Order::Taken(..) => {}
+            Order::Leave(id) => {
+                self.following.remove(&id);
+            }
+        }
+    }
+
+    /// Tries until the connection is back; `None`: nobody wants it any more.
+    async fn have_back(&mut self, why: &str) -> Option<Greeted> {
+        let mut why = why.to_owned();
+        let mut attempt = 1;
+        let mut knocks = true;
+        let mut wait = Some(self.shared.backoff(BACKOFF[0]));
+        loop {
+            self.show_down(&why, attempt, wait);
+            if !self.wait_for_turn(wait, knocks, &why).await {
+                return None;
+            }
+            self.show_down(&why, attempt, Some(Duration::ZERO));
+            let shared = self.shared.clone();
+            let trying = greet(&shared);
+            tokio::pin!(trying);
+            let tried = loop {
+                tokio::select! {
+                    tried = &mut trying => break tried,
+                    order = self.orders.recv() => self.refuse(order?, &why),
+                    () = shared.stop.cancelled() => return None,
+                }
+            };
+            match tried {
+                Ok(greeted) => return Some(greeted),
+                Err(error) => {
+                    knocks = error.is_nobody();
+                    why = error.to_string();
+                    let next = BACKOFF.get(attempt as usize).or(BACKOFF.last()).copied().unwrap_or(10);
+                    wait = error.is_passing().then(|| self.shared.backoff(next));
+                    attempt += 1;
+                }
+            }
+        }
+    }
+
+    /// Waits until it is time for the next attempt. False: nobody wants it any more.
+    async fn wait_for_turn(&mut self, wait: Option<Duration>, knocks: bool, why: &str) -> bool {
+        let shared = self.shared.clone();
+        let turn = async {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        let answered = async {
+            if !knocks {
+                return std::future::pending().await;
+            }
+            loop {
+                tokio::time::sleep(shared.jittered(KNOCK)).await;
+                if knock(&shared.address).await {
+                    return;
+                }
+            }
+        };
+        tokio::pin!(turn, answered);
+        loop {
+            tokio::select! {
+                () = &mut turn => return true,
+                () = &mut answered => return true,
+                () = shared.retry.notified() => return true,
+                () = shared.stop.cancelled() => return false,
+                order = self.orders.recv() => match order {
+                    Some(order) => self.refuse(order, why),
+                    None => return false,
+                },
+            }
+        }
+    }
+
+    fn show_down(&self, why: &str, attempt: u32, wait: Option<Duration>) {
+        let server = self.shared.address.short();
+        self.shared.show(Link::Down(LinkDown { server, reason: why.to_owned(), attempt, wait }));
+    }
+
+    /// There will be no connection any more.
+    fn give_up(&mut self) {
+        self.lose();
+        let server = self.shared.address.short();
+        for call in std::mem::take(&mut self.again) {
+            let _ = call.answer.send(Err(lost(&server, call.method, Fate::Unknown)));
+        }
+        for (_, mut followed) in self.following.drain() {
+            followed.finish(Err(lost(&server, Method::SessionExecute, Fate::Unknown).into()));
+        }
+    }
+}

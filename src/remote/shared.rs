@@ -1,0 +1,124 @@
+//! What a connection's task and the engine over it share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::address::Address;
+use super::traffic::Tap;
+use crate::engine::{Link, LinkUp, Token, Told};
+use crate::protocol::ServerInfo;
+
+/// Events that a subscriber may be behind.
+const BEHIND: usize = 256;
+/// How much a wait differs from one client to the next, in parts of it: they are not to come back all at once.
+const JITTER: f64 = 0.2;
+
+pub struct Shared {
+    pub address: Address,
+    pub token: Option<Token>,
+    pub tap: Tap,
+    link: watch::Sender<Link>,
+    events: broadcast::Sender<Told>,
+    info: Mutex<Option<ServerInfo>>,
+    /// Somebody wants the next attempt now.
+    pub retry: Notify,
+    /// Nobody wants the connection any more.
+    pub stop: CancellationToken,
+    begun: Instant,
+}
+
+impl Shared {
+    pub fn new(address: Address, token: Option<Token>) -> Self {
+        let up = LinkUp {
+            server: address.short(),
+            software: String::new(),
+            round_trip: None,
+            missing: Vec::new(),
+            returns: 0,
+        };
+        Self {
+            address,
+            token,
+            tap: Tap::new(),
+            link: watch::Sender::new(Link::Up(up)),
+            events: broadcast::Sender::new(BEHIND),
+            info: Mutex::default(),
+            retry: Notify::new(),
+            stop: CancellationToken::new(),
+            begun: Instant::now(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<ServerInfo>> {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server said of itself last.
+    pub fn info(&self) -> Option<ServerInfo> {
+        self.lock().clone()
+    }
+
+    pub fn take_info(&self, info: ServerInfo) {
+        *self.lock() = Some(info);
+    }
+
+    /// The server's name and version.
+    pub fn software(&self) -> String {
+        self.lock().as_ref().map_or_else(String::new, |info| format!("{} {}", info.name, info.version))
+    }
+
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.subscribe()
+    }
+
+    pub fn show(&self, link: Link) {
+        self.link.send_replace(link);
+    }
+
+    pub fn events(&self) -> broadcast::Receiver<Told> {
+        self.events.subscribe()
+    }
+
+    pub fn tell(&self, told: Told) {
+        // Without listeners it is nobody's loss.
+        let _ = self.events.send(told);
+    }
+
+    /// Now, in microseconds since this was made.
+    pub fn stamp(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// The other end has answered what was asked at `stamp`. Only a change that is seen is shown.
+    pub fn measured(&self, stamp: u64) {
+        let round_trip = Duration::from_micros(self.stamp().saturating_sub(stamp));
+        self.link.send_if_modified(|link| {
+            let Link::Up(up) = link else { return false };
+            let seen = up.round_trip.is_none_or(|before| differs(before, round_trip));
+            if seen {
+                up.round_trip = Some(round_trip);
+            }
+            seen
+        });
+    }
+
+    /// So many seconds, more or less.
+    pub fn backoff(&self, seconds: u64) -> Duration {
+        self.jittered(Duration::from_secs(seconds))
+    }
+
+    /// A time, more or less.
+    pub fn jittered(&self, time: Duration) -> Duration {
+        let random = f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+        time.mul_f64(1.0 + JITTER * (random - 0.5))
+    }
+}
+
+/// Two round trips that people would tell apart.
+fn differs(a: Duration, b: Duration) -> bool {
+    let (a, b) = (a.as_secs_f64() * 1000.0, b.as_secs_f64() * 1000.0);
+    a.round() != b.round() && (a - b).abs() > 0.25 * a.max(b)
+}

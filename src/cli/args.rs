@@ -23,10 +23,14 @@ interpreters, each session in a place of its own. Without a verb it opens the wo
 pub enum Verb {
     /// Open the workbench (as without a verb), with a file in its editor
     Open(Open),
+    /// Open the workbench over a server elsewhere
+    Attach(Attach),
     /// Run a file, or code from standard input, and pass its output and exit code through
     Run(Run),
     /// Serve the runtimes of this machine to clients elsewhere: JSON-RPC over a WebSocket
     Serve(Serve),
+    /// See and close the sessions of a server
+    Sessions(Sessions),
     /// Tell which runtimes are here, why not, and what isolates them
     Doctor(Doctor),
     /// Fetch Deno and Bun, verified, into CodeBeaker's own directory; build the images of Docker sessions
@@ -45,6 +49,67 @@ pub enum Verb {
 pub struct Open {
     /// The file to edit; one that does not exist is made when it is saved
     pub file: Option<PathBuf>,
+    /// Work on this server instead of in this process: ws://host:5039, wss://host:5039
+    #[arg(long, value_name = "URL", env = URL)]
+    pub attach: Option<String>,
+}
+
+impl Open {
+    /// What is meant where no verb is given.
+    pub fn of_nothing() -> Self {
+        Self { file: None, attach: std::env::var(URL).ok().filter(|url| !url.is_empty()) }
+    }
+}
+
+/// The variable that names a server.
+const URL: &str = super::connect::URL_VARIABLE;
+
+/// Arguments of `attach`.
+#[derive(Args, Debug)]
+#[command(after_help = ATTACH_HELP)]
+pub struct Attach {
+    /// The server: ws://host:5039, wss://host:5039
+    #[arg(env = URL, default_value = crate::server::LISTEN)]
+    pub url: String,
+    /// The file to edit
+    pub file: Option<PathBuf>,
+}
+
+const ATTACH_HELP: &str = "CODEBEAKER_TOKEN holds the token, for a server that wants one; it is sent over wss://, and over \
+ws:// to this machine only.";
+
+/// Arguments of `sessions`.
+#[derive(Args, Debug)]
+pub struct Sessions {
+    #[command(subcommand)]
+    pub verb: SessionsVerb,
+    /// The server; without it the one on this machine
+    #[arg(long, value_name = "URL", env = URL, global = true)]
+    pub attach: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with a server's sessions.
+#[derive(Debug, Subcommand)]
+pub enum SessionsVerb {
+    /// List them
+    List,
+    /// Tell all that is known of one
+    Show {
+        /// Its id, the beginning of it, or its name
+        session: String,
+    },
+    /// Close some, and remove all they had
+    Close {
+        /// Their ids, the beginnings of them, or their names
+        #[arg(required_unless_present = "all")]
+        sessions: Vec<String>,
+        /// Close every one
+        #[arg(long, conflicts_with = "sessions")]
+        all: bool,
+    },
 }
 
 /// Arguments of `run`.
@@ -74,6 +139,9 @@ pub struct Run {
     /// Let the program use the network, which is off otherwise
     #[arg(long)]
     pub network: bool,
+    /// Run it on this server instead of in this process: ws://host:5039, wss://host:5039
+    #[arg(long, value_name = "URL", env = URL)]
+    pub attach: Option<String>,
     /// Print one JSON object with the result, the cost and why this runtime was chosen
     #[arg(long)]
     pub json: bool,

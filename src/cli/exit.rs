@@ -44,6 +44,12 @@ impl From<Failure> for Problem {
     }
 }
 
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::new(crate::protocol::ErrorKind::Internal, problem.message, problem.next_step)
+    }
+}
+
 impl From<crate::provision::ProvisionError> for Problem {
     fn from(error: crate::provision::ProvisionError) -> Self {
         Self::new(error.to_string(), error.next_step())

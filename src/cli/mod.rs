@@ -3,6 +3,7 @@
 
 mod args;
 mod bar;
+mod connect;
 mod containers;
 mod doctor;
 mod exit;
@@ -11,6 +12,7 @@ mod manual;
 mod open;
 mod run;
 mod serve;
+mod sessions;
 mod setup;
 mod signals;
 mod surroundings;
@@ -35,7 +37,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(e) => return exit::usage(&e),
     };
-    let outcome = match arguments.verb.unwrap_or(Verb::Open(args::Open::default())) {
+    let outcome = match arguments.verb.unwrap_or_else(|| Verb::Open(args::Open::of_nothing())) {
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Man => manual::man(),
         verb => on_tokio(verb),
@@ -48,7 +50,7 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
     let mut builder = match verb {
         // The workbench draws on its own thread while its engine works on another.
         // The server does for many at once.
-        Verb::Open(_) | Verb::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        Verb::Open(_) | Verb::Attach(_) | Verb::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
         // The others only wait for something else, and each hop to another thread costs a wake-up.
         _ => tokio::runtime::Builder::new_current_thread(),
     };
@@ -65,7 +67,11 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
             Verb::Serve(serve) => serve::serve(serve).await,
             Verb::Doctor(doctor) => doctor::doctor(doctor).await,
             Verb::Setup(setup) => setup::setup(setup).await,
+            Verb::Sessions(sessions) => sessions::sessions(sessions).await,
             Verb::Open(open) => open::open(open).await,
+            Verb::Attach(args::Attach { url, file }) => {
+                open::open(args::Open { attach: Some(url), file }).await
+            }
             Verb::Completions { .. } | Verb::Man => Ok(ExitCode::SUCCESS),
         }
     });

@@ -1,17 +1,24 @@
 //! `codebeaker` and `codebeaker open`: the workbench.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use crate::engine::{Connector as _, Target};
 use crate::tui::{self, Exit, Options, TerminalKind, TuiError};
 
 use super::args;
+use super::connect::Connections;
 use super::exit::{self, Problem};
-use super::surroundings::{Surroundings, shut_down};
+use super::surroundings::Surroundings;
 
-/// Opens the workbench over the engine in this process.
+/// Opens the workbench over the engine in this process, or a server's.
 pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?;
-    let engine = surroundings.engine()?;
+    let connections = Arc::new(Connections::new(surroundings.clone()));
+    let engine = match args.attach {
+        Some(address) => connections.attach(Target { address, token: None }).await?,
+        None => connections.local().await?,
+    };
     let options = Options {
         file: args.file,
         settings: surroundings.settings,
@@ -19,8 +26,8 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         warnings: surroundings.warnings,
         terminal: TerminalKind::from_env(),
     };
-    let outcome = tui::run(options, engine.clone()).await;
-    shut_down(engine.as_ref()).await;
+    let outcome = tui::run(options, engine).await;
+    connections.end().await;
     match outcome {
         Ok(Exit::Quit) => Ok(ExitCode::SUCCESS),
         // As a shell tells of a program that a signal has ended.

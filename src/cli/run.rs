@@ -25,10 +25,11 @@ use crate::protocol::{
 
 use super::args;
 use super::bar;
+use super::connect::Reached;
 use super::exit::{self, Problem};
 use super::setup;
 use super::signals::Signals;
-use super::surroundings::{Surroundings, shut_down};
+use super::surroundings::Surroundings;
 
 /// The longest program text taken.
 const MAX_CODE: u64 = 16 << 20;
@@ -36,6 +37,8 @@ const MAX_CODE: u64 = 16 << 20;
 const PIECE: usize = 64 << 10;
 /// How often a run in the background looks whether the terminal is its own by now.
 const BACKGROUND_PAUSE: Duration = Duration::from_millis(250);
+/// How long a session that nobody wants any more may take to be made, so that it can be removed.
+const LATE_SESSION: Duration = Duration::from_secs(10);
 /// The exit code of a program that wrote to a pipe which nobody reads: 128 and SIGPIPE.
 const BROKEN_PIPE: i32 = 141;
 
@@ -55,16 +58,31 @@ async fn run_file(args: args::Run) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?.for_one_session();
     surroundings.warn();
     let mut signals = Signals::listen()?;
-    let engine: Arc<dyn Engine> = surroundings.engine()?;
+    let reached = Reached::at(args.attach.as_deref(), &surroundings).await?;
     let gave_up = CancellationToken::new();
-    let run = Run { args: &args, engine: engine.clone(), surroundings: &surroundings, gave_up };
+    let (engine, attached) = (reached.engine.clone(), reached.attached);
+    let run = Run { args: &args, engine, attached, surroundings: &surroundings, gave_up };
+    let session = run.session(language);
+    tokio::pin!(session);
     let prepared = tokio::select! {
         biased;
-        signal = signals.next() => Err(signal),
-        session = run.session(language) => Ok(session),
+        signal = signals.next() => {
+            // A server makes it all the same: it is not to be left there.
+            if let (true, Ok(Ok(made))) = (attached, tokio::time::timeout(LATE_SESSION, session.as_mut()).await) {
+                run.remove(&made).await;
+            }
+            Err(signal)
+        }
+        session = &mut session => Ok(session),
     };
     let outcome = match prepared {
-        Ok(Ok(session)) => run.execute(session, code, name, signals).await,
+        Ok(Ok(session)) => {
+            let outcome = run.execute(&session, code, name, signals).await;
+            if attached {
+                run.remove(&session).await;
+            }
+            outcome
+        }
         Ok(Err(problem)) => Err(problem),
         Err(signal) => {
             let stopped = Problem::new("stopped before the program was started", "");
@@ -75,7 +93,7 @@ async fn run_file(args: args::Run) -> Result<ExitCode, Problem> {
             Ok(exit::code(128 + signal.number()))
         }
     };
-    shut_down(engine.as_ref()).await;
+    reached.end().await;
     outcome
 }
 
@@ -137,15 +155,24 @@ fn guess(file: &Path, code: &str) -> Result<Language, Problem> {
 struct Run<'a> {
     args: &'a args::Run,
     engine: Arc<dyn Engine>,
+    /// It is a server's.
+    attached: bool,
     surroundings: &'a Surroundings,
     /// The person doesn't want to see any more of it.
     gave_up: CancellationToken,
 }
 
 impl Run<'_> {
+    /// Removes what this run had on a server; in this process it goes with the engine.
+    async fn remove(&self, session: &SessionInfo) {
+        if let Err(failure) = self.engine.close_session(&session.session_id).await {
+            exit::say(format_args!("note: session {} may be left there: {failure}", session.session_id));
+        }
+    }
+
     async fn execute(
         &self,
-        session: SessionInfo,
+        session: &SessionInfo,
         code: String,
         name: Option<String>,
         signals: Signals,
@@ -171,7 +198,7 @@ impl Run<'_> {
         let _passing = AbortOnDropHandle::new(tokio::spawn(passing));
         let Some(result) = self.follow(execution, id).await? else { return Ok(exit::code(BROKEN_PIPE)) };
         if self.args.json {
-            exit::print(&format!("{:#}\n", report(&session, &result)))?;
+            exit::print(&format!("{:#}\n", report(session, &result)))?;
         }
         match passed.load(Ordering::SeqCst) {
             // It was stopped before it was a program.
@@ -249,6 +276,12 @@ impl Run<'_> {
                 continue;
             }
             match setup::tool(candidate) {
+                _ if self.attached => {
+                    let name = candidate.short();
+                    exit::say(format_args!("this run needs {name}, which the server fetches now"));
+                    let language = (candidate == RuntimeType::Docker).then_some(language);
+                    self.provision(Provision { language, ..Provision::all(candidate) }).await?;
+                }
                 Some(tool) => {
                     let why = info.reason.unwrap_or_default();
                     exit::say(format_args!("this run needs {tool}, which is fetched now ({why})"));

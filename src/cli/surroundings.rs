@@ -14,6 +14,7 @@ use crate::runtimes::{self, DockerSettings, Marks, RuntimeSettings};
 use super::exit::{self, Problem};
 
 /// Paths and settings, as files and variables have them.
+#[derive(Clone)]
 pub struct Surroundings {
     pub paths: Paths,
     pub settings: Settings,

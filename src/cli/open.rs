@@ -18,6 +18,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         paths: surroundings.paths,
         warnings: surroundings.warnings,
         terminal: TerminalKind::from_env(),
+        connector: None,
     };
     let outcome = tui::run(options, engine.clone()).await;
     shut_down(engine.as_ref()).await;

@@ -38,6 +38,14 @@ pub(crate) enum Cmd {
     ClearOutput,
     Fetch,
     Recheck,
+    Connect,
+    WorkLocally,
+    Retry,
+    Messages,
+    ReadMessage,
+    FilterMessages,
+    PauseMessages,
+    CopyMessage,
 }
 
 /// Where a command can be given.
@@ -51,6 +59,10 @@ pub(crate) enum Place {
     In(Pane),
     /// On the runtimes screen.
     Setup,
+    /// On the screen of messages.
+    Messages,
+    /// On any screen, while the link to the engine is lost.
+    LinkLost,
 }
 
 /// One row of the table.
@@ -81,7 +93,7 @@ const fn row(
 }
 
 use Pane::{Editor, Output, Sessions, Stats};
-use Place::{Everywhere, In, Setup, Workbench};
+use Place::{Everywhere, In, LinkLost, Messages, Setup, Workbench};
 
 /// Every command; the bottom line shows them in this order.
 pub(crate) const TABLE: &[Spec] = &[
@@ -235,6 +247,24 @@ pub(crate) const TABLE: &[Spec] = &[
         "shows every runtime, what is wrong with it, and fetches what can be fetched",
     ),
     row(
+        Cmd::Connect,
+        "connection.open",
+        Everywhere,
+        &["c"],
+        "",
+        "Connection: to a server",
+        "works with the engine of a server, or goes back to the one in this process",
+    ),
+    row(
+        Cmd::Messages,
+        "rpc.open",
+        Workbench,
+        &["J"],
+        "",
+        "Messages: what passes over the wire",
+        "shows the JSON-RPC messages to the engine and from it",
+    ),
+    row(
         Cmd::Undo,
         "edit.undo",
         Workbench,
@@ -308,6 +338,107 @@ pub(crate) const TABLE: &[Spec] = &[
     row(Cmd::Up, "move.up", Setup, &["up", "k"], "", "Up", "chooses the runtime above"),
     row(Cmd::Down, "move.down", Setup, &["down", "j"], "", "Down", "chooses the runtime below"),
     row(
+        Cmd::Retry,
+        "connection.retry",
+        LinkLost,
+        &["R"],
+        "retry now",
+        "Connection: retry now",
+        "tries to have the link back at once",
+    ),
+    row(
+        Cmd::Connect,
+        "connection.open",
+        LinkLost,
+        &["c"],
+        "other server",
+        "Connection: to a server",
+        "works with the engine of another server",
+    ),
+    row(
+        Cmd::WorkLocally,
+        "connection.local",
+        LinkLost,
+        &["l"],
+        "work locally",
+        "Connection: work locally",
+        "works with the engine in this process; what runs there goes on",
+    ),
+    row(
+        Cmd::ReadMessage,
+        "rpc.read",
+        Messages,
+        &["enter"],
+        "read",
+        "Messages: read",
+        "reads the chosen message, or goes back to the list",
+    ),
+    row(
+        Cmd::FilterMessages,
+        "rpc.filter",
+        Messages,
+        &["/"],
+        "filter",
+        "Messages: filter",
+        "shows the messages alone that hold a text",
+    ),
+    row(
+        Cmd::PauseMessages,
+        "rpc.pause",
+        Messages,
+        &["p", "space"],
+        "pause",
+        "Messages: pause",
+        "stays at the chosen message, or goes on with the newest",
+    ),
+    row(
+        Cmd::CopyMessage,
+        "rpc.copy",
+        Messages,
+        &["y"],
+        "copy",
+        "Messages: copy",
+        "copies the chosen message through the terminal (OSC 52)",
+    ),
+    row(
+        Cmd::Follow,
+        "output.follow",
+        Messages,
+        &["f", "end"],
+        "",
+        "Messages: newest",
+        "goes to the newest message, or to the end of the one being read",
+    ),
+    row(
+        Cmd::Top,
+        "move.top",
+        Messages,
+        &["home", "g"],
+        "",
+        "Top",
+        "goes to the oldest message, or to the beginning of the one being read",
+    ),
+    row(
+        Cmd::Up,
+        "move.up",
+        Messages,
+        &["up", "k"],
+        "",
+        "Up",
+        "chooses the message before, or scrolls up in the one being read",
+    ),
+    row(
+        Cmd::Down,
+        "move.down",
+        Messages,
+        &["down", "j"],
+        "",
+        "Down",
+        "chooses the message after, or scrolls down in the one being read",
+    ),
+    row(Cmd::PageUp, "move.page-up", Messages, &["pageup"], "", "Page up", "a page up"),
+    row(Cmd::PageDown, "move.page-down", Messages, &["pagedown"], "", "Page down", "a page down"),
+    row(
         Cmd::Suspend,
         "app.suspend",
         Everywhere,
@@ -324,7 +455,7 @@ pub(crate) const TABLE: &[Spec] = &[
         &["ctrl-q", "q"],
         "quit",
         "Quit",
-        "ends CodeBeaker and its sessions; asks if something runs or a file is unsaved",
+        "ends CodeBeaker and its sessions here; asks if something runs or a file is unsaved",
     ),
 ];
 

@@ -31,6 +31,7 @@ pub fn options() -> Options {
         paths: Paths::below("/nonexistent"),
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
+        connector: None,
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
 }
 
 fn listed(model: &mut Model, list: Vec<SessionInfo>) {
+    model.redraw |=
+        !std::mem::replace(&mut model.sessions.listed, true) && model.connection.server().is_some();
     let list: Vec<SessionInfo> = list.into_iter().map(ingest::session).collect();
     let known: Vec<&SessionInfo> = model.sessions.rows.iter().map(|row| &row.info).collect();
     if known.len() == list.len() && known.iter().zip(&list).all(|(a, b)| same_on_screen(a, b)) {

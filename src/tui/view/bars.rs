@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::Clear;
 
-use super::put;
+use super::{link, put};
 use crate::tui::commands::{Cmd, Place, Spec, TABLE};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
@@ -74,8 +74,12 @@ pub(super) fn document_name(model: &Model) -> String {
 pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
     let mut line = Pieces::new(theme, layout.top);
     if layout.class == Class::Small {
-        let title = format!("{}  {}", model.focus.title(), document_name(model));
+        let title = match model.screen {
+            Screen::Messages => format!("Messages  {}", model.connection.name()),
+            _ => format!("{}  {}", model.focus.title(), document_name(model)),
+        };
         let end = match &model.runs.active {
+            _ if model.connection.down().is_some() => (Verdict::Warn, "link down"),
             Some(_) => (Verdict::Run, "running"),
             None => match &model.runs.last {
                 Some(last) => (last.verdict, outcome(theme, last.verdict).1),
@@ -93,7 +97,11 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     if wide {
         line.put_right(&document_name(model), line.role(Role::TopBar), frame);
     }
-    line.put(&[(if wide { "engine: local" } else { "local" }, line.role(Role::TopBar))], 3, frame);
+    engine(model, wide, &mut line, frame);
+    // What was known of them may no longer be so.
+    if model.connection.down().is_some() {
+        return;
+    }
     for row in &model.runtimes.rows {
         let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
         let short = version.split_whitespace().next().unwrap_or_default();
@@ -113,6 +121,25 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
             line.put(&[(&format!("{name} "), plain), (&state, style)], gap, frame);
         }
     }
+}
+
+/// Where code runs, and how that is reached.
+fn engine(model: &Model, wide: bool, line: &mut Pieces<'_>, frame: &mut Frame<'_>) {
+    let plain = line.role(Role::TopBar);
+    let state = link::state(model).map(|(of, words)| {
+        let (glyph, _, style) = verdict(line.theme, of);
+        (format!("{glyph} {words}"), style)
+    });
+    let down = model.connection.down().is_some();
+    if let Some((words, style)) = state.as_ref().filter(|_| down) {
+        line.put_right(words, *style, frame);
+    }
+    let name = link::engine(model, wide);
+    let name = text::fit(&name, usize::from(line.room()).min(52), line.theme.glyphs.cut).into_owned();
+    match state.filter(|_| !down) {
+        Some((words, style)) => line.put(&[(&name, plain), (" ", plain), (&words, style)], 3, frame),
+        None => line.put(&[(&name, plain)], 3, frame),
+    };
 }
 
 /// The strip of tabs, where not every pane is on the screen.
@@ -141,6 +168,8 @@ pub(super) fn tabs(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fr
 fn mode(model: &Model) -> (&'static str, Role) {
     match (model.screen, model.focus) {
         (Screen::Setup, _) => ("RUNTIMES", Role::ModeCommand),
+        (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
+        (Screen::Messages, _) => ("MESSAGES", Role::ModeCommand),
         (_, Pane::Editor) if model.edits => ("EDIT", Role::ModeEdit),
         (_, Pane::Editor) => ("CMD", Role::ModeCommand),
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
@@ -188,10 +217,15 @@ fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'s
 fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     let places = model.places();
     // Stopping is worth its place only while there is something to stop.
-    let busy =
-        model.runs.active.is_some() || model.runtimes.fetching.is_some() || model.sessions.creating > 0;
+    let busy = model.runs.active.is_some()
+        || model.runtimes.fetching.is_some()
+        || model.sessions.creating > 0
+        || model.connection.dial.is_some();
     let mut shown: Vec<(String, &str)> = Vec::new();
-    if model.types() {
+    if model.screen == Screen::Messages && model.wire.filtering {
+        shown.push(("Enter".to_owned(), "keep"));
+        shown.extend(key_hint(model, Cmd::Leave, "all"));
+    } else if model.types() {
         shown.extend(key_hint(model, Cmd::Leave, "commands"));
         if model.focus == Pane::Output {
             shown.push(("Enter".to_owned(), "send"));
@@ -206,9 +240,10 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
             }
         }
     }
-    if model.screen == Screen::Setup {
+    if model.screen != Screen::Workbench && !model.types() {
+        let back = if model.wire.reading && model.screen == Screen::Messages { "list" } else { "workbench" };
         let at = shown.len().min(2);
-        shown.splice(at..at, key_hint(model, Cmd::Leave, "workbench"));
+        shown.splice(at..at, key_hint(model, Cmd::Leave, back));
     }
     shown
 }
@@ -223,17 +258,25 @@ pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
     let (row, column) = model.editor.cursor();
     let place = format!("{}:{}", row + 1, column + 1);
     let end = if layout.class == Class::Wide { format!("{place}  {}", theme.name) } else { place };
-    line.put_right(&end, plain, frame);
+    let down = model.connection.down().is_some();
+    if !down {
+        line.put_right(&end, plain, frame);
+    }
     let (of, words) = activity(model);
     let (glyph, _, style) = verdict(theme, of);
-    line.put(&[(glyph, style), (" ", style), (&words, style)], 3, frame);
+    line.put(&[(glyph, style), (" ", style), (&words, style)], if down { 2 } else { 3 }, frame);
     if let Some(notice) = model.notice.as_ref().filter(|n| matches!(n.verdict, Verdict::Idle | Verdict::Ok)) {
         let said = said(notice);
         let said = text::fit(&said, usize::from(line.room()), theme.glyphs.cut).into_owned();
         line.put(&[(&said, theme.style(Role::ToastInfo))], 3, frame);
         return;
     }
-    if let Some(hint) = fetch_hint(model) {
+    if down {
+        for words in link::consequences(model) {
+            line.put(&[(&words, theme.style(Role::Text))], 2, frame);
+        }
+        line.put_right(&end, plain, frame);
+    } else if let Some(hint) = fetch_hint(model) {
         line.put(&[(&hint, theme.style(Role::Muted))], 0, frame);
     }
 }
@@ -247,6 +290,12 @@ fn said(notice: &Notice) -> String {
 
 /// What goes on now, in a few words.
 fn activity(model: &Model) -> (Verdict, String) {
+    if let Some(dial) = &model.connection.dial {
+        return (Verdict::Run, format!("connecting to {}", dial.to));
+    }
+    if let Some(words) = link::lost(model) {
+        return (Verdict::Warn, words);
+    }
     if let Some(run) = &model.runs.active {
         let words = match run.phase {
             crate::tui::model::Phase::Preparing => "creating a session",
@@ -319,7 +368,7 @@ pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut F
         _ if model.screen == Screen::Setup => Role::ToastInfo,
         _ => return,
     };
-    if layout.class == Class::Small && model.screen == Screen::Workbench {
+    if layout.class == Class::Small && model.screen != Screen::Setup {
         return;
     }
     let screen = frame.area();
@@ -350,8 +399,10 @@ pub(super) fn too_small(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let area = frame.area();
     let runs = usize::from(model.runs.active.is_some());
     let of = if runs > 0 { Verdict::Run } else { Verdict::Idle };
+    let lost = link::lost(model);
+    let of = if lost.is_some() { Verdict::Warn } else { of };
     let (glyph, _, style) = verdict(theme, of);
-    let word = if runs > 0 { "running" } else { "nothing runs" };
+    let word = lost.as_deref().unwrap_or(if runs > 0 { "running" } else { "nothing runs" });
     // There is no room for the question itself, but it is asked.
     let asked = matches!(model.overlays.last(), Some(Overlay::Question(_)));
     let keys = if asked { "sure? ^Q again quits" } else { "^C stop  ^Q quit" };

@@ -16,7 +16,11 @@ const STATE: usize = 18;
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let screen = frame.area();
     let buffer = frame.buffer_mut();
-    put(buffer, 1, 0, "codebeaker   runtimes", screen.width.saturating_sub(1), theme.style(Role::Strong));
+    let title = match model.connection.server() {
+        Some(server) => format!("codebeaker   runtimes of {server}"),
+        None => "codebeaker   runtimes".to_owned(),
+    };
+    put(buffer, 1, 0, &title, screen.width.saturating_sub(1), theme.style(Role::Strong));
     let room = Rect { y: 1, height: screen.height.saturating_sub(3), ..screen };
     let width = room.width.min(92);
     let height = room.height.min(u16::try_from(model.runtimes.rows.len()).unwrap_or(0).saturating_add(13));

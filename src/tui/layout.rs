@@ -154,7 +154,7 @@ impl Messages {
 
     pub(crate) fn at(size: Size, reading: bool) -> Self {
         let whole = Layout::of(size, Pane::Output);
-        let under = if whole.class == Class::Small { 1 } else { 2 };
+        let under = if whole.class == Class::Small { 3 } else { 2 };
         let body = Rect::new(0, 1, size.width, size.height.saturating_sub(1 + under));
         let (list, detail) = match (whole.class, reading) {
             (Class::Wide, _) => {

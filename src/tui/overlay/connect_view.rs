@@ -111,7 +111,7 @@ impl Connect {
             Row::Gap => {}
             Row::Choice { server } => {
                 let chosen = if *server == self.remote { theme.glyphs.dot } else { " " };
-                let what = if *server { "a server, elsewhere or here" } else { "local, in this process" };
+                let what = if *server { "a server, by its address" } else { "local, in this process" };
                 let role = if focused { Role::Strong } else { Role::Text };
                 say(theme, value, &format!("({chosen}) {what}"), role, frame);
             }
@@ -153,7 +153,8 @@ impl Connect {
         let beside = Rect { x: area.x + used, width: area.width - used, ..area };
         let words = match (&self.source, self.token.0.text().is_empty()) {
             (Some(source), true) => format!("from: {source}"),
-            (None, true) => "none".to_owned(),
+            (None, true) if self.to().is_empty() => String::new(),
+            (None, true) => "none known".to_owned(),
             (_, false) if self.revealed => "F3 hide".to_owned(),
             (_, false) => "F3 show".to_owned(),
         };

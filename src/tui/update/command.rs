@@ -12,7 +12,8 @@ use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, Sa
 
 /// Does what a command says.
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
-    let asks = matches!(cmd, Cmd::Run | Cmd::NewSession | Cmd::CloseSession | Cmd::Fetch | Cmd::Recheck);
+    let of_session = matches!(cmd, Cmd::Run | Cmd::NewSession | Cmd::CloseSession);
+    let asks = of_session || matches!(cmd, Cmd::Fetch | Cmd::Recheck | Cmd::TypeInput | Cmd::EndInput);
     if asks && !super::link::is_reachable(model) {
         return Vec::new();
     }

@@ -144,7 +144,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
 /// Goes to the engine in this process.
 pub(crate) fn work_locally(model: &mut Model) -> Vec<Effect> {
     if model.connection.link == Link::Local {
-        model.tell(Verdict::Idle, "this is the engine in this process already", "");
+        model.tell(Verdict::Idle, "you work locally already", "");
         return Vec::new();
     }
     dial(model, None)

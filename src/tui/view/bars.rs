@@ -221,7 +221,11 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         || model.runtimes.fetching.is_some()
         || model.sessions.creating > 0
         || model.connection.dial.is_some();
+    let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
+    if reads {
+        shown.extend(key_hint(model, Cmd::PageDown, "page down"));
+    }
     if model.screen == Screen::Messages && model.wire.filtering {
         shown.push(("Enter".to_owned(), "keep"));
         shown.extend(key_hint(model, Cmd::Leave, "all"));
@@ -234,14 +238,17 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     }
     for place in &places {
         let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
-        for spec in TABLE.iter().filter(here).filter(|spec| spec.cmd != Cmd::Stop || busy) {
+        let of_list =
+            |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
+        let useful = |spec: &&Spec| (spec.cmd != Cmd::Stop || busy) && !(reads && of_list(spec));
+        for spec in TABLE.iter().filter(here).filter(useful) {
             if !shown.iter().any(|(_, brief)| *brief == spec.brief) {
                 shown.extend(key_hint(model, spec.cmd, spec.brief));
             }
         }
     }
     if model.screen != Screen::Workbench && !model.types() {
-        let back = if model.wire.reading && model.screen == Screen::Messages { "list" } else { "workbench" };
+        let back = if reads { "list" } else { "workbench" };
         let at = shown.len().min(2);
         shown.splice(at..at, key_hint(model, Cmd::Leave, back));
     }
@@ -257,15 +264,24 @@ pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
     }
     let (row, column) = model.editor.cursor();
     let place = format!("{}:{}", row + 1, column + 1);
-    let end = if layout.class == Class::Wide { format!("{place}  {}", theme.name) } else { place };
+    let edits = model.screen == Screen::Workbench;
+    let end = match (edits, layout.class) {
+        (false, _) => theme.name.clone(),
+        (true, Class::Wide) => format!("{place}  {}", theme.name),
+        (true, _) => place,
+    };
     let down = model.connection.down().is_some();
     if !down {
         line.put_right(&end, plain, frame);
     }
-    let (of, words) = activity(model);
-    let (glyph, _, style) = verdict(theme, of);
-    line.put(&[(glyph, style), (" ", style), (&words, style)], if down { 2 } else { 3 }, frame);
-    if let Some(notice) = model.notice.as_ref().filter(|n| matches!(n.verdict, Verdict::Idle | Verdict::Ok)) {
+    let notice = model.notice.as_ref().filter(|n| matches!(n.verdict, Verdict::Idle | Verdict::Ok));
+    // What is told of a message has the line for itself.
+    if edits || notice.is_none() {
+        let (of, words) = activity(model);
+        let (glyph, _, style) = verdict(theme, of);
+        line.put(&[(glyph, style), (" ", style), (&words, style)], if down { 2 } else { 3 }, frame);
+    }
+    if let Some(notice) = notice {
         let said = said(notice);
         let said = text::fit(&said, usize::from(line.room()), theme.glyphs.cut).into_owned();
         line.put(&[(&said, theme.style(Role::ToastInfo))], 3, frame);
@@ -276,7 +292,7 @@ pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
             line.put(&[(&words, theme.style(Role::Text))], 2, frame);
         }
         line.put_right(&end, plain, frame);
-    } else if let Some(hint) = fetch_hint(model) {
+    } else if let Some(hint) = fetch_hint(model).filter(|_| edits) {
         line.put(&[(&hint, theme.style(Role::Muted))], 0, frame);
     }
 }

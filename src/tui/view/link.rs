@@ -43,6 +43,6 @@ pub(super) fn consequences(model: &Model) -> Vec<String> {
     if model.runs.active.is_some() {
         words.push("1 run unknown (asks again on return)".to_owned());
     }
-    words.extend([down.reason.clone(), "edits kept here".to_owned()]);
+    words.extend(["edits kept here".to_owned(), down.reason.clone()]);
     words
 }

@@ -71,7 +71,11 @@ fn edge(model: &Model, theme: &Theme) -> String {
         0 => String::new(),
         n => format!("{n} more not kept | "),
     };
-    format!("{lost}{follow} {} messages", model.wire.len())
+    let count = match model.wire.len() {
+        1 => "1 message".to_owned(),
+        n => format!("{n} messages"),
+    };
+    format!("{lost}{follow} {count}")
 }
 
 /// Why the list is empty, and what fills it.

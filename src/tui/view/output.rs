@@ -143,7 +143,7 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let running = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Running);
     let preparing = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Preparing);
     let (words, keys) = match (running, model.focus) {
-        _ if down => ("unknown", "the link is down: it is asked for again on return"),
+        _ if down => ("unknown", "asks again when the link is back"),
         _ if preparing => ("creating a session", "Ctrl-C stop"),
         (false, _) => ("starting", "Ctrl-C stop"),
         (true, Pane::Output) => ("running", "Ctrl-C stop   i type input"),

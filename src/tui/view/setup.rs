@@ -37,9 +37,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let line = |y: u16| Rect { y, height: 1, ..screen };
     super::bars::key_line(model, line(last.saturating_sub(1)), theme, frame);
     let ready = model.runtimes.available().count();
-    let of = if ready > 0 { Verdict::Ok } else { Verdict::Warn };
+    let lost = super::link::lost(model);
+    let of = if ready > 0 && lost.is_none() { Verdict::Ok } else { Verdict::Warn };
     let (glyph, _, style) = verdict(theme, of);
-    let words = format!("{glyph} {ready} of {} runtimes ready", model.runtimes.rows.len());
+    let words = lost.unwrap_or_else(|| format!("{ready} of {} runtimes ready", model.runtimes.rows.len()));
+    let words = format!("{glyph} {words}");
     put(frame.buffer_mut(), 1, last, &words, screen.width.saturating_sub(1), style);
 }
 

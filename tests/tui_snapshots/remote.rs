@@ -2,13 +2,13 @@
 
 use codebeaker::engine::Link;
 use codebeaker::protocol::*;
-use codebeaker::tui::{LinkMsg, Msg, RunMsg};
+use codebeaker::tui::{ColourTier, LinkMsg, Msg, RunMsg, TerminalKind};
 use crossterm::event::KeyCode;
 
 use crate::tui_support::remote::{
     SERVER, answer, changed, down, event, look, passed, recent, refused, request, up,
 };
-use crate::tui_support::{Bench, key, session, typed};
+use crate::tui_support::{Bench, key, options, session, typed};
 use crate::{as_it_is, at_every_size};
 
 fn attached(bench: &mut Bench) {
@@ -116,4 +116,22 @@ fn messages_of_no_wire() {
     let mut bench = Bench::new(80, 24);
     bench.found(&[RuntimeType::Bun]).press([key(KeyCode::Esc), key(KeyCode::Char('J'))]);
     as_it_is("messages_local_80x24", &mut bench);
+}
+
+#[test]
+fn nothing_but_ascii_where_nothing_else_can_be_shown() {
+    let mut given = options();
+    given.terminal = TerminalKind { colours: ColourTier::Ansi, unicode: false };
+    let mut bench = Bench::with(&given, 80, 24);
+    open_form(&mut bench);
+    bench.press(typed(SERVER)).press([key(KeyCode::Tab)]).press(typed("s3cret"));
+    let form = bench.screen();
+    bench.press([key(KeyCode::Esc)]);
+    attached(&mut bench);
+    passing(&mut bench);
+    let up = bench.press([key(KeyCode::Char('J'))]).screen();
+    let down = bench.tell(changed(Link::Down(down(2, Some(4))))).screen();
+    for screen in [form, up, down] {
+        assert!(screen.is_ascii(), "{screen}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use codebeaker::engine::Link;
+use codebeaker::engine::{Link, LinkUp};
 use codebeaker::protocol::*;
 use codebeaker::tui::{Effect, LinkMsg, Msg, Reached, RunMsg, RuntimeMsg, SessionMsg};
 use crossterm::event::{Event, KeyCode};
@@ -54,6 +54,29 @@ fn the_top_line_says_where_code_runs_and_how_fast_it_answers() {
         bench.tell(changed(Link::Up(up(0))));
         assert!(bench.screen().contains("wss://lab.example.org ✓ <1 ms"), "{}", bench.screen());
     }
+}
+
+#[test]
+fn a_long_address_is_cut_and_not_left_out() {
+    let server = format!("wss://{}.example.org:5039", "x".repeat(60));
+    for width in [72, 80, 120] {
+        let mut bench = attached(width, 36);
+        bench.tell(changed(Link::Up(LinkUp { server: server.clone(), ..up(14) })));
+        let screen = bench.screen();
+        assert!(screen.contains("wss://xxxxxxxxxxxx") && screen.contains("✓ 14 ms"), "{screen}");
+    }
+}
+
+#[test]
+fn what_could_not_be_asked_while_the_link_was_lost_stays_as_it_was() {
+    let mut bench = attached(100, 30);
+    bench.tell(created("s1", None, Language::TypeScript)).tell(changed(Link::Down(down(1, Some(4)))));
+    let failure = || Failure::new(ErrorKind::Unreachable, "the link is lost", "");
+    bench.tell(Msg::Session(SessionMsg::Listed(Err(failure()))));
+    bench.tell(Msg::Runtime(RuntimeMsg::Known(RuntimeType::Bun, Err(failure()))));
+    assert!(!bench.screen().contains("failed"), "{}", bench.screen());
+    bench.tell(changed(Link::Up(up(14))));
+    assert!(bench.screen().contains("bun ✓ ok"), "{}", bench.screen());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use codebeaker::engine::{Frame, Link};
 use codebeaker::tui::{Effect, LinkMsg, Msg};
-use crossterm::event::{Event, KeyCode};
+use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::tui_support::remote::{answer, changed, event, passed, request, up};
 use crate::tui_support::{Bench, key, typed};
@@ -144,4 +144,18 @@ fn nothing_hostile_in_a_message_reaches_the_screen() {
     bench.press([key(KeyCode::Char('y'))]);
     let copied = bench.effects.iter().any(|e| matches!(e, Effect::Copy(text) if text.contains('\u{1b}')));
     assert!(!copied, "{:?}", bench.effects);
+}
+
+#[test]
+fn the_mouse_chooses_a_message() {
+    let mut bench = open(80, 24);
+    bench.tell(passed((0..9).map(asked).collect()));
+    let mouse = |kind, row| Event::Mouse(MouseEvent { kind, column: 20, row, modifiers: KeyModifiers::NONE });
+    bench.press([mouse(MouseEventKind::Down(MouseButton::Left), 5), key(KeyCode::Char('y'))]);
+    assert!(bench.effects.contains(&Effect::Copy("{\"id\":2}".to_owned())), "{:?}", bench.effects);
+    bench.press([mouse(MouseEventKind::ScrollUp, 5), key(KeyCode::Char('y'))]);
+    assert!(bench.effects.contains(&Effect::Copy("{\"id\":1}".to_owned())), "{:?}", bench.effects);
+    // Below the last one is nothing to choose.
+    bench.press([mouse(MouseEventKind::Down(MouseButton::Left), 15), key(KeyCode::Char('y'))]);
+    assert_eq!(bench.effects.last(), Some(&Effect::Copy("{\"id\":1}".to_owned())));
 }

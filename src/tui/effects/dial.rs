@@ -16,6 +16,8 @@ type Answer = (u32, Result<Arc<dyn Engine>, Failure>);
 pub(super) struct Dialler {
     connector: Option<Arc<dyn Connector>>,
     under_way: Option<AbortHandle>,
+    /// The number of the dial whose answer counts: one that was given up may have been answered already.
+    wanted: Option<u32>,
     tx: mpsc::Sender<Answer>,
     rx: mpsc::Receiver<Answer>,
     /// What the last dial has reached.
@@ -25,7 +27,7 @@ pub(super) struct Dialler {
 impl Dialler {
     pub(super) fn new(connector: Option<Arc<dyn Connector>>) -> Self {
         let (tx, rx) = mpsc::channel(1);
-        Self { connector, under_way: None, tx, rx, reached: None }
+        Self { connector, under_way: None, wanted: None, tx, rx, reached: None }
     }
 
     fn connector(&self) -> Result<Arc<dyn Connector>, Failure> {
@@ -38,6 +40,7 @@ impl Dialler {
     /// Reaches a server's engine, or the one in this process.
     pub(super) fn dial(&mut self, dial: u32, target: Option<Target>, crew: &mut Crew) {
         self.hang_up();
+        self.wanted = Some(dial);
         let (connector, tx) = (self.connector(), self.tx.clone());
         self.under_way = Some(crew.spawn(async move {
             let result = match (connector, target) {
@@ -68,7 +71,7 @@ impl Dialler {
         if let Some(handle) = self.under_way.take() {
             handle.abort();
         }
-        self.reached = None;
+        (self.wanted, self.reached) = (None, None);
     }
 
     /// Asks for the servers attached to before.
@@ -106,7 +109,7 @@ impl Dialler {
     fn keep(&mut self, (dial, result): Answer) -> Msg {
         let result = result.map(|engine| {
             let reached = Reached { runtimes: engine.runtime_types(), link: engine.link().borrow().clone() };
-            self.reached = Some((dial, engine));
+            self.reached = (self.wanted == Some(dial)).then_some((dial, engine));
             reached
         });
         Msg::Link(LinkMsg::Reached { dial, result })

@@ -181,7 +181,11 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
 }
 
 fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
-    if !model.overlays.is_empty() || model.screen != Screen::Workbench {
+    if !model.overlays.is_empty() || model.screen == Screen::Setup {
+        return Vec::new();
+    }
+    if model.screen == Screen::Messages {
+        super::messages::click(model, mouse);
         return Vec::new();
     }
     let at = Position::new(mouse.column, mouse.row);

@@ -1,6 +1,7 @@
 //! The screen of messages: which one is chosen, and what is done with it.
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
 
 use crate::tui::commands::Cmd;
 use crate::tui::layout;
@@ -69,6 +70,37 @@ pub(super) fn go(model: &mut Model, cmd: Cmd) {
         _ => return model.wire.follow(),
     };
     model.wire.choose(by, layout.rows);
+}
+
+/// The wheel moves as the arrows do; a click chooses a message.
+pub(super) fn click(model: &mut Model, mouse: MouseEvent) {
+    let cmd = match mouse.kind {
+        MouseEventKind::ScrollUp => Cmd::Up,
+        MouseEventKind::ScrollDown => Cmd::Down,
+        MouseEventKind::Down(MouseButton::Left) => {
+            return choose(model, Position::new(mouse.column, mouse.row));
+        }
+        _ => return,
+    };
+    model.redraw = true;
+    go(model, cmd);
+}
+
+/// Chooses the message at a place on the screen.
+fn choose(model: &mut Model, at: Position) {
+    let layout = layout::Messages::of(model);
+    // Below the frame and the line of names.
+    let row = usize::from(at.y.saturating_sub(layout.list.y + 2));
+    if !layout.list.contains(at) || at.y < layout.list.y + 2 || row >= layout.rows {
+        return;
+    }
+    let shown = model.wire.shown();
+    let wanted = model.wire.first(&shown, layout.rows) + row;
+    let by = i64::try_from(wanted).unwrap_or(0) - i64::try_from(model.wire.place(&shown)).unwrap_or(0);
+    if wanted < shown.len() {
+        model.wire.choose(by, layout.rows);
+        (model.wire.reading, model.redraw) = (false, true);
+    }
 }
 
 /// Scrolls in the message that is read.

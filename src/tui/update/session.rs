@@ -14,6 +14,8 @@ use crate::tui::text;
 pub(super) fn update(model: &mut Model, msg: SessionMsg) -> Vec<Effect> {
     match msg {
         SessionMsg::Listed(Ok(list)) => listed(model, list),
+        // They are asked for again when the link is back.
+        SessionMsg::Listed(Err(_)) if model.connection.down().is_some() => {}
         SessionMsg::Listed(Err(failure)) => {
             model.redraw = true;
             model.tell(Verdict::Fail, failure.message, failure.hint);

@@ -4,6 +4,7 @@ mod bars;
 mod editor;
 mod link;
 mod messages;
+mod notices;
 mod output;
 pub(crate) mod sessions;
 mod setup;
@@ -28,14 +29,14 @@ pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame
     let layout = Layout::of(area.as_size(), model.focus);
     frame.buffer_mut().set_style(area, theme.style(Role::Background));
     if layout.class == Class::Tiny {
-        bars::too_small(model, theme, frame);
+        notices::too_small(model, theme, frame);
     } else {
         match model.screen {
             Screen::Setup => setup::draw(model, theme, frame),
             Screen::Messages => messages::draw(model, &layout, theme, frame),
             Screen::Workbench => workbench(model, &layout, theme, highlights, frame),
         }
-        bars::toast(model, &layout, theme, frame);
+        notices::toast(model, &layout, theme, frame);
         overlay::draw(model, theme, frame);
     }
     neutralise(frame.buffer_mut());

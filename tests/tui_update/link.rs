@@ -257,6 +257,13 @@ fn what_a_server_cannot_do_is_told_when_it_is_attached_to() {
 }
 
 #[test]
+fn what_a_server_cannot_do_is_told_when_the_workbench_opens_with_it() {
+    let mut bench = Bench::new(100, 30);
+    bench.tell(changed(Link::Up(LinkUp { missing: vec!["streaming".to_owned()], ..up(14) })));
+    assert!(bench.screen().contains("not available there: streaming"), "{}", bench.screen());
+}
+
+#[test]
 fn what_is_left_running_here_is_asked_about_before_it_ends() {
     let mut bench = Bench::new(100, 30);
     bench.found(BUN);

@@ -79,6 +79,13 @@ fn changed(model: &mut Model, link: Link) -> Vec<Effect> {
         (Link::Down(_), Link::Up(_)) => back(model),
         // It was lost and came back before anybody was told.
         (Link::Up(was), Link::Up(up)) if up.returns > was.returns => back(model),
+        // The workbench was opened with a server; what is wrong with the settings is told first.
+        (Link::Local, Link::Up(_)) if model.notice.is_none() => {
+            if let Some(missing) = missing(model) {
+                model.tell(Verdict::Warn, place(model), missing);
+            }
+            Vec::new()
+        }
         _ => Vec::new(),
     }
 }
@@ -196,7 +203,7 @@ fn reached(model: &mut Model, dial: u32, result: Result<Reached, Failure>) -> Ve
 
 /// Forgets what was of the engine before, and tells what becomes of it. The text, the output and the settings stay.
 fn switch(model: &mut Model, reached: Reached) {
-    let left = leave_run(model);
+    let left = leave_run(model).or(model.runs.left);
     let fetch = model.runtimes.fetching;
     let link = ingest::link(reached.link);
     let lost = matches!(link, Link::Down(_)).then_some(model.now);
@@ -211,25 +218,32 @@ fn switch(model: &mut Model, reached: Reached) {
     if model.screen == Screen::Setup {
         model.screen = Screen::Workbench;
     }
-    let place = match model.connection.up() {
-        Some(up) => format!("works with {} now ({})", up.server, up.software),
-        None => format!("works with {} now", where_it_is(model)),
-    };
+    let place = place(model);
     if model.output.len() > 0 {
         model.output.say(Kind::Rule, String::new());
     }
     model.output.say(Kind::Note, place.clone());
-    let missing = model.connection.up().map(|up| up.missing.join(", ")).unwrap_or_default();
-    match fetch {
-        _ if !missing.is_empty() => {
-            model.tell(Verdict::Warn, place, format!("not available there: {missing}"));
-        }
-        Some(runtime) => {
-            let ended = format!("the fetch of {} was ended; it begins anew there", runtime.short());
+    match (missing(model), fetch) {
+        (Some(missing), _) => model.tell(Verdict::Warn, place, missing),
+        (None, Some(runtime)) => {
+            let ended =
+                format!("the fetch of {} was ended; where it was begun, it can be again", runtime.short());
             model.tell(Verdict::Warn, place, ended);
         }
-        None => model.tell(Verdict::Ok, place, ""),
+        (None, None) => model.tell(Verdict::Ok, place, ""),
     }
+}
+
+/// Whose engine it is, for people.
+fn place(model: &Model) -> String {
+    let software = model.connection.up().map(|up| format!(" ({})", up.software)).unwrap_or_default();
+    format!("works with {} now{software}", where_it_is(model))
+}
+
+/// What the engine's server can't do; `None`: nothing.
+fn missing(model: &Model) -> Option<String> {
+    let up = model.connection.up().filter(|up| !up.missing.is_empty())?;
+    Some(format!("not available there: {}", up.missing.join(", ")))
 }
 
 fn where_it_is(model: &Model) -> &str {

@@ -3,10 +3,12 @@
 mod tui_support;
 
 use bytes::Bytes;
+use codebeaker::engine::{Link, LinkUp};
 use codebeaker::protocol::*;
-use codebeaker::tui::{Msg, RunMsg, RuntimeMsg, SessionMsg};
+use codebeaker::tui::{LinkMsg, Msg, Reached, RunMsg, RuntimeMsg, SessionMsg};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
+use tui_support::remote::{answer, changed, down, look, passed, recent, up};
 use tui_support::{Bench, RUNTIMES, finished, runtime, session};
 
 /// Something that may happen, in any order.
@@ -34,6 +36,25 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
             let failure = Failure::new(ErrorKind::Internal, text.clone(), text);
             one(Msg::Session(SessionMsg::Created { run: None, result: Err(failure) }))
         }),
+        2 => any_link().prop_map(move |link| one(changed(link))),
+        1 => (1u32..4, any_link()).prop_map(move |(dial, link)| {
+            let reached = Reached { runtimes: RUNTIMES.to_vec(), link };
+            one(Msg::Link(LinkMsg::Reached { dial, result: Ok(reached) }))
+        }),
+        1 => (1u32..4, text).prop_map(move |(dial, text)| {
+            let mut look = look();
+            look.missing = vec![text.clone(), text];
+            one(Msg::Link(LinkMsg::Looked { dial, result: Ok(Box::new(look)) }))
+        }),
+        1 => (1u32..4, text).prop_map(move |(dial, text)| {
+            let failure = Failure::new(ErrorKind::Unreachable, text.clone(), text);
+            one(Msg::Link(LinkMsg::Reached { dial, result: Err(failure) }))
+        }),
+        1 => Just(()).prop_map(move |()| one(Msg::Link(LinkMsg::Recent(recent())))),
+        1 => Just(()).prop_map(move |()| one(Msg::Link(LinkMsg::Second))),
+        2 => (text, 1usize..40).prop_map(move |(text, many)| {
+            one(passed(vec![answer(&text, &text, text.len() % 2 == 0, &text.repeat(9)); many]))
+        }),
         1 => prop::collection::vec(any::<bool>(), RUNTIMES.len()).prop_map(|there| {
             let known = |(of, there): (RuntimeType, bool)| Msg::Runtime(RuntimeMsg::Known(of, Ok(Box::new(runtime(of, there)))));
             RUNTIMES.into_iter().zip(there).map(known).collect()
@@ -41,10 +62,19 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
     ]
 }
 
+fn any_link() -> impl Strategy<Value = Link> {
+    prop_oneof![
+        Just(Link::Local),
+        (0u64..3000, "[a-z日\\x1b]{0,90}").prop_map(|(ms, server)| Link::Up(LinkUp { server, ..up(ms) })),
+        (1u32..9, prop::option::of(0u64..90)).prop_map(|(attempt, wait)| Link::Down(down(attempt, wait))),
+    ]
+}
+
 fn any_key() -> impl Strategy<Value = Event> {
     let code = prop_oneof![
         (1u8..9).prop_map(KeyCode::F),
-        prop::sample::select("rnsixflWu1345?:q日".chars().collect::<Vec<_>>()).prop_map(KeyCode::Char),
+        prop::sample::select("rnsixflWu1345?:q日cJRpyt/ ".chars().collect::<Vec<_>>())
+            .prop_map(KeyCode::Char),
         prop::sample::select(vec![
             KeyCode::Enter,
             KeyCode::Esc,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery")]
 
+#[path = "tui_flow/remote.rs"]
+mod remote;
 mod tui_support;
 
 use std::convert::Infallible;
@@ -70,11 +72,22 @@ impl Backend for Watched {
     }
 }
 
-struct Still(CancellationToken, Arc<Mutex<usize>>);
+/// What the loop asked of the terminal: how often to suspend, and what to copy.
+#[derive(Default)]
+struct Asked {
+    suspended: usize,
+    copied: Vec<String>,
+}
+
+struct Still(CancellationToken, Arc<Mutex<Asked>>);
 
 impl Control for Still {
     fn suspend(&mut self) -> io::Result<()> {
-        *self.1.lock().unwrap() += 1;
+        self.1.lock().unwrap().suspended += 1;
+        Ok(())
+    }
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        self.1.lock().unwrap().copied.push(text.to_owned());
         Ok(())
     }
     fn stopped(&self) -> CancellationToken {
@@ -91,7 +104,7 @@ struct Person {
     screen: watch::Receiver<String>,
     frames: Arc<AtomicUsize>,
     stop: CancellationToken,
-    suspended: Arc<Mutex<usize>>,
+    asked: Arc<Mutex<Asked>>,
     end: tokio::task::JoinHandle<Exit>,
 }
 
@@ -101,16 +114,16 @@ impl Person {
         let (shown, screen) = watch::channel(String::new());
         let frames = Arc::new(AtomicUsize::new(0));
         let stop = CancellationToken::new();
-        let suspended = Arc::new(Mutex::new(0));
+        let asked = Arc::new(Mutex::new(Asked::default()));
         let backend =
             Watched { inner: TestBackend::new(100, 30), frames: Arc::clone(&frames), screen: shown };
-        let mut control = Still(stop.clone(), Arc::clone(&suspended));
+        let mut control = Still(stop.clone(), Arc::clone(&asked));
         let end = tokio::task::spawn_local(async move {
             let mut terminal = Terminal::new(backend).unwrap();
             let events = stream::poll_fn(move |cx| pressed.poll_recv(cx).map(|event| event.map(Ok)));
             drive(&mut terminal, events, engine as Arc<dyn Engine>, options, &mut control).await.unwrap()
         });
-        Self { keys, screen, frames, stop, suspended, end }
+        Self { keys, screen, frames, stop, asked, end }
     }
 
     fn press(&self, events: impl IntoIterator<Item = Event>) {
@@ -385,7 +398,7 @@ fn a_signal_ends_it_and_ctrl_z_suspends() {
         person.sees("bun ✓ ok").await;
         person.press([ctrl('z'), key(KeyCode::F(1))]);
         person.sees("Help").await;
-        assert_eq!(*person.suspended.lock().unwrap(), 1);
+        assert_eq!(person.asked.lock().unwrap().suspended, 1);
         person.stop.cancel();
         assert_eq!(person.end.await.unwrap(), Exit::Signal(15));
     });

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
+#[path = "tui_snapshots/remote.rs"]
+mod remote;
 mod tui_support;
 
 use codebeaker::config::Settings;
@@ -27,6 +29,11 @@ fn at_every_size(name: &str, tell: impl Fn(&mut Bench)) {
         }
         insta::assert_snapshot!(format!("{name}_{width}x{height}"), bench.screen());
     }
+}
+
+/// Snapshots a screen as it is, for the modules below: beside the others.
+fn as_it_is(name: &str, bench: &mut Bench) {
+    insta::assert_snapshot!(name, bench.screen());
 }
 
 fn after_a_run(bench: &mut Bench) {

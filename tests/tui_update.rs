@@ -1,5 +1,11 @@
 //! What the workbench does about what happens, without a terminal's loop: effects and screens.
 
+#[path = "tui_update/connect.rs"]
+mod connect;
+#[path = "tui_update/link.rs"]
+mod link;
+#[path = "tui_update/messages.rs"]
+mod messages;
 mod tui_support;
 
 use bytes::Bytes;

@@ -25,6 +25,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         paths: surroundings.paths,
         warnings: surroundings.warnings,
         terminal: TerminalKind::from_env(),
+        connector: None,
     };
     let outcome = tui::run(options, engine).await;
     connections.end().await;

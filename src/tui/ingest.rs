@@ -1,8 +1,14 @@
 //! What an engine says, made safe to draw before the model keeps it.
 
+use std::sync::Arc;
+
+use crate::engine::{Frame, FrameKind, Link, Look, Recent};
 use crate::protocol::{Failure, IsolationReport, Progress, RuntimeInfo, Selection, SessionInfo};
 
-use super::text::sanitise;
+use super::text::{self, sanitise};
+
+/// Cells of a message's name or id that are kept.
+const NAME: usize = 120;
 
 fn clean(text: &mut String) {
     if let std::borrow::Cow::Owned(safe) = sanitise(text) {
@@ -57,4 +63,43 @@ pub(super) fn progress(mut progress: Progress) -> Progress {
         Progress::Downloading { .. } => {}
     }
     progress
+}
+
+pub(super) fn link(mut link: Link) -> Link {
+    match &mut link {
+        Link::Local => {}
+        Link::Up(up) => {
+            clean_all([&mut up.server, &mut up.software]);
+            clean_all(&mut up.missing);
+        }
+        Link::Down(down) => clean_all([&mut down.server, &mut down.reason]),
+    }
+    link
+}
+
+pub(super) fn look(mut look: Look) -> Look {
+    clean_all([&mut look.address, &mut look.software]);
+    clean_all(look.tls.iter_mut().chain(&mut look.missing));
+    look
+}
+
+pub(super) fn recent(mut recent: Vec<Recent>) -> Vec<Recent> {
+    clean_all(recent.iter_mut().map(|one| &mut one.address));
+    recent
+}
+
+/// A message in one line. What is short is kept short: a name has no bound of its own.
+pub(super) fn frame(mut frame: Frame) -> Frame {
+    if let std::borrow::Cow::Owned(safe) = sanitise(&frame.text) {
+        frame.text = Arc::from(safe);
+    }
+    let short = |name: &mut String| *name = text::fit(&sanitise(name), NAME, "").into_owned();
+    match &mut frame.kind {
+        FrameKind::Request { id, method } | FrameKind::Answer { id, method, .. } => {
+            short(id);
+            short(method);
+        }
+        FrameKind::Notification { method } => short(method),
+    }
+    frame
 }

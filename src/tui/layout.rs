@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Position, Rect, Size};
 
-use super::model::Pane;
+use super::model::{Model, Pane};
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +132,51 @@ pub(crate) fn tabs(strip: Rect) -> Vec<(Pane, Rect)> {
         x = x.saturating_add(width);
     }
     out
+}
+
+/// The screen of messages: their list, and beside it or in its place the one that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Messages {
+    /// The list with its frame; empty where the message has its place.
+    pub(crate) list: Rect,
+    /// How many messages fit into the list.
+    pub(crate) rows: usize,
+    /// The message with its frame; empty where the list has its place.
+    pub(crate) detail: Rect,
+    /// The message's own text.
+    pub(crate) text: Rect,
+}
+
+impl Messages {
+    pub(crate) fn of(model: &Model) -> Self {
+        Self::at(model.size, model.wire.reading)
+    }
+
+    pub(crate) fn at(size: Size, reading: bool) -> Self {
+        let whole = Layout::of(size, Pane::Output);
+        let under = if whole.class == Class::Small { 3 } else { 2 };
+        let body = Rect::new(0, 1, size.width, size.height.saturating_sub(1 + under));
+        let (list, detail) = match (whole.class, reading) {
+            (Class::Wide, _) => {
+                let width = body.width * 11 / 20;
+                (Rect { width, ..body }, Rect { x: width, width: body.width - width, ..body })
+            }
+            (Class::Tiny, _) => (Rect::ZERO, Rect::ZERO),
+            (_, true) => (Rect::ZERO, body),
+            (_, false) => (body, Rect::ZERO),
+        };
+        // Without the frame, the line of names and the line of the filter.
+        let rows = usize::from(list.height.saturating_sub(4)).max(1);
+        let inside = detail.inner(ratatui::layout::Margin::new(1, 1));
+        // Without what the message is, and a blank line.
+        let text = Rect {
+            x: inside.x + 1,
+            y: inside.y + 2,
+            width: inside.width.saturating_sub(1),
+            height: inside.height.saturating_sub(2),
+        };
+        Self { list, rows, detail, text }
+    }
 }
 
 fn wide(body: Rect) -> Vec<(Pane, Rect)> {

@@ -5,6 +5,7 @@
 //! whether it is in this process.
 
 mod commands;
+mod connection;
 mod disk;
 mod document;
 mod editor;
@@ -25,6 +26,7 @@ mod theme;
 mod update;
 mod view;
 mod widget;
+mod wire;
 mod workbench;
 
 use std::io::IsTerminal as _;
@@ -34,7 +36,10 @@ use crossterm::event::EventStream;
 
 use crate::engine::Engine;
 
-pub use msg::{Content, Effect, FileMsg, Msg, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Stamp};
+pub use msg::{
+    Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg,
+    Stamp,
+};
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
 pub use workbench::{Options, Workbench};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 
 use super::commands::Place;
+use super::connection::Connection;
 use super::document::Document;
 use super::editor::Editor;
 use super::keys::{Chord, Keymap};
@@ -14,6 +15,7 @@ use super::output::Output;
 use super::overlay::Overlay;
 use super::sink::Sink;
 use super::widget::field::Field;
+use super::wire::Wire;
 use crate::protocol::{
     ExecutionId, Language, Progress, RuntimeInfo, RuntimePreference, RuntimeType, SessionId, SessionInfo,
     SessionState, SessionStats,
@@ -48,6 +50,8 @@ pub(crate) enum Screen {
     Workbench,
     /// The runtimes: what was found, what can be fetched.
     Setup,
+    /// What passes over the wire.
+    Messages,
 }
 
 /// How something stands: drawn as a glyph, a word and a colour.
@@ -91,6 +95,12 @@ pub(crate) struct Runtimes {
 }
 
 impl Runtimes {
+    /// Those of an engine that nothing is known of yet.
+    pub(crate) fn of(runtimes: &[RuntimeType]) -> Self {
+        let row = |runtime: &RuntimeType| RuntimeRow { runtime: *runtime, info: None, progress: None };
+        Self { rows: runtimes.iter().map(row).collect(), ..Self::default() }
+    }
+
     pub(crate) fn available(&self) -> impl Iterator<Item = &RuntimeInfo> {
         self.rows.iter().filter_map(|row| row.info.as_ref()).filter(|info| info.available)
     }
@@ -136,6 +146,8 @@ pub(crate) struct Sessions {
     pub(crate) selected: usize,
     /// So many are being created.
     pub(crate) creating: usize,
+    /// The engine has told them all.
+    pub(crate) listed: bool,
     /// The answer to a request for the stats is awaited.
     pub(crate) stats_asked: bool,
 }
@@ -202,6 +214,8 @@ pub(crate) struct Runs {
     pub(crate) count: u32,
     pub(crate) active: Option<Run>,
     pub(crate) last: Option<LastRun>,
+    /// The run that was under way in this process when another engine was switched to.
+    pub(crate) left: Option<u32>,
 }
 
 /// Everything.
@@ -218,6 +232,10 @@ pub(crate) struct Model {
     pub(crate) pending: Option<Chord>,
     pub(crate) editor: Editor,
     pub(crate) document: Document,
+    /// How the engine is reached.
+    pub(crate) connection: Connection,
+    /// What has passed on the way there.
+    pub(crate) wire: Wire,
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
     pub(crate) runs: Runs,
@@ -239,7 +257,6 @@ impl Model {
     pub(crate) fn new(keymap: Keymap, runtimes: &[RuntimeType], file: Option<PathBuf>, size: Size) -> Self {
         let document = Document::new(file);
         let sample = document.sample();
-        let row = |runtime: &RuntimeType| RuntimeRow { runtime: *runtime, info: None, progress: None };
         Self {
             size,
             screen: Screen::Workbench,
@@ -249,7 +266,9 @@ impl Model {
             pending: None,
             editor: Editor::new(&sample, document.language()),
             document,
-            runtimes: Runtimes { rows: runtimes.iter().map(row).collect(), ..Runtimes::default() },
+            runtimes: Runtimes::of(runtimes),
+            connection: Connection::default(),
+            wire: Wire::default(),
             sessions: Sessions::default(),
             runs: Runs::default(),
             output: Output::new(),
@@ -267,6 +286,7 @@ impl Model {
     pub(crate) fn types(&self) -> bool {
         match (self.screen, self.focus) {
             (Screen::Setup, _) => false,
+            (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => self.feeds,
             _ => false,
@@ -275,10 +295,13 @@ impl Model {
 
     /// Where commands are looked for, the nearest first.
     pub(crate) fn places(&self) -> Vec<Place> {
-        match self.screen {
-            Screen::Setup => vec![Place::Setup, Place::Everywhere],
-            Screen::Workbench => vec![Place::In(self.focus), Place::Workbench, Place::Everywhere],
-        }
+        let here: &[Place] = match self.screen {
+            Screen::Setup => &[Place::Setup],
+            Screen::Messages => &[Place::Messages],
+            Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
+        };
+        let lost = self.connection.down().map(|_| Place::LinkLost);
+        lost.into_iter().chain(here.iter().copied()).chain([Place::Everywhere]).collect()
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -300,6 +323,8 @@ impl Model {
     /// The session whose figures are on the screen and can change.
     pub(crate) fn watched(&self) -> Option<&SessionId> {
         let shown = self.screen == Screen::Workbench && self.layout().pane(Pane::Stats).is_some();
+        // Nobody is there to be asked.
+        let shown = shown && self.connection.down().is_none();
         let row = self.sessions.current().filter(|row| shown && row.is_usable())?;
         Some(&row.info.session_id)
     }

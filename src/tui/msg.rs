@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use crossterm::event::Event;
 
-use crate::engine::Told;
+use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
     RuntimePreference, RuntimeType, Selection, SessionId, SessionInfo, SessionStats, Signal,
@@ -26,6 +26,51 @@ pub enum Msg {
     Run(RunMsg),
     /// Something about a file.
     File(FileMsg),
+    /// Something about how the engine is reached, or about another one.
+    Link(LinkMsg),
+}
+
+/// About the way to the engine, and to others.
+#[derive(Debug)]
+pub enum LinkMsg {
+    /// How the engine is reached now.
+    Changed(Link),
+    /// The link is lost, and another second has passed.
+    Second,
+    /// What passed over the wire since this was told last.
+    Passed {
+        /// The messages, in their order.
+        frames: Vec<Frame>,
+        /// How many more there were before them that came too fast.
+        missed: u64,
+    },
+    /// A dial was answered.
+    Reached {
+        /// Its number.
+        dial: u32,
+        /// What was found, or why nothing was.
+        result: Result<Reached, Failure>,
+    },
+    /// A look at a server was answered.
+    Looked {
+        /// Its number.
+        dial: u32,
+        /// What was seen.
+        result: Result<Box<Look>, Failure>,
+    },
+    /// The servers attached to before.
+    Recent(Vec<Recent>),
+    /// Where the token for an address would come from if none is typed.
+    TokenSource(String, Option<String>),
+}
+
+/// An engine that a dial has reached, and that can be switched to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reached {
+    /// The runtimes it could have.
+    pub runtimes: Vec<RuntimeType>,
+    /// How it is reached.
+    pub link: Link,
 }
 
 /// About runtimes.
@@ -199,6 +244,32 @@ pub enum Effect {
         /// What of a file that is there.
         replace: Replace,
     },
+    /// Reaches another engine: that of a server, or, without a target, the one in this process.
+    Dial {
+        /// The dial's number, that its answer carries.
+        dial: u32,
+        /// Where to.
+        target: Option<Target>,
+    },
+    /// Looks whether a server can be attached to.
+    Look {
+        /// The dial's number.
+        dial: u32,
+        /// Where to.
+        target: Target,
+    },
+    /// Gives up the dial or look that is under way.
+    HangUp,
+    /// Uses the engine that this dial has reached, from now on.
+    Switch(u32),
+    /// Tries to have the lost link back at once.
+    Reconnect,
+    /// Asks for the servers attached to before.
+    Recent,
+    /// Asks where the token for an address would come from.
+    TokenSource(String),
+    /// Puts a text into the terminal's clipboard.
+    Copy(String),
     /// Goes back to the shell until `fg`.
     Suspend,
     /// Ends the workbench.

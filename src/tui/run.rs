@@ -8,12 +8,11 @@ use crossterm::event::Event;
 use futures_util::{Stream, StreamExt as _};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::effects::Effects;
-use super::msg::{Effect, Msg};
+use super::msg::{Effect, LinkMsg, Msg};
 use super::workbench::{Options, Workbench};
 use super::{TuiError, terminal_error};
 use crate::engine::Engine;
@@ -22,8 +21,8 @@ use crate::engine::Engine;
 const FRAME: Duration = Duration::from_millis(16);
 /// How often the figures of a session are asked for while they are on the screen.
 const STATS: Duration = Duration::from_secs(1);
-/// Messages that may wait for the loop.
-const QUEUE: usize = 256;
+/// How often a lost link is counted on.
+const SECOND: Duration = Duration::from_secs(1);
 /// How long messages may keep a frame waiting.
 const DRAIN: Duration = Duration::from_millis(8);
 
@@ -42,6 +41,8 @@ pub enum Exit {
 pub trait Control {
     /// Goes back to the shell and returns when the workbench is in front again. Error: the terminal can't be had back.
     fn suspend(&mut self) -> io::Result<()>;
+    /// Asks the terminal to put a text into its clipboard; whether it does is not known.
+    fn copy(&mut self, text: &str) -> io::Result<()>;
     /// Is cancelled when a signal asks the workbench to end.
     fn stopped(&self) -> CancellationToken;
     /// The number of that signal.
@@ -62,13 +63,14 @@ where
 {
     let size = terminal.size().map_err(terminal_error)?;
     let mut workbench = Workbench::new(&options, &engine.runtime_types(), size);
-    let (tx, mut rx) = mpsc::channel(QUEUE);
-    let mut effects = Effects::new(engine, tx);
+    let link = engine.link().borrow().clone();
+    workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);
+    let mut effects = Effects::new(engine, options.connector);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
     for effect in workbench.begin() {
         effects.run(effect);
     }
-    let exit = turn(terminal, events, &mut workbench, &mut effects, &mut rx, control).await;
+    let exit = turn(terminal, events, &mut workbench, &mut effects, control).await;
     effects.shutdown().await;
     exit
 }
@@ -79,7 +81,6 @@ async fn turn<B, E>(
     events: E,
     workbench: &mut Workbench,
     effects: &mut Effects,
-    rx: &mut mpsc::Receiver<Msg>,
     control: &mut dyn Control,
 ) -> Result<Exit, TuiError>
 where
@@ -91,9 +92,11 @@ where
     let stopped = control.stopped();
     let mut next_frame = begun + FRAME;
     let mut stats = StatsClock::default();
+    let mut seconds = SecondsClock::default();
     workbench.warm_up();
     loop {
         let stats_due = stats.due(workbench);
+        let second_due = seconds.due(workbench);
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
             biased;
@@ -103,10 +106,14 @@ where
                 Some(Err(_)) | None => return Ok(Exit::Lost),
             },
             () = sleep_until(next_frame), if workbench.needs_drawing() => None,
-            msg = rx.recv() => msg,
+            msg = effects.next() => msg,
             () = sleep_until(stats_due.unwrap_or(begun)), if stats_due.is_some() => {
                 stats.asked();
                 Some(Msg::Tick)
+            }
+            () = sleep_until(second_due.unwrap_or(begun)), if second_due.is_some() => {
+                seconds.counted();
+                Some(Msg::Link(LinkMsg::Second))
             }
         };
         let drained = std::time::Instant::now();
@@ -120,11 +127,12 @@ where
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
+                    Effect::Copy(text) => control.copy(&text).map_err(terminal_error)?,
                     effect => effects.run(effect),
                 }
             }
             if drained.elapsed() < DRAIN {
-                msg = rx.try_recv().ok();
+                msg = effects.heard();
             }
         }
         if workbench.needs_drawing() && Instant::now() >= next_frame {
@@ -154,6 +162,21 @@ impl StatsClock {
 
     fn asked(&mut self) {
         self.due = Some(Instant::now() + STATS);
+    }
+}
+
+/// When another second has passed since the link was lost; never while it stands.
+#[derive(Default)]
+struct SecondsClock(Option<Instant>);
+
+impl SecondsClock {
+    fn due(&mut self, workbench: &Workbench) -> Option<Instant> {
+        self.0 = workbench.counts().then(|| self.0.unwrap_or_else(|| Instant::now() + SECOND));
+        self.0
+    }
+
+    fn counted(&mut self) {
+        self.0 = None;
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -88,6 +89,10 @@ impl Control for TerminalGuard {
         // Stops here, with the whole job of the shell, until it is continued.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take()
+    }
+
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 
     fn stopped(&self) -> CancellationToken {

@@ -3,6 +3,7 @@
 //! Everything from outside (programs, engines, files, the clipboard) goes through here before the model keeps it.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
@@ -120,6 +121,53 @@ pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     lines
 }
 
+/// Breaks a text anywhere into lines of at most `cells`; what is wider than that is left out.
+pub(crate) fn broken(text: &str, cells: usize) -> Vec<String> {
+    if width(text) <= cells {
+        return vec![text.to_owned()];
+    }
+    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
+    for grapheme in text.graphemes(true) {
+        let wide = width(grapheme);
+        if used + wide > cells {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if wide <= cells {
+            line.push_str(grapheme);
+            used += wide;
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// A time that went by, as a clock counts it: `00:12`, `2:03:04`.
+pub(crate) fn clock(time: Duration) -> String {
+    let (hours, minutes, seconds) = parts(time);
+    if hours == 0 {
+        format!("{minutes:02}:{seconds:02}")
+    } else {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    }
+}
+
+/// A time that went by, in words: `12 s`, `3 min 04 s`, `2 h 05 min`, `4 d`.
+pub(crate) fn span(time: Duration) -> String {
+    match parts(time) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+        (hours @ 0..48, minutes, _) => format!("{hours} h {minutes:02} min"),
+        (hours, ..) => format!("{} d", hours / 24),
+    }
+}
+
+/// Hours, minutes, seconds.
+fn parts(time: Duration) -> (u64, u64, u64) {
+    let seconds = time.as_secs();
+    (seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 /// Milliseconds as people read them: `11.9 ms`, `1.24 s`.
 pub(crate) fn millis(ms: f64) -> String {
     match ms {
@@ -183,6 +231,8 @@ mod tests {
     fn wrapping_breaks_long_words() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(broken("a b日cd", 3), ["a b", "日c", "d"]);
+        assert_eq!(broken("日a", 1), ["", "a"]);
         assert_eq!(wrap("", 3), Vec::<String>::new());
     }
 
@@ -193,5 +243,10 @@ mod tests {
         assert_eq!(whole_millis(12), "12 ms");
         assert_eq!(bytes(41_234_567), "41 MB");
         assert_eq!(bytes(999), "999 B");
+        let of = |seconds| (clock(Duration::from_secs(seconds)), span(Duration::from_secs(seconds)));
+        assert_eq!(of(12), ("00:12".to_owned(), "12 s".to_owned()));
+        assert_eq!(of(184), ("03:04".to_owned(), "3 min 04 s".to_owned()));
+        assert_eq!(of(7500), ("2:05:00".to_owned(), "2 h 05 min".to_owned()));
+        assert_eq!(of(300_000).1, "3 d");
     }
 }

@@ -100,6 +100,11 @@ pub(crate) struct Glyphs {
     pub(crate) thumb: &'static str,
     pub(crate) across: &'static str,
     pub(crate) updown: &'static str,
+    /// What is chosen of several, and a character that is not shown.
+    pub(crate) dot: &'static str,
+    /// To the engine, and from it.
+    pub(crate) sent: &'static str,
+    pub(crate) came: &'static str,
 }
 
 const UNICODE: Glyphs = Glyphs {
@@ -120,6 +125,9 @@ const UNICODE: Glyphs = Glyphs {
     thumb: "█",
     across: "←→",
     updown: "↑↓",
+    dot: "•",
+    sent: "→",
+    came: "←",
 };
 
 const ASCII: Glyphs = Glyphs {
@@ -158,6 +166,9 @@ const ASCII: Glyphs = Glyphs {
     thumb: "%",
     across: "<>",
     updown: "^v",
+    dot: "*",
+    sent: ">",
+    came: "<",
 };
 
 /// The looks of all roles.

@@ -1,6 +1,7 @@
 //! The model with what drawing it takes: everything of the workbench but the loop and the terminal.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ratatui::Frame;
@@ -13,13 +14,14 @@ use super::msg::{Effect, Msg};
 use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
+use crate::engine::Connector;
 use crate::protocol::{RuntimePreference, RuntimeType, SessionId, WireName as _};
 
 /// How long colouring may hold up a frame.
 const COLOUR_BUDGET: Duration = Duration::from_millis(6);
 
 /// What the workbench is opened with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// The file to edit; scratch where there is none.
     pub file: Option<PathBuf>,
@@ -31,6 +33,20 @@ pub struct Options {
     pub warnings: Vec<Warning>,
     /// What the terminal can show.
     pub terminal: TerminalKind,
+    /// Makes other engines. Without it, the one given at the start is the only one.
+    pub connector: Option<Arc<dyn Connector>>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("file", &self.file)
+            .field("settings", &self.settings)
+            .field("paths", &self.paths)
+            .field("warnings", &self.warnings)
+            .field("terminal", &self.terminal)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The workbench without a terminal.
@@ -98,6 +114,11 @@ impl Workbench {
     /// The session whose statistics are on the screen and may change.
     pub fn watched(&self) -> Option<SessionId> {
         self.model.watched().cloned()
+    }
+
+    /// Something on the screen counts the seconds.
+    pub fn counts(&self) -> bool {
+        self.model.connection.down().is_some()
     }
 
     /// Everything must be drawn again.

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "only tests use it")]
 
+pub mod remote;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use codebeaker::config::{Paths, Settings};
-use codebeaker::engine::{Engine, Execution, InterruptTarget, SessionEvents, Told};
+use codebeaker::engine::{Engine, Execution, Frame, InterruptTarget, Link, SessionEvents, Told, Traffic};
 use codebeaker::protocol::*;
 use codebeaker::tui::{
     ColourTier, Effect, Msg, Options, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
@@ -18,7 +20,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 pub const RUNTIMES: [RuntimeType; 4] =
     [RuntimeType::Docker, RuntimeType::Deno, RuntimeType::Bun, RuntimeType::NativeProcess];
@@ -31,6 +33,7 @@ pub fn options() -> Options {
         paths: Paths::below("/nonexistent"),
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
+        connector: None,
     }
 }
 
@@ -281,10 +284,23 @@ pub struct Scripted {
     pub asked: Mutex<Vec<String>>,
     /// A fault of ours: the drawing thread panics.
     pub panics: AtomicBool,
+    /// How it is reached, for the test to change.
+    pub link: watch::Sender<Link>,
+    /// What passes over its wire, for the test to send.
+    pub traffic: broadcast::Sender<Frame>,
 }
 
 impl Scripted {
     pub fn new(available: &[RuntimeType]) -> Arc<Self> {
+        Self::reached_by(Link::Local, available)
+    }
+
+    /// One elsewhere.
+    pub fn remote(available: &[RuntimeType]) -> Arc<Self> {
+        Self::reached_by(Link::Up(remote::up(14)), available)
+    }
+
+    fn reached_by(link: Link, available: &[RuntimeType]) -> Arc<Self> {
         Arc::new(Self {
             available: Mutex::new(available.to_vec()),
             sessions: Mutex::default(),
@@ -293,6 +309,8 @@ impl Scripted {
             stop: Mutex::default(),
             asked: Mutex::default(),
             panics: AtomicBool::new(false),
+            link: watch::channel(link).0,
+            traffic: broadcast::channel(1 << 12).0,
         })
     }
 
@@ -409,6 +427,7 @@ impl Engine for Scripted {
     }
 
     async fn sessions(&self) -> Result<Vec<SessionInfo>, Failure> {
+        self.note("sessions");
         Ok(self.sessions.lock().unwrap().clone())
     }
 
@@ -427,5 +446,20 @@ impl Engine for Scripted {
         SessionEvents::new(self.events.subscribe())
     }
 
-    async fn shutdown(&self) {}
+    async fn shutdown(&self) {
+        self.note("shutdown");
+    }
+
+    fn link(&self) -> watch::Receiver<Link> {
+        self.link.subscribe()
+    }
+
+    fn reconnect(&self) {
+        self.note("reconnect");
+    }
+
+    fn traffic(&self) -> Option<Traffic> {
+        let local = *self.link.borrow() == Link::Local;
+        (!local).then(|| self.traffic.subscribe())
+    }
 }

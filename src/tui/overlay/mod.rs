@@ -1,5 +1,7 @@
 //! Boxes over the workbench. The topmost gets the keys; Esc closes it.
 
+mod connect;
+mod connect_view;
 mod help;
 mod new_session;
 mod palette;
@@ -16,6 +18,7 @@ use super::theme::Theme;
 use super::update::perform;
 use crate::protocol::SessionInfo;
 
+pub(crate) use connect::Connect;
 pub(crate) use help::Help;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::Palette;
@@ -30,6 +33,18 @@ pub(crate) enum Overlay {
     NewSession(NewSession),
     Question(Question),
     SaveAs(SaveAs),
+    Connect(Box<Connect>),
+}
+
+impl Overlay {
+    /// It makes sense with the engine of now alone.
+    pub(crate) fn is_of_engine(&self) -> bool {
+        match self {
+            Self::NewSession(_) | Self::Connect(_) => true,
+            Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
+            Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
+        }
+    }
 }
 
 /// What a box makes of a key.
@@ -45,12 +60,12 @@ pub(crate) enum Outcome {
 /// Gives a key to the topmost box.
 pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
-    if key.code == KeyCode::Esc {
-        return Vec::new();
-    }
     let outcome = match &mut overlay {
+        Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
+        _ if key.code == KeyCode::Esc => return Vec::new(),
+        Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key),
-        Overlay::Palette(palette) => palette.press(key, model.screen),
+        Overlay::Palette(palette) => palette.press(key, model),
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
@@ -71,13 +86,18 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
 }
 
 /// Types a pasted text into the topmost box.
-pub(crate) fn paste(model: &mut Model, text: &str) {
-    match model.overlays.last_mut() {
+pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    let mut overlay = model.overlays.pop();
+    let mut effects = Vec::new();
+    match &mut overlay {
+        Some(Overlay::Connect(form)) => effects = form.paste(text, model),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
         _ => {}
     }
+    model.overlays.extend(overlay);
+    effects
 }
 
 /// Draws every box, the topmost last.
@@ -89,6 +109,7 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::NewSession(form) => form.draw(model, theme, frame),
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
+            Overlay::Connect(form) => form.draw(model, theme, frame),
         }
     }
 }

@@ -20,16 +20,19 @@ pub(crate) struct Palette {
     selected: usize,
 }
 
-/// The commands that make sense on a screen: what moves is left to its keys.
-fn offered(screen: Screen) -> impl Iterator<Item = &'static Spec> {
+/// The commands that make sense now: what moves is left to its keys.
+fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
+    let (screen, lost) = (model.screen, model.connection.down().is_some());
     let here = move |spec: &&Spec| match (spec.place, screen) {
-        (Place::Everywhere, _) | (Place::Setup, Screen::Setup) => true,
-        (Place::Workbench | Place::In(_), Screen::Workbench) => !spec.id.starts_with("move."),
+        (Place::Everywhere, _) | (Place::Setup, Screen::Setup) | (Place::Messages, Screen::Messages) => true,
+        (Place::Workbench | Place::In(_), Screen::Workbench) => true,
+        // Going back to the engine in this process makes sense always; it has a key only where that is pressing.
+        (Place::LinkLost, _) => lost || spec.cmd == Cmd::WorkLocally,
         _ => false,
     };
-    distinct()
-        .filter(here)
-        .filter(|spec| !matches!(spec.cmd, Cmd::Palette | Cmd::Leave | Cmd::Up | Cmd::Down))
+    let moves = |spec: &&Spec| spec.id.starts_with("move.");
+    let own = |spec: &&Spec| matches!(spec.cmd, Cmd::Palette | Cmd::Leave);
+    distinct().filter(here).filter(move |spec| !moves(spec) && !own(spec))
 }
 
 /// How well typed words fit a text, in any order; `None`: one of them doesn't.
@@ -56,9 +59,9 @@ fn word_score(typed: &str, text: &str) -> Option<usize> {
 
 impl Palette {
     /// The commands that fit, the best first; of equals the earlier in the table.
-    fn found(&self, screen: Screen) -> Vec<&'static Spec> {
+    fn found(&self, model: &Model) -> Vec<&'static Spec> {
         let typed = self.field.text().trim().to_lowercase();
-        let mut found: Vec<(usize, &Spec)> = offered(screen)
+        let mut found: Vec<(usize, &Spec)> = offered(model)
             .filter_map(|spec| {
                 let words = spec.id.contains(&typed) || spec.help.to_lowercase().contains(&typed);
                 Some((score(&typed, spec.title).or(words.then_some(0))?, spec))
@@ -68,14 +71,14 @@ impl Palette {
         found.into_iter().map(|(_, spec)| spec).collect()
     }
 
-    pub(super) fn press(&mut self, key: &KeyEvent, screen: Screen) -> Outcome {
-        let last = self.found(screen).len().saturating_sub(1);
+    pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
+        let last = self.found(model).len().saturating_sub(1);
         match key.code {
             KeyCode::F(2) => return Outcome::Close(Vec::new()),
             KeyCode::Up => self.selected = self.selected.saturating_sub(1),
             KeyCode::Down => self.selected = (self.selected + 1).min(last),
             KeyCode::Enter => {
-                return match self.found(screen).get(self.selected) {
+                return match self.found(model).get(self.selected) {
                     Some(spec) => Outcome::Command(spec),
                     None => Outcome::Stay(Vec::new()),
                 };
@@ -90,9 +93,9 @@ impl Palette {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let found = self.found(model.screen);
+        let found = self.found(model);
         let area = centred(model.size, 76, 18);
-        let all = offered(model.screen).count();
+        let all = offered(model).count();
         let right = format!("{} of {all}", found.len());
         let inside = over("Commands", &right, theme, area, frame);
         if inside.width < 8 || inside.height < 3 {
@@ -129,7 +132,8 @@ impl Palette {
         frame: &mut Frame<'_>,
     ) {
         let mark = if selected { theme.glyphs.pointer } else { " " };
-        let mut places = vec![Place::Everywhere, Place::Workbench, Place::Setup];
+        let mut places = vec![Place::Everywhere, Place::Workbench, Place::Setup, Place::Messages];
+        places.extend(model.connection.down().map(|_| Place::LinkLost));
         places.extend(crate::tui::model::Pane::ALL.map(Place::In));
         let keys: Vec<String> = model.keymap.of(spec.cmd, &places).map(ToString::to_string).collect();
         let keys = text::fit(&keys.join("  "), 16, theme.glyphs.cut).into_owned();
@@ -148,7 +152,9 @@ mod tests {
     #[test]
     fn the_best_fit_is_first() {
         let palette = |typed: &str| Palette { field: Field::new(typed), selected: 0 };
-        let first = |typed: &str| palette(typed).found(Screen::Workbench).first().map(|s| s.id);
+        let keymap = crate::tui::keys::Keymap::load(&crate::config::Settings::default()).0;
+        let model = Model::new(keymap, &[], None, ratatui::layout::Size::new(80, 24));
+        let first = |typed: &str| palette(typed).found(&model).first().map(|s| s.id);
         assert_eq!(first("ru"), Some("run.start"));
         assert_eq!(first("kill"), Some("run.stop"));
         assert_eq!(first("quit"), Some("app.quit"));

@@ -12,6 +12,11 @@ use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, Sa
 
 /// Does what a command says.
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
+    let of_session = matches!(cmd, Cmd::Run | Cmd::NewSession | Cmd::CloseSession);
+    let asks = of_session || matches!(cmd, Cmd::Fetch | Cmd::Recheck | Cmd::TypeInput | Cmd::EndInput);
+    if asks && !super::link::is_reachable(model) {
+        return Vec::new();
+    }
     match cmd {
         Cmd::Help => model.overlays.push(Overlay::Help(Help::default())),
         Cmd::Palette => model.overlays.push(Overlay::Palette(Palette::default())),
@@ -47,6 +52,16 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Up | Cmd::Down | Cmd::PageUp | Cmd::PageDown | Cmd::Top | Cmd::Left | Cmd::Right => {
             go(model, cmd)
         }
+        Cmd::Connect => return super::link::open(model),
+        Cmd::WorkLocally => return super::link::work_locally(model),
+        Cmd::Retry => return super::link::retry(model),
+        Cmd::Messages => {
+            model.screen = Screen::Messages;
+            model.overlays.clear();
+        }
+        Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages => super::messages::perform(model, cmd),
+        Cmd::CopyMessage => return super::messages::copy(model),
+        Cmd::Follow if model.screen == Screen::Messages => super::messages::go(model, cmd),
         Cmd::Follow => model.output.follow(),
         Cmd::Wrap => {
             model.output.wrap = !model.output.wrap;
@@ -57,13 +72,14 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
     Vec::new()
 }
 
-/// One step back: a toast goes, typing ends, the runtimes screen closes.
+/// One step back: a toast goes, typing ends, another screen closes.
 fn leave(model: &mut Model) {
     if model.notice.take().is_some() {
         return;
     }
     match (model.screen, model.focus) {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
+        (Screen::Messages, _) => super::messages::leave(model),
         (_, Pane::Editor) => model.edits = false,
         (_, Pane::Output) => model.feeds = false,
         _ => {}
@@ -87,7 +103,13 @@ fn step_focus(model: &mut Model, by: usize) {
 fn quit(model: &mut Model) -> Vec<Effect> {
     let mut reasons = Vec::new();
     if let Some(run) = &model.runs.active {
-        reasons.push(format!("run {} is still running and will be stopped", run.number));
+        reasons.push(match model.connection.server() {
+            None => format!("run {} is still running and will be stopped", run.number),
+            Some(server) => format!("run {} goes on at {server}, but its output is lost here", run.number),
+        });
+    }
+    if let Some(number) = model.runs.left {
+        reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));
     }
     if model.is_unsaved() {
         reasons.push(format!("{} has changes that are not saved", model.document.name()));
@@ -202,6 +224,9 @@ pub(super) fn choose_session(model: &mut Model, by: i64) {
 
 /// Up, down and sideways in whatever has the focus.
 fn go(model: &mut Model, cmd: Cmd) {
+    if model.screen == Screen::Messages {
+        return super::messages::go(model, cmd);
+    }
     if model.screen == Screen::Setup {
         let last = model.runtimes.rows.len().saturating_sub(1);
         let at = model.runtimes.selected;

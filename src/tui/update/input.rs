@@ -98,11 +98,17 @@ fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
     matches!(meaning, Meaning::Nothing).then_some(second)
 }
 
-/// A key that is no command: typed into the editor or the program's input, or a motion.
+/// A key that is no command: typed into a text, or a motion.
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
-    if model.screen != Screen::Workbench {
-        return Vec::new();
+    match model.screen {
+        Screen::Messages if types => super::messages::type_filter(model, key),
+        Screen::Messages | Screen::Setup => {}
+        Screen::Workbench => return text_in_pane(model, key, types),
     }
+    Vec::new()
+}
+
+fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.focus {
         Pane::Editor => {
             let action = keys::editing(key).filter(|action| types || matches!(action, Action::Move { .. }));
@@ -161,7 +167,10 @@ fn paste_input(model: &mut Model, pasted: &str) -> Vec<Effect> {
 
 fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
     if !model.overlays.is_empty() {
-        overlay::paste(model, &pasted);
+        return overlay::paste(model, &pasted);
+    } else if model.screen == Screen::Messages && model.wire.filtering {
+        model.wire.filter.insert(&pasted);
+        model.wire.filter();
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
         return paste_input(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
@@ -172,7 +181,11 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
 }
 
 fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
-    if !model.overlays.is_empty() || model.screen != Screen::Workbench {
+    if !model.overlays.is_empty() || model.screen == Screen::Setup {
+        return Vec::new();
+    }
+    if model.screen == Screen::Messages {
+        super::messages::click(model, mouse);
         return Vec::new();
     }
     let at = Position::new(mouse.column, mouse.row);

@@ -3,6 +3,8 @@
 mod command;
 mod file;
 mod input;
+mod link;
+mod messages;
 mod run;
 mod runtime;
 mod session;
@@ -13,6 +15,7 @@ use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
 pub(crate) use command::perform;
+pub(crate) use link::{dial, hang_up, next_number, work_locally};
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
@@ -43,14 +46,19 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.redraw = true;
             file::update(model, msg)
         }
+        Msg::Link(msg) => link::update(model, msg),
     }
 }
 
 /// What is to be done when the workbench opens.
 pub(crate) fn begin(model: &Model) -> Vec<Effect> {
-    let probes = model.runtimes.rows.iter().map(|row| Effect::Probe { runtime: row.runtime, refresh: false });
-    let mut effects: Vec<Effect> = probes.collect();
-    effects.push(Effect::ListSessions);
+    let mut effects = ask_all(model);
     effects.extend(model.document.path().map(|path| Effect::Read(path.to_owned())));
     effects
+}
+
+/// All that an engine is asked about itself.
+fn ask_all(model: &Model) -> Vec<Effect> {
+    let probes = model.runtimes.rows.iter().map(|row| Effect::Probe { runtime: row.runtime, refresh: false });
+    probes.chain([Effect::ListSessions]).collect()
 }

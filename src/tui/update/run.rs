@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::protocol::{CreateSession, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal};
+use crate::protocol::{
+    CreateSession, ErrorKind, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal,
+};
 use crate::tui::commands::Cmd;
 use crate::tui::model::{LastRun, Model, Phase, Run, SessionRow, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
@@ -124,6 +126,10 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
             model.tell(Verdict::Idle, "the session is not created: you ended it", "");
             return vec![Effect::CancelCreate(None)];
         }
+        if super::hang_up(model) {
+            model.tell(Verdict::Idle, "the engine is not changed: you ended it", "");
+            return vec![Effect::HangUp];
+        }
         // While something is typed, q types a q.
         let typing = model.types() || !model.overlays.is_empty();
         let key = model.keymap.shown(Cmd::Quit, &model.places(), typing);
@@ -132,6 +138,11 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let number = run.number;
+    if model.connection.down().is_some() && run.phase != Phase::Preparing {
+        let message = format!("run {number} can't be stopped while the link is down");
+        model.tell(Verdict::Warn, message, "what it does is known when the link is back");
+        return Vec::new();
+    }
     if run.phase == Phase::Preparing {
         model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
@@ -195,12 +206,15 @@ pub(super) fn fail(model: &mut Model, failure: &Failure) {
         return;
     }
     let message = text::sanitise(&failure.message).into_owned();
-    model.output.say(Kind::Result(Verdict::Fail), message);
+    // Whether it has ended, and how, was lost with the link.
+    let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
+    model.output.close();
+    model.output.say(Kind::Result(verdict), message);
     if !failure.hint.is_empty() {
         model.output.say(Kind::Note, text::sanitise(&failure.hint).into_owned());
     }
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
-        row.last = Some((run.number, Verdict::Fail, None));
+        row.last = Some((run.number, verdict, None));
     }
 }
 

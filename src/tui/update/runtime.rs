@@ -30,6 +30,10 @@ pub(super) fn update(model: &mut Model, msg: RuntimeMsg) -> Vec<Effect> {
 }
 
 fn known(model: &mut Model, runtime: RuntimeType, result: Result<RuntimeInfo, Failure>) {
+    // It is asked for again when the link is back.
+    if result.is_err() && model.connection.down().is_some() {
+        return;
+    }
     let info = match result {
         Ok(info) => ingest::runtime(info),
         Err(failure) => unknown(runtime, failure),

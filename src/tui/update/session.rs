@@ -14,6 +14,8 @@ use crate::tui::text;
 pub(super) fn update(model: &mut Model, msg: SessionMsg) -> Vec<Effect> {
     match msg {
         SessionMsg::Listed(Ok(list)) => listed(model, list),
+        // They are asked for again when the link is back.
+        SessionMsg::Listed(Err(_)) if model.connection.down().is_some() => {}
         SessionMsg::Listed(Err(failure)) => {
             model.redraw = true;
             model.tell(Verdict::Fail, failure.message, failure.hint);
@@ -41,6 +43,8 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
 }
 
 fn listed(model: &mut Model, list: Vec<SessionInfo>) {
+    model.redraw |=
+        !std::mem::replace(&mut model.sessions.listed, true) && model.connection.server().is_some();
     let list: Vec<SessionInfo> = list.into_iter().map(ingest::session).collect();
     let known: Vec<&SessionInfo> = model.sessions.rows.iter().map(|row| &row.info).collect();
     if known.len() == list.len() && known.iter().zip(&list).all(|(a, b)| same_on_screen(a, b)) {

@@ -3,16 +3,14 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::widgets::Clear;
 
-use super::put;
+use super::{link, put};
 use crate::tui::commands::{Cmd, Place, Spec, TABLE};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
-use crate::tui::overlay::Overlay;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::widget::{frame as frames, outcome, verdict};
+use crate::tui::widget::{outcome, verdict};
 
 /// A line's pieces, the most important first: those that don't fit are left out whole.
 struct Pieces<'a> {
@@ -74,8 +72,12 @@ pub(super) fn document_name(model: &Model) -> String {
 pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
     let mut line = Pieces::new(theme, layout.top);
     if layout.class == Class::Small {
-        let title = format!("{}  {}", model.focus.title(), document_name(model));
+        let title = match model.screen {
+            Screen::Messages => format!("Messages  {}", model.connection.name()),
+            _ => format!("{}  {}", model.focus.title(), document_name(model)),
+        };
         let end = match &model.runs.active {
+            _ if model.connection.down().is_some() => (Verdict::Warn, "link down"),
             Some(_) => (Verdict::Run, "running"),
             None => match &model.runs.last {
                 Some(last) => (last.verdict, outcome(theme, last.verdict).1),
@@ -93,7 +95,11 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     if wide {
         line.put_right(&document_name(model), line.role(Role::TopBar), frame);
     }
-    line.put(&[(if wide { "engine: local" } else { "local" }, line.role(Role::TopBar))], 3, frame);
+    engine(model, wide, &mut line, frame);
+    // What was known of them may no longer be so.
+    if model.connection.down().is_some() {
+        return;
+    }
     for row in &model.runtimes.rows {
         let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
         let short = version.split_whitespace().next().unwrap_or_default();
@@ -113,6 +119,28 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
             line.put(&[(&format!("{name} "), plain), (&state, style)], gap, frame);
         }
     }
+}
+
+/// Where code runs, and how that is reached.
+fn engine(model: &Model, wide: bool, line: &mut Pieces<'_>, frame: &mut Frame<'_>) {
+    let plain = line.role(Role::TopBar);
+    let state = link::state(model).map(|(of, words)| {
+        let (glyph, _, style) = verdict(line.theme, of);
+        (format!("{glyph} {words}"), style)
+    });
+    let down = model.connection.down().is_some();
+    if let Some((words, style)) = state.as_ref().filter(|_| down) {
+        line.put_right(words, *style, frame);
+    }
+    let name = link::engine(model, wide);
+    let state = state.filter(|_| !down);
+    let behind = state.as_ref().map_or(0, |(words, _)| text::width(words) + 1);
+    let room = usize::from(line.room()).saturating_sub(behind).min(52);
+    let name = text::fit(&name, room, line.theme.glyphs.cut).into_owned();
+    match state {
+        Some((words, style)) => line.put(&[(&name, plain), (" ", plain), (&words, style)], 3, frame),
+        None => line.put(&[(&name, plain)], 3, frame),
+    };
 }
 
 /// The strip of tabs, where not every pane is on the screen.
@@ -141,6 +169,8 @@ pub(super) fn tabs(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fr
 fn mode(model: &Model) -> (&'static str, Role) {
     match (model.screen, model.focus) {
         (Screen::Setup, _) => ("RUNTIMES", Role::ModeCommand),
+        (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
+        (Screen::Messages, _) => ("MESSAGES", Role::ModeCommand),
         (_, Pane::Editor) if model.edits => ("EDIT", Role::ModeEdit),
         (_, Pane::Editor) => ("CMD", Role::ModeCommand),
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
@@ -188,10 +218,19 @@ fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'s
 fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     let places = model.places();
     // Stopping is worth its place only while there is something to stop.
-    let busy =
-        model.runs.active.is_some() || model.runtimes.fetching.is_some() || model.sessions.creating > 0;
+    let busy = model.runs.active.is_some()
+        || model.runtimes.fetching.is_some()
+        || model.sessions.creating > 0
+        || model.connection.dial.is_some();
+    let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
-    if model.types() {
+    if reads {
+        shown.extend(key_hint(model, Cmd::PageDown, "page down"));
+    }
+    if model.screen == Screen::Messages && model.wire.filtering {
+        shown.push(("Enter".to_owned(), "keep"));
+        shown.extend(key_hint(model, Cmd::Leave, "all"));
+    } else if model.types() {
         shown.extend(key_hint(model, Cmd::Leave, "commands"));
         if model.focus == Pane::Output {
             shown.push(("Enter".to_owned(), "send"));
@@ -200,15 +239,19 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     }
     for place in &places {
         let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
-        for spec in TABLE.iter().filter(here).filter(|spec| spec.cmd != Cmd::Stop || busy) {
+        let of_list =
+            |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
+        let useful = |spec: &&Spec| (spec.cmd != Cmd::Stop || busy) && !(reads && of_list(spec));
+        for spec in TABLE.iter().filter(here).filter(useful) {
             if !shown.iter().any(|(_, brief)| *brief == spec.brief) {
                 shown.extend(key_hint(model, spec.cmd, spec.brief));
             }
         }
     }
-    if model.screen == Screen::Setup {
+    if model.screen != Screen::Workbench && !model.types() {
+        let back = if reads { "list" } else { "workbench" };
         let at = shown.len().min(2);
-        shown.splice(at..at, key_hint(model, Cmd::Leave, "workbench"));
+        shown.splice(at..at, key_hint(model, Cmd::Leave, back));
     }
     shown
 }
@@ -222,18 +265,35 @@ pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
     }
     let (row, column) = model.editor.cursor();
     let place = format!("{}:{}", row + 1, column + 1);
-    let end = if layout.class == Class::Wide { format!("{place}  {}", theme.name) } else { place };
-    line.put_right(&end, plain, frame);
-    let (of, words) = activity(model);
-    let (glyph, _, style) = verdict(theme, of);
-    line.put(&[(glyph, style), (" ", style), (&words, style)], 3, frame);
-    if let Some(notice) = model.notice.as_ref().filter(|n| matches!(n.verdict, Verdict::Idle | Verdict::Ok)) {
+    let edits = model.screen == Screen::Workbench;
+    let end = match (edits, layout.class) {
+        (false, _) => theme.name.clone(),
+        (true, Class::Wide) => format!("{place}  {}", theme.name),
+        (true, _) => place,
+    };
+    let down = model.connection.down().is_some();
+    if !down {
+        line.put_right(&end, plain, frame);
+    }
+    let notice = model.notice.as_ref().filter(|n| matches!(n.verdict, Verdict::Idle | Verdict::Ok));
+    // What is told of a message has the line for itself.
+    if edits || notice.is_none() {
+        let (of, words) = activity(model);
+        let (glyph, _, style) = verdict(theme, of);
+        line.put(&[(glyph, style), (" ", style), (&words, style)], if down { 2 } else { 3 }, frame);
+    }
+    if let Some(notice) = notice {
         let said = said(notice);
         let said = text::fit(&said, usize::from(line.room()), theme.glyphs.cut).into_owned();
         line.put(&[(&said, theme.style(Role::ToastInfo))], 3, frame);
         return;
     }
-    if let Some(hint) = fetch_hint(model) {
+    if down {
+        for words in link::consequences(model) {
+            line.put(&[(&words, theme.style(Role::Text))], 2, frame);
+        }
+        line.put_right(&end, plain, frame);
+    } else if let Some(hint) = fetch_hint(model).filter(|_| edits) {
         line.put(&[(&hint, theme.style(Role::Muted))], 0, frame);
     }
 }
@@ -247,6 +307,12 @@ fn said(notice: &Notice) -> String {
 
 /// What goes on now, in a few words.
 fn activity(model: &Model) -> (Verdict, String) {
+    if let Some(dial) = &model.connection.dial {
+        return (Verdict::Run, format!("connecting to {}", dial.to));
+    }
+    if let Some(words) = link::lost(model) {
+        return (Verdict::Warn, words);
+    }
     if let Some(run) = &model.runs.active {
         let words = match run.phase {
             crate::tui::model::Phase::Preparing => "creating a session",
@@ -307,67 +373,5 @@ pub(super) fn result(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
     if let Some(last) = model.output.last_text() {
         let last = text::fit(&last, usize::from(line.room()), theme.glyphs.cut).into_owned();
         line.put(&[(&last, theme.style(Role::Text))], 0, frame);
-    }
-}
-
-/// A warning or error, over the panes until Esc or the next run.
-pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
-    let Some(notice) = model.notice.as_ref() else { return };
-    let role = match notice.verdict {
-        Verdict::Fail => Role::ToastError,
-        Verdict::Warn => Role::ToastWarn,
-        _ if model.screen == Screen::Setup => Role::ToastInfo,
-        _ => return,
-    };
-    if layout.class == Class::Small && model.screen == Screen::Workbench {
-        return;
-    }
-    let screen = frame.area();
-    let width = screen.width.min(64);
-    let room = usize::from(width.saturating_sub(4));
-    let mut lines = text::wrap(&notice.message, room);
-    let hints = text::wrap(&notice.hint, room);
-    let first_hint = lines.len().min(6);
-    lines.truncate(6);
-    lines.extend(hints.into_iter().take(6));
-    let height = u16::try_from(lines.len()).unwrap_or(0) + 2;
-    let area = Rect::new(screen.right() - width, screen.bottom().saturating_sub(height + 2), width, height);
-    let area = area.intersection(screen);
-    frame.render_widget(Clear, area);
-    frame.buffer_mut().set_style(area, theme.style(Role::Background));
-    let (glyph, word, _) = verdict(theme, notice.verdict);
-    let title = format!("{glyph} {word}");
-    let framed = frames::Framed { title: &title, right: "Esc close", foot: "", focused: false };
-    let inside = frames::draw(&framed, theme, area, frame);
-    for (at, (line, y)) in lines.iter().zip(inside.top()..inside.bottom()).enumerate() {
-        let style = if at < first_hint { theme.style(role) } else { theme.style(Role::Text) };
-        put(frame.buffer_mut(), inside.x + 1, y, line, inside.width.saturating_sub(1), style);
-    }
-}
-
-/// Where there is no room for anything: what is needed, what runs, how to stop and quit.
-pub(super) fn too_small(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-    let area = frame.area();
-    let runs = usize::from(model.runs.active.is_some());
-    let of = if runs > 0 { Verdict::Run } else { Verdict::Idle };
-    let (glyph, _, style) = verdict(theme, of);
-    let word = if runs > 0 { "running" } else { "nothing runs" };
-    // There is no room for the question itself, but it is asked.
-    let asked = matches!(model.overlays.last(), Some(Overlay::Question(_)));
-    let keys = if asked { "sure? ^Q again quits" } else { "^C stop  ^Q quit" };
-    let needed = if area.width < 21 { "needs 30x8" } else { "codebeaker needs 30x8" };
-    let lines = [
-        (needed.to_owned(), theme.style(Role::Strong)),
-        (format!("this is {}x{}", area.width, area.height), theme.style(Role::Text)),
-        (format!("{glyph} {word}"), style),
-        (keys.to_owned(), theme.style(Role::KeysKey)),
-    ];
-    let skip = if area.height < 4 { 1 } else { 0 };
-    let first = area.y + area.height.saturating_sub(4) / 2;
-    let order: Vec<_> =
-        lines.iter().enumerate().filter(|(at, _)| skip == 0 || *at != 1).map(|(_, l)| l).collect();
-    for ((line, style), y) in order.into_iter().zip(first..area.bottom()) {
-        let shown = text::fit(line, usize::from(area.width), theme.glyphs.cut);
-        put(frame.buffer_mut(), area.x, y, &shown, area.width, *style);
     }
 }

@@ -2,6 +2,9 @@
 
 mod bars;
 mod editor;
+mod link;
+mod messages;
+mod notices;
 mod output;
 pub(crate) mod sessions;
 mod setup;
@@ -25,18 +28,16 @@ pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame
     // The terminal may have changed its size since the model was told.
     let layout = Layout::of(area.as_size(), model.focus);
     frame.buffer_mut().set_style(area, theme.style(Role::Background));
-    match (layout.class, model.screen) {
-        (Class::Tiny, _) => bars::too_small(model, theme, frame),
-        (_, Screen::Setup) => {
-            setup::draw(model, theme, frame);
-            bars::toast(model, &layout, theme, frame);
-            overlay::draw(model, theme, frame);
+    if layout.class == Class::Tiny {
+        notices::too_small(model, theme, frame);
+    } else {
+        match model.screen {
+            Screen::Setup => setup::draw(model, theme, frame),
+            Screen::Messages => messages::draw(model, &layout, theme, frame),
+            Screen::Workbench => workbench(model, &layout, theme, highlights, frame),
         }
-        (_, Screen::Workbench) => {
-            workbench(model, &layout, theme, highlights, frame);
-            bars::toast(model, &layout, theme, frame);
-            overlay::draw(model, theme, frame);
-        }
+        notices::toast(model, &layout, theme, frame);
+        overlay::draw(model, theme, frame);
     }
     neutralise(frame.buffer_mut());
 }

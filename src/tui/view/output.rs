@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::put;
-use crate::tui::model::{Model, Pane, Phase};
+use crate::tui::model::{Model, Pane, Phase, Verdict};
 use crate::tui::output::{Kind, Line, Wrapped};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -138,10 +138,12 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         model.input.draw(theme, field, active && model.overlays.is_empty(), frame);
         return;
     }
-    let (glyph, _, style) = verdict(theme, crate::tui::model::Verdict::Run);
+    let down = model.connection.down().is_some();
+    let (glyph, _, style) = verdict(theme, if down { Verdict::Unknown } else { Verdict::Run });
     let running = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Running);
     let preparing = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Preparing);
     let (words, keys) = match (running, model.focus) {
+        _ if down => ("unknown", "asks again when the link is back"),
         _ if preparing => ("creating a session", "Ctrl-C stop"),
         (false, _) => ("starting", "Ctrl-C stop"),
         (true, Pane::Output) => ("running", "Ctrl-C stop   i type input"),

@@ -13,7 +13,10 @@ use crate::tui::widget::{outcome, verdict};
 /// What stands in the frame.
 pub(super) fn edges(model: &Model) -> (String, String, String) {
     let foot = if model.focus == Pane::Sessions { "n new  x close" } else { "" };
-    (Pane::Sessions.title().to_owned(), model.sessions.rows.len().to_string(), foot.to_owned())
+    let count = model.sessions.rows.len();
+    // How many there are now is not known while nobody can be asked.
+    let count = if model.connection.down().is_some() { format!("{count} ?") } else { count.to_string() };
+    (Pane::Sessions.title().to_owned(), count, foot.to_owned())
 }
 
 /// Which session stands in each row of so many: two rows each.
@@ -30,8 +33,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
         return;
     }
     if model.sessions.rows.is_empty() {
-        let lines = if model.sessions.creating > 0 {
+        let asks = model.connection.server().is_some() && !model.sessions.listed;
+        let lines = if model.connection.down().is_some() {
+            [format!("{} the link is down", theme.glyphs.unknown), String::new()]
+        } else if model.sessions.creating > 0 {
             [format!("{} creating", theme.glyphs.run), String::new()]
+        } else if asks {
+            ["asking the server".to_owned(), String::new()]
         } else {
             ["no session yet".to_owned(), "n new   F5 run".to_owned()]
         };
@@ -65,6 +73,7 @@ fn state(row: &SessionRow, model: &Model) -> (Verdict, &'static str) {
     let id = &row.info.session_id;
     let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(id));
     match row.info.state {
+        _ if model.connection.down().is_some() => (Verdict::Unknown, "unknown"),
         _ if runs => (Verdict::Run, "running"),
         SessionState::Creating => (Verdict::Run, "creating"),
         SessionState::Active if row.info.execution_count == 0 => (Verdict::Idle, "ready"),

@@ -16,7 +16,11 @@ const STATE: usize = 18;
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let screen = frame.area();
     let buffer = frame.buffer_mut();
-    put(buffer, 1, 0, "codebeaker   runtimes", screen.width.saturating_sub(1), theme.style(Role::Strong));
+    let title = match model.connection.server() {
+        Some(server) => format!("codebeaker   runtimes of {server}"),
+        None => "codebeaker   runtimes".to_owned(),
+    };
+    put(buffer, 1, 0, &title, screen.width.saturating_sub(1), theme.style(Role::Strong));
     let room = Rect { y: 1, height: screen.height.saturating_sub(3), ..screen };
     let width = room.width.min(92);
     let height = room.height.min(u16::try_from(model.runtimes.rows.len()).unwrap_or(0).saturating_add(13));
@@ -33,9 +37,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let line = |y: u16| Rect { y, height: 1, ..screen };
     super::bars::key_line(model, line(last.saturating_sub(1)), theme, frame);
     let ready = model.runtimes.available().count();
-    let of = if ready > 0 { Verdict::Ok } else { Verdict::Warn };
+    let lost = super::link::lost(model);
+    let of = if ready > 0 && lost.is_none() { Verdict::Ok } else { Verdict::Warn };
     let (glyph, _, style) = verdict(theme, of);
-    let words = format!("{glyph} {ready} of {} runtimes ready", model.runtimes.rows.len());
+    let words = lost.unwrap_or_else(|| format!("{ready} of {} runtimes ready", model.runtimes.rows.len()));
+    let words = format!("{glyph} {words}");
     put(frame.buffer_mut(), 1, last, &words, screen.width.saturating_sub(1), style);
 }
 

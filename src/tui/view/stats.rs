@@ -5,7 +5,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::put;
+use crate::engine::LinkUp;
 use crate::protocol::{IsolationReport, SessionInfo};
+use crate::tui::connection::round_trip;
 use crate::tui::model::{LastRun, Model, Pane, SessionRow};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -55,6 +57,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
         let elsewhere = if shown { "" } else { ", in another session" };
         lines.extend([Line::Gap, Line::Heading(format!("last: run {}{elsewhere}", last.number))]);
         last_run(last, theme, cells.saturating_sub(NAME), &mut lines);
+    }
+    if let Some(up) = model.connection.up() {
+        server(up, cells.saturating_sub(NAME), &mut lines);
     }
     if let Some(row) = current {
         let room = usize::from(area.height).saturating_sub(lines.len());
@@ -159,6 +164,18 @@ fn network(letters: &str, wanted: bool) -> &'static str {
         Some("0") => "open",
         Some(_) if wanted => "on",
         Some(_) => "off",
+    }
+}
+
+/// The server whose engine it is, and what it can't do.
+fn server(up: &LinkUp, cells: usize, lines: &mut Vec<Line>) {
+    lines.extend([Line::Gap, Line::Heading("server".to_owned())]);
+    lines.push(Line::Row("address", up.server.clone()));
+    lines.push(Line::Row("is", up.software.clone()));
+    let time = up.round_trip.map_or_else(|| "-".to_owned(), round_trip);
+    lines.push(Line::Row("answers", format!("in {time}")));
+    for (at, part) in text::wrap(&up.missing.join(", "), cells).into_iter().enumerate() {
+        lines.push(Line::Row(if at == 0 { "can't do" } else { "" }, part));
     }
 }
 

@@ -73,6 +73,12 @@ impl Field {
         }
     }
 
+    /// The same with a mark in place of each character, to be drawn instead.
+    pub(crate) fn masked(&self, mark: &str) -> Self {
+        let many = |text: &str| mark.repeat(text.chars().count());
+        Self { text: many(&self.text), cursor: many(self.head()).len() }
+    }
+
     fn head(&self) -> &str {
         self.text.get(..self.cursor).unwrap_or_default()
     }
@@ -120,6 +126,7 @@ mod tests {
         press(&mut field, KeyCode::Delete);
         assert_eq!(field.text(), "a");
         field.insert("\x1b\nx");
+        assert_eq!(field.masked("•"), Field::new("••••"));
         assert_eq!(field.take(), "a\u{241b} x");
         assert_eq!(field, Field::default());
     }

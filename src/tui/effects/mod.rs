@@ -1,23 +1,28 @@
-//! Does what the model asks for outside of it: talks to the engine, reads and writes files. Every task has an owner
-//! here that ends it, and tells what came of it through the one bounded channel.
+//! Does what the model asks for outside of it: talks to the engine, reaches others, reads and writes files. Every task
+//! has an owner here that ends it. What has to do with the engine ends with its use: a task of an engine that was left
+//! tells nothing any more.
+
+mod crew;
+mod dial;
+mod execution;
+mod listen;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 
+use self::crew::Crew;
+use self::dial::Dialler;
 use super::disk;
 use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
-use crate::engine::{Engine, Execution, InterruptTarget};
+use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
-    Command, ErrorKind, Execute, ExecuteCode, ExecutionEvent, ExecutionId, Failure, Language, Provision,
-    RuntimePreference, RuntimeType, SelectParams, SessionId,
+    Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
+    RuntimeType, SelectParams, SessionId,
 };
 
-/// Bytes of output that are passed on at once, at most.
-const CHUNK: usize = 256 * 1024;
 /// Lines of input that may wait for a program to read them.
 const INPUT_QUEUE: usize = 64;
 
@@ -26,33 +31,68 @@ type Sender = mpsc::Sender<Msg>;
 /// The tasks that are under way.
 pub(crate) struct Effects {
     engine: Arc<dyn Engine>,
-    tx: Sender,
-    tasks: JoinSet<()>,
+    /// What the engine is asked and tells.
+    there: Crew,
+    /// Files, and dials.
+    here: Crew,
+    dialler: Dialler,
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
 }
 
 impl Effects {
-    /// Begins to tell what happens to sessions.
-    pub(crate) fn new(engine: Arc<dyn Engine>, tx: Sender) -> Self {
-        let mut events = engine.subscribe();
-        let mut tasks = JoinSet::new();
-        let told = tx.clone();
-        tasks.spawn(async move {
-            while let Some(event) = events.next().await {
-                if told.send(Msg::Session(SessionMsg::Told(event))).await.is_err() {
-                    break;
-                }
-            }
-        });
-        Self { engine, tx, tasks, creating: Vec::new(), fetch: None, feed: None }
+    /// Begins to tell what an engine tells.
+    pub(crate) fn new(engine: Arc<dyn Engine>, connector: Option<Arc<dyn Connector>>) -> Self {
+        let mut effects = Self {
+            engine,
+            there: Crew::new(),
+            here: Crew::new(),
+            dialler: Dialler::new(connector),
+            creating: Vec::new(),
+            fetch: None,
+            feed: None,
+        };
+        effects.listen();
+        effects
+    }
+
+    fn listen(&mut self) {
+        let crew = &mut self.there;
+        crew.spawn(listen::sessions(self.engine.subscribe(), crew.tx()));
+        crew.spawn(listen::link(self.engine.link(), crew.tx()));
+        if let Some(traffic) = self.engine.traffic() {
+            crew.spawn(listen::traffic(traffic, crew.tx()));
+        }
+    }
+
+    /// Leaves the engine to its owner, and uses the one that a dial has reached.
+    fn switch(&mut self, dial: u32) {
+        let Some(engine) = self.dialler.take(dial) else { return };
+        self.engine = engine;
+        self.there = Crew::new();
+        self.creating.clear();
+        (self.fetch, self.feed) = (None, None);
+        self.listen();
+    }
+
+    /// The next thing that is told.
+    pub(crate) async fn next(&mut self) -> Option<Msg> {
+        tokio::select! {
+            biased;
+            msg = self.dialler.next() => msg,
+            msg = self.here.next() => msg,
+            msg = self.there.next() => msg,
+        }
+    }
+
+    /// The next thing that was told already.
+    pub(crate) fn heard(&mut self) -> Option<Msg> {
+        self.dialler.heard().or_else(|| self.here.heard()).or_else(|| self.there.heard())
     }
 
     /// Does one thing. Never waits.
     pub(crate) fn run(&mut self, effect: Effect) {
-        // Forget tasks that have ended.
-        while self.tasks.try_join_next().is_some() {}
         match effect {
             Effect::Probe { runtime, refresh } => self.ask(move |engine| async move {
                 let known = engine.runtime(runtime, refresh).await.map(Box::new);
@@ -95,19 +135,26 @@ impl Effects {
                 let target = InterruptTarget::Execution(execution);
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
-            Effect::Read(path) => self.ask(|_| async move {
+            Effect::Reconnect => self.engine.reconnect(),
+            Effect::Switch(dial) => self.switch(dial),
+            Effect::Dial { dial, target } => self.dialler.dial(dial, target, &mut self.here),
+            Effect::Look { dial, target } => self.dialler.look(dial, target, &mut self.here),
+            Effect::HangUp => self.dialler.hang_up(),
+            Effect::Recent => self.dialler.recent(&mut self.here),
+            Effect::TokenSource(address) => self.dialler.token_source(address, &mut self.here),
+            Effect::Read(path) => drop(self.here.ask(async move {
                 let of = path.clone();
                 let result = blocking(move || disk::read(&of)).await.and_then(|result| result);
                 Msg::File(FileMsg::Read(path, result))
-            }),
-            Effect::Save { path, text, revision, replace } => self.ask(move |_| async move {
+            })),
+            Effect::Save { path, text, revision, replace } => drop(self.here.ask(async move {
                 let to = path.clone();
                 let result = blocking(move || disk::save(&to, &text, replace)).await;
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(path, revision, result))
-            }),
+            })),
             // The loop's own.
-            Effect::Suspend | Effect::Quit => {}
+            Effect::Copy(_) | Effect::Suspend | Effect::Quit => {}
         }
     }
 
@@ -117,12 +164,7 @@ impl Effects {
         F: FnOnce(Arc<dyn Engine>) -> T + Send + 'static,
         T: Future<Output = Msg> + Send + 'static,
     {
-        let (engine, tx) = (Arc::clone(&self.engine), self.tx.clone());
-        self.tasks.spawn(async move {
-            let msg = question(engine).await;
-            // Nobody listens any more: the workbench is closing.
-            let _ = tx.send(msg).await;
-        })
+        self.there.ask(question(Arc::clone(&self.engine)))
     }
 
     fn ask<F, T>(&mut self, question: F)
@@ -141,7 +183,7 @@ impl Effects {
     }
 
     fn fetch(&mut self, runtime: RuntimeType) {
-        let tx = self.tx.clone();
+        let tx = self.there.tx();
         let handle = self.spawn(move |engine| async move {
             let (progress, mut steps) = mpsc::channel(16);
             let told = async move {
@@ -182,10 +224,10 @@ impl Effects {
         params.stream = true;
         params.interactive = true;
         params.execution_id = Some(execution);
-        let tx = self.tx.clone();
+        let tx = self.there.tx();
         self.ask(move |engine| async move {
             match engine.execute(params).await {
-                Ok(execution) => follow(engine, run, execution, fed, &tx).await,
+                Ok(execution) => execution::follow(engine, run, execution, fed, &tx).await,
                 Err(failure) => Msg::Run(RunMsg::Failed(run, failure)),
             }
         });
@@ -204,80 +246,9 @@ impl Effects {
     }
 
     /// Ends every task.
-    pub(crate) async fn shutdown(mut self) {
-        self.tasks.shutdown().await;
-    }
-}
-
-/// Passes on all that an execution tells, output in as few messages as may be, and gives its end.
-async fn follow(
-    engine: Arc<dyn Engine>,
-    run: u32,
-    mut execution: Execution,
-    fed: mpsc::Receiver<(Bytes, bool)>,
-    tx: &Sender,
-) -> Msg {
-    let id = execution.id.clone();
-    let feeding = feed_all(Arc::clone(&engine), run, id.clone(), fed, tx.clone());
-    let events = async {
-        let _ = tx.send(Msg::Run(RunMsg::Accepted(run, id))).await;
-        let mut next = execution.next().await;
-        while let Some(event) = next {
-            next = match event {
-                ExecutionEvent::Finished(result) => return Msg::Run(RunMsg::Finished(run, result)),
-                ExecutionEvent::Started => {
-                    let _ = tx.send(Msg::Run(RunMsg::Started(run))).await;
-                    execution.next().await
-                }
-                ExecutionEvent::Lagged { skipped } => {
-                    let _ = tx.send(Msg::Run(RunMsg::Lagged(run, skipped))).await;
-                    execution.next().await
-                }
-                ExecutionEvent::Output { stream, data } => {
-                    let mut size = data.len();
-                    let mut chunks = vec![(stream, data)];
-                    let after = loop {
-                        match execution.next().now_or_never() {
-                            Some(Some(ExecutionEvent::Output { stream, data })) => {
-                                size += data.len();
-                                chunks.push((stream, data));
-                                if size >= CHUNK {
-                                    break None;
-                                }
-                            }
-                            other => break other,
-                        }
-                    };
-                    let _ = tx.send(Msg::Run(RunMsg::Output(run, chunks))).await;
-                    match after {
-                        Some(event) => event,
-                        None => execution.next().await,
-                    }
-                }
-            };
-        }
-        Msg::Run(RunMsg::Failed(run, Failure::internal("the run ended without a result")))
-    };
-    tokio::pin!(events, feeding);
-    // Input that a program never reads must not outlive it.
-    tokio::select! {
-        end = &mut events => end,
-        () = &mut feeding => events.await,
-    }
-}
-
-/// Feeds a program in the order in which lines were typed.
-async fn feed_all(
-    engine: Arc<dyn Engine>,
-    run: u32,
-    execution: ExecutionId,
-    mut fed: mpsc::Receiver<(Bytes, bool)>,
-    tx: Sender,
-) {
-    while let Some((data, eof)) = fed.recv().await {
-        if let Err(failure) = engine.input(&execution, data, eof).await {
-            let _ = tx.send(Msg::Run(RunMsg::InputRefused(run, failure))).await;
-        }
+    pub(crate) async fn shutdown(self) {
+        self.there.end().await;
+        self.here.end().await;
     }
 }
 

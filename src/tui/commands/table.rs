@@ -1,72 +1,7 @@
-//! The one table of commands. Keys, palette, help and the bottom line are all read from it.
+//! The rows of the table.
 
-use super::model::Pane;
-
-/// Something a person can ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cmd {
-    Help,
-    Palette,
-    Quit,
-    Suspend,
-    Stop,
-    Run,
-    Save,
-    FocusNext,
-    FocusPrevious,
-    Focus(Pane),
-    Leave,
-    NewSession,
-    CloseSession,
-    Up,
-    Down,
-    Setup,
-    TypeHere,
-    Undo,
-    Redo,
-    SelectAll,
-    NextLanguage,
-    TypeInput,
-    EndInput,
-    Follow,
-    Wrap,
-    PageUp,
-    PageDown,
-    Top,
-    Left,
-    Right,
-    ClearOutput,
-    Fetch,
-    Recheck,
-}
-
-/// Where a command can be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// On every screen.
-    Everywhere,
-    /// In any pane of the workbench.
-    Workbench,
-    /// In one pane.
-    In(Pane),
-    /// On the runtimes screen.
-    Setup,
-}
-
-/// One row of the table.
-#[derive(Debug)]
-pub(crate) struct Spec {
-    pub(crate) cmd: Cmd,
-    /// The name in key settings.
-    pub(crate) id: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) help: &'static str,
-    /// Default keys. Keys that type something work only when nothing is being typed.
-    pub(crate) keys: &'static [&'static str],
-    pub(crate) place: Place,
-    /// The word in the bottom line; empty keeps it out of there.
-    pub(crate) brief: &'static str,
-}
+use super::{Cmd, Place, Spec};
+use crate::tui::model::Pane;
 
 const fn row(
     cmd: Cmd,
@@ -81,7 +16,7 @@ const fn row(
 }
 
 use Pane::{Editor, Output, Sessions, Stats};
-use Place::{Everywhere, In, Setup, Workbench};
+use Place::{Everywhere, In, LinkLost, Messages, Setup, Workbench};
 
 /// Every command; the bottom line shows them in this order.
 pub(crate) const TABLE: &[Spec] = &[
@@ -235,6 +170,24 @@ pub(crate) const TABLE: &[Spec] = &[
         "shows every runtime, what is wrong with it, and fetches what can be fetched",
     ),
     row(
+        Cmd::Connect,
+        "connection.open",
+        Everywhere,
+        &["c"],
+        "",
+        "Connection: to a server",
+        "works with the engine of a server, or goes back to the one in this process",
+    ),
+    row(
+        Cmd::Messages,
+        "rpc.open",
+        Workbench,
+        &["J"],
+        "",
+        "Messages: what passes over the wire",
+        "shows the JSON-RPC messages to the engine and from it",
+    ),
+    row(
         Cmd::Undo,
         "edit.undo",
         Workbench,
@@ -308,6 +261,107 @@ pub(crate) const TABLE: &[Spec] = &[
     row(Cmd::Up, "move.up", Setup, &["up", "k"], "", "Up", "chooses the runtime above"),
     row(Cmd::Down, "move.down", Setup, &["down", "j"], "", "Down", "chooses the runtime below"),
     row(
+        Cmd::Retry,
+        "connection.retry",
+        LinkLost,
+        &["R"],
+        "retry now",
+        "Connection: retry now",
+        "tries to have the link back at once",
+    ),
+    row(
+        Cmd::Connect,
+        "connection.open",
+        LinkLost,
+        &["c"],
+        "other server",
+        "Connection: to a server",
+        "works with the engine of another server",
+    ),
+    row(
+        Cmd::WorkLocally,
+        "connection.local",
+        LinkLost,
+        &["l"],
+        "work locally",
+        "Connection: work locally",
+        "works with the engine in this process; what runs there goes on",
+    ),
+    row(
+        Cmd::ReadMessage,
+        "rpc.read",
+        Messages,
+        &["enter"],
+        "read",
+        "Messages: read",
+        "reads the chosen message, or goes back to the list",
+    ),
+    row(
+        Cmd::FilterMessages,
+        "rpc.filter",
+        Messages,
+        &["/"],
+        "filter",
+        "Messages: filter",
+        "shows the messages alone that hold a text",
+    ),
+    row(
+        Cmd::PauseMessages,
+        "rpc.pause",
+        Messages,
+        &["p", "space"],
+        "pause",
+        "Messages: pause",
+        "stays at the chosen message, or goes on with the newest",
+    ),
+    row(
+        Cmd::CopyMessage,
+        "rpc.copy",
+        Messages,
+        &["y"],
+        "copy",
+        "Messages: copy",
+        "copies the chosen message through the terminal (OSC 52)",
+    ),
+    row(
+        Cmd::Follow,
+        "output.follow",
+        Messages,
+        &["f", "end"],
+        "",
+        "Messages: newest",
+        "goes to the newest message, or to the end of the one being read",
+    ),
+    row(
+        Cmd::Top,
+        "move.top",
+        Messages,
+        &["home", "g"],
+        "",
+        "Top",
+        "goes to the oldest message, or to the beginning of the one being read",
+    ),
+    row(
+        Cmd::Up,
+        "move.up",
+        Messages,
+        &["up", "k"],
+        "",
+        "Up",
+        "chooses the message before, or scrolls up in the one being read",
+    ),
+    row(
+        Cmd::Down,
+        "move.down",
+        Messages,
+        &["down", "j"],
+        "",
+        "Down",
+        "chooses the message after, or scrolls down in the one being read",
+    ),
+    row(Cmd::PageUp, "move.page-up", Messages, &["pageup"], "", "Page up", "a page up"),
+    row(Cmd::PageDown, "move.page-down", Messages, &["pagedown"], "", "Page down", "a page down"),
+    row(
         Cmd::Suspend,
         "app.suspend",
         Everywhere,
@@ -324,30 +378,6 @@ pub(crate) const TABLE: &[Spec] = &[
         &["ctrl-q", "q"],
         "quit",
         "Quit",
-        "ends CodeBeaker and its sessions; asks if something runs or a file is unsaved",
+        "ends CodeBeaker and its sessions here; asks if something runs or a file is unsaved",
     ),
 ];
-
-/// Commands as the palette and the settings know them: each id once.
-pub(crate) fn distinct() -> impl Iterator<Item = &'static Spec> {
-    TABLE
-        .iter()
-        .enumerate()
-        .filter(|(at, spec)| TABLE.iter().position(|s| s.id == spec.id) == Some(*at))
-        .map(|(_, s)| s)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_id_is_one_command() {
-        for spec in TABLE {
-            for other in TABLE.iter().filter(|other| other.id == spec.id) {
-                assert_eq!(spec.cmd, other.cmd, "{}", spec.id);
-            }
-            assert!(!spec.title.is_empty() && !spec.help.is_empty(), "{}", spec.id);
-        }
-    }
-}

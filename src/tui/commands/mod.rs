@@ -1,0 +1,109 @@
+//! The one table of commands. Keys, palette, help and the bottom line are all read from it.
+
+mod table;
+
+use super::model::Pane;
+
+pub(crate) use table::TABLE;
+
+/// Something a person can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cmd {
+    Help,
+    Palette,
+    Quit,
+    Suspend,
+    Stop,
+    Run,
+    Save,
+    FocusNext,
+    FocusPrevious,
+    Focus(Pane),
+    Leave,
+    NewSession,
+    CloseSession,
+    Up,
+    Down,
+    Setup,
+    TypeHere,
+    Undo,
+    Redo,
+    SelectAll,
+    NextLanguage,
+    TypeInput,
+    EndInput,
+    Follow,
+    Wrap,
+    PageUp,
+    PageDown,
+    Top,
+    Left,
+    Right,
+    ClearOutput,
+    Fetch,
+    Recheck,
+    Connect,
+    WorkLocally,
+    Retry,
+    Messages,
+    ReadMessage,
+    FilterMessages,
+    PauseMessages,
+    CopyMessage,
+}
+
+/// Where a command can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On every screen.
+    Everywhere,
+    /// In any pane of the workbench.
+    Workbench,
+    /// In one pane.
+    In(Pane),
+    /// On the runtimes screen.
+    Setup,
+    /// On the screen of messages.
+    Messages,
+    /// On any screen, while the link to the engine is lost.
+    LinkLost,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    pub(crate) cmd: Cmd,
+    /// The name in key settings.
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) help: &'static str,
+    /// Default keys. Keys that type something work only when nothing is being typed.
+    pub(crate) keys: &'static [&'static str],
+    pub(crate) place: Place,
+    /// The word in the bottom line; empty keeps it out of there.
+    pub(crate) brief: &'static str,
+}
+
+/// Commands as the palette and the settings know them: each id once.
+pub(crate) fn distinct() -> impl Iterator<Item = &'static Spec> {
+    TABLE
+        .iter()
+        .enumerate()
+        .filter(|(at, spec)| TABLE.iter().position(|s| s.id == spec.id) == Some(*at))
+        .map(|(_, s)| s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_id_is_one_command() {
+        for spec in TABLE {
+            for other in TABLE.iter().filter(|other| other.id == spec.id) {
+                assert_eq!(spec.cmd, other.cmd, "{}", spec.id);
+            }
+            assert!(!spec.title.is_empty() && !spec.help.is_empty(), "{}", spec.id);
+        }
+    }
+}

@@ -25,7 +25,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         paths: surroundings.paths,
         warnings: surroundings.warnings,
         terminal: TerminalKind::from_env(),
-        connector: None,
+        connector: Some(connections.clone()),
     };
     let outcome = tui::run(options, engine).await;
     connections.end().await;

@@ -16,7 +16,6 @@ mod traffic;
 use std::sync::Arc;
 
 use crate::engine::{Engine, Look, Token};
-use crate::protocol::ErrorKind;
 
 use link::greet;
 use shared::Shared;
@@ -51,9 +50,4 @@ pub async fn look(address: Address, token: Option<Token>) -> Result<Look, Remote
     let sessions = engine.sessions().await.map_err(RemoteError::Server)?.len();
     engine.shutdown().await;
     Ok(Look { address: address.to_string(), software, round_trip, tls, missing: Vec::new(), sessions })
-}
-
-/// Whether a server has answered that it does not know our words: it is an original one then.
-pub(crate) fn is_original(error: &RemoteError) -> bool {
-    matches!(error, RemoteError::Server(failure) if failure.kind == ErrorKind::MethodNotFound)
 }

@@ -308,7 +308,7 @@ impl Connection {
                 format!("{most} requests of this connection wait for their answers, which is the limit");
             return self.answer(&asked, Err(Failure::new(ErrorKind::Busy, message, "wait for one of them")));
         }
-        self.dispatch(asked, request.params);
+        self.dispatch(asked, request);
     }
 
     pub(super) fn push(&mut self, work: Work) {

@@ -19,13 +19,16 @@ use super::subscription::{Sampler, Subscription};
 use crate::engine::InterruptTarget;
 use crate::protocol::{
     AckCall, CreateCall, ErrorKind, ExecuteCall, ExecutionId, Failure, InputCall, InterruptCall, JobCall,
-    JobRef, Language, Method, Notice, Progress, ProgressNotice, Provision, ResizeCall, ResultForm,
+    JobRef, Language, Method, Notice, Progress, ProgressNotice, Provision, Request, ResizeCall, ResultForm,
     RuntimeInfo, RuntimeListCall, SelectParams, SessionCall, SessionList, SubscribeCall, Subscribed,
     WireName as _, WriteFile, WriteMode, from_params,
 };
 
 /// Subscriptions of one connection.
 const SUBSCRIPTIONS: usize = 64;
+
+/// As much of an unknown method's name is told back.
+const LONGEST_NAME: usize = 64;
 
 /// A method's answer, written already.
 type Answer = Result<String, Failure>;
@@ -45,12 +48,13 @@ fn written(value: &impl Serialize) -> Answer {
 
 impl Connection {
     /// Begins to do what was asked. What changes this connection is done here; the rest is done beside it.
-    pub(super) fn dispatch(&mut self, mut asked: Asked, params: Option<Value>) {
+    pub(super) fn dispatch(&mut self, mut asked: Asked, request: Request) {
+        let Request { method: name, params, .. } = request;
         let Some(method) = asked.method else {
             let known: Vec<&str> = Method::ALL.iter().map(|method| method.name()).collect();
             let failure = Failure::new(
                 ErrorKind::MethodNotFound,
-                "there is no such method",
+                format!("there is no method {:?}", name.chars().take(LONGEST_NAME).collect::<String>()),
                 format!("there are {}", known.join(", ")),
             );
             return self.settle_now(asked, Err(failure));

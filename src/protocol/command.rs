@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -359,7 +359,10 @@ impl CommandRequest {
                 command: Command::ExecuteCode(read(blank_language(members), &[])?),
                 form: ResultForm::Stdout,
             }),
-            other => Err(format!("unknown command type {other:?}: use one of {KNOWN}")),
+            other => {
+                let given = decode::Found(Unexpected::Str(other));
+                Err(format!("unknown command type {given}: use one of {KNOWN}"))
+            }
         }
     }
 }

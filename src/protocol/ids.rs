@@ -1,11 +1,15 @@
 //! Identifiers: 32 hexadecimal digits of which 122 bits are random, so that none can be guessed.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The longest that is read: a client may choose some of these, and they are kept.
+const LONGEST: usize = 128;
 
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
         pub struct $name(pub String);
 
@@ -18,6 +22,16 @@ macro_rules! id {
             /// The first eight characters: enough to tell a screenful apart.
             pub fn short(&self) -> &str {
                 self.0.get(..8).unwrap_or(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let id = String::deserialize(d)?;
+                if id.len() > LONGEST {
+                    return Err(D::Error::custom(format!("an id has {LONGEST} bytes at most")));
+                }
+                Ok(Self(id))
             }
         }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -147,21 +147,47 @@ pub struct Batch {
     pub is_array: bool,
 }
 
-/// Reads a text message: one document, an array of them, or, where that fails, one document a line.
+/// The most that one message may hold: each of them takes far more in memory than it does in the message.
+pub const MOST_ITEMS: usize = 10_000;
+
+/// Reads a text message: one document, an array of them, or, where that fails, one document a line. Whoever cares which
+/// of several lines were arrays takes [`parse_documents`].
 pub fn parse_message(text: &str) -> Batch {
+    let mut documents = parse_documents(text);
+    match documents.pop() {
+        Some(only) if documents.is_empty() => only,
+        last => {
+            let items = documents.into_iter().chain(last).flat_map(|document| document.items);
+            Batch { items: items.collect(), is_array: false }
+        }
+    }
+}
+
+/// Reads a text message: one document, or, where that fails, one a line; of each of which answers go by themselves.
+pub fn parse_documents(text: &str) -> Vec<Batch> {
     let failure = match parse_document(text) {
-        Ok(batch) => return batch,
+        Ok(batch) => return vec![batch],
         Err(failure) => failure,
     };
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let documents: Vec<_> = lines.map(|line| (line, parse_document(line))).collect();
-    // One broken document in several lines has one answer, not one for each of its lines.
-    let is_document = |line: &str| line.trim_start().starts_with(['{', '[']);
-    if !documents.iter().any(|(line, document)| document.is_ok() && is_document(line)) {
-        return single(failure);
+    let mut documents = Vec::new();
+    let (mut items, mut any) = (0, false);
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let document = parse_document(line);
+        any |= document.is_ok() && line.trim_start().starts_with(['{', '[']);
+        let document = document.unwrap_or_else(single);
+        items += document.items.len();
+        if items > MOST_ITEMS {
+            return vec![if any { too_many() } else { single(failure) }];
+        }
+        documents.push(document);
     }
-    let items = documents.into_iter().flat_map(|(_, document)| document.unwrap_or_else(single).items);
-    Batch { items: items.collect(), is_array: false }
+    // One broken document in several lines has one answer, not one for each of its lines.
+    if any { documents } else { vec![single(failure)] }
+}
+
+fn too_many() -> Batch {
+    let item = invalid(Id::null(), format!("a message may hold {MOST_ITEMS} requests"));
+    Batch { items: vec![item], is_array: false }
 }
 
 fn single(failure: Failure) -> Batch {
@@ -183,11 +209,35 @@ fn parse_document(text: &str) -> Result<Batch, Failure> {
     if !document.get().starts_with('[') {
         return Ok(Batch { items: vec![parse_item(document)], is_array: false });
     }
-    let elements: Vec<&RawValue> = serde_json::from_str(document.get()).unwrap_or_default();
+    let Ok(elements) = serde_json::Deserializer::from_str(document.get()).deserialize_seq(Elements) else {
+        return Ok(too_many());
+    };
     if elements.is_empty() {
         return Ok(Batch { items: vec![invalid(Id::null(), "the batch is empty")], is_array: false });
     }
     Ok(Batch { items: elements.into_iter().map(parse_item).collect(), is_array: true })
+}
+
+/// Reads the elements of an array, unless they are too many.
+struct Elements;
+
+impl<'de> Visitor<'de> for Elements {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "at most {MOST_ITEMS} requests")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = array.next_element()? {
+            if elements.len() == MOST_ITEMS {
+                return Err(A::Error::invalid_length(MOST_ITEMS + 1, &self));
+            }
+            elements.push(element);
+        }
+        Ok(elements)
+    }
 }
 
 fn invalid(id: Id, message: impl Into<String>) -> Incoming {

@@ -27,7 +27,9 @@ pub use command::{
     ExecuteShell, ListDirectory, PtySize, ReadFile, ResultForm, WriteFile, WriteMode,
 };
 pub use decode::{from_json, from_params};
-pub use envelope::{Batch, Envelope, Id, Incoming, Notification, Request, Response, parse_message, to_ascii};
+pub use envelope::{
+    Batch, Envelope, Id, Incoming, Notification, Request, Response, parse_documents, parse_message, to_ascii,
+};
 pub use error::{ErrorKind, Failure};
 pub use event::{ExecutionEvent, OutputStream, Progress, SessionEvent, Signal};
 pub use ids::{EnvironmentId, ExecutionId, SessionId};

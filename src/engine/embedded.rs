@@ -82,6 +82,8 @@ pub(super) struct Under {
     pub phase: watch::Receiver<Phase>,
     pub cancelled: CancellationToken,
     pub killed: CancellationToken,
+    /// Held by whoever feeds it: others wait, in the order in which they came.
+    pub feeding: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Embedded {
@@ -190,7 +192,8 @@ impl Inner {
             return Err(Failure::new(ErrorKind::Busy, message, "wait for one of them to end"));
         }
         let (cancelled, killed) = (job.cancelled.clone(), job.killed.clone());
-        let under = Under { session: session.id.clone(), phase: phases, cancelled, killed };
+        let feeding = Arc::default();
+        let under = Under { session: session.id.clone(), phase: phases, cancelled, killed, feeding };
         self.enter(&id, under)?;
         if params.concurrent {
             session.work.spawn_on(worker::perform(self.clone(), session.clone(), job), &self.tokio);
@@ -336,6 +339,9 @@ impl Engine for Embedded {
                 "start it with interactive, and feed it while it runs",
             )
         };
+        let feeding = lock(&self.inner.executions).get(execution).map(|under| under.feeding.clone());
+        let feeding = feeding.ok_or_else(over)?;
+        let _turn = feeding.lock().await;
         let control = self.inner.control(execution).await.filter(|(_, input)| *input);
         let (control, _) = control.ok_or_else(over)?;
         let open = control.feed(&data).await.map_err(|_| over())?;

@@ -23,6 +23,9 @@ use crate::protocol::RuntimeInfo;
 /// How long a runtime may take to say whether it is there.
 const PROBE: Duration = Duration::from_secs(5);
 
+/// Bytes that are read at once. Each connection has a buffer of so many, which is cleared for every reading.
+const READ_AT_ONCE: usize = 16 << 10;
+
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
@@ -83,12 +86,14 @@ async fn upgrade(
     };
     let most = shared.settings.bounds.message_bytes;
     let connection = Connection::new(shared.clone(), shared.number(), peer, who);
-    upgrade.max_message_size(most).max_frame_size(most).on_upgrade(move |socket| {
-        shared.tasks.track_future(async move {
-            connection.serve(socket).await;
-            drop(place);
-        })
-    })
+    upgrade.read_buffer_size(READ_AT_ONCE).max_message_size(most).max_frame_size(most).on_upgrade(
+        move |socket| {
+            shared.tasks.track_future(async move {
+                connection.serve(socket).await;
+                drop(place);
+            })
+        },
+    )
 }
 
 /// A place among the connections.

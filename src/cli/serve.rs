@@ -165,7 +165,7 @@ fn bounds(set: &DaemonSettings) -> Bounds {
         jobs: count(set.jobs, default.jobs),
         workers: count(set.job_workers, default.workers),
         job_kept: time(set.job_kept_minutes, 60, default.job_kept),
-        kept: default.kept,
+        ..default
     }
 }
 

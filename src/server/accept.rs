@@ -24,8 +24,6 @@ use super::ServeError;
 use super::http::Peer;
 use super::settings::Certificate;
 
-/// How long a handshake, and then the head of a request, may take.
-const SHAKE: Duration = Duration::from_secs(10);
 /// How long what was sent is left unacknowledged before the other end counts as gone.
 const UNHEARD: u32 = 60_000;
 /// How long a connection that is closed is still read from, so that its other end gets the last word.
@@ -55,24 +53,29 @@ pub fn tls(certificate: &Certificate) -> Result<TlsAcceptor, ServeError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Takes connections until `stop`.
-pub async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    routes: Router,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-) {
+/// How connections are received.
+#[derive(Clone)]
+pub struct Reception {
+    pub tls: Option<TlsAcceptor>,
+    pub routes: Router,
+    /// How long a handshake, and then the head of a request, may take.
+    pub handshake: Duration,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+/// Takes connections until it is to stop.
+pub async fn accept(listener: TcpListener, reception: Reception) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
+            () = reception.stop.cancelled() => return,
         };
         match accepted {
             Ok((tcp, peer)) => {
-                let (tls, routes, stop) = (tls.clone(), routes.clone(), stop.clone());
-                tasks.spawn(async move {
-                    if let Err(e) = serve(tcp, peer, tls, routes, stop).await {
+                let own = reception.clone();
+                reception.tasks.spawn(async move {
+                    if let Err(e) = serve(tcp, peer, own).await {
                         tracing::debug!("a connection from {peer} ended: {e}");
                     }
                 });
@@ -86,32 +89,44 @@ pub async fn accept(
     }
 }
 
-async fn serve(
-    tcp: TcpStream,
-    peer: SocketAddr,
-    tls: Option<TlsAcceptor>,
-    routes: Router,
-    stop: CancellationToken,
-) -> io::Result<()> {
+async fn serve(tcp: TcpStream, peer: SocketAddr, reception: Reception) -> io::Result<()> {
     tcp.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_keepalive(&tcp, true)?;
     rustix::net::sockopt::set_tcp_user_timeout(&tcp, UNHEARD)?;
-    let tcp = Lingering(Some(tcp));
-    let Some(tls) = tls else { return serve_http(tcp, peer, routes, stop).await };
-    let stream = tokio::time::timeout(SHAKE, tls.accept(tcp)).await??;
-    serve_http(stream, peer, routes, stop).await
+    let mut tcp = Lingering(Some(tcp));
+    let Some(tls) = &reception.tls else { return serve_http(tcp, peer, reception).await };
+    let shaken = async {
+        if is_plain(tcp.0.as_ref()).await? {
+            tcp.0.as_mut().map(|tcp| tcp.try_write(WANTS_TLS)).transpose()?;
+            return Err(io::Error::other("it speaks without TLS"));
+        }
+        tls.accept(tcp).await
+    };
+    let stream = tokio::time::timeout(reception.handshake, shaken).await??;
+    serve_http(stream, peer, reception).await
+}
+
+/// What is said without TLS where it is wanted.
+const WANTS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
+    this server speaks TLS: use wss:// or https://\n";
+
+/// Whether what comes first is the name of an HTTP method: TLS begins otherwise.
+async fn is_plain(tcp: Option<&TcpStream>) -> io::Result<bool> {
+    let Some(tcp) = tcp else { return Ok(false) };
+    let mut first = [0];
+    Ok(tcp.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase())
 }
 
 async fn serve_http(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     peer: SocketAddr,
-    routes: Router,
-    stop: CancellationToken,
+    reception: Reception,
 ) -> io::Result<()> {
+    let Reception { routes, handshake, stop, .. } = reception;
     let service = TowerToHyperService::new(routes.layer(Extension(Peer(peer))));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(SHAKE)
+        .header_read_timeout(handshake)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);

@@ -2,35 +2,38 @@
 //! one task, so that a request that is done at once is answered without a detour. A reader who is slow has nothing piled
 //! up for him: what he does not take is not made.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::Sink as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, SplitSink, Stream, StreamExt as _};
+use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_util::sync::CancellationToken;
 
 use super::door::Who;
 use super::hub::News;
+use super::out::Out;
 use super::rate::Bucket;
-use super::request::{Asked, Done, Following};
+use super::request::{Asked, Asker, Done, Following};
 use super::shared::Shared;
 use super::subscription::{Sampler, Subscription};
-use crate::protocol::{ErrorKind, Failure, Incoming, Notice, Request, Response, parse_message};
+use crate::protocol::{
+    Batch as Document, ErrorKind, Failure, Id, Incoming, Notice, Request, Response, parse_documents,
+};
 
 /// With so much to be written nothing more is done for this connection.
 const FULL: usize = 1 << 20;
 /// With so much to be written nothing more is read from it either.
 const STUFFED: usize = 4 << 20;
-/// How often a connection on which nothing passes is touched, so that one whose other end is gone is found.
-const HEARTBEAT: Duration = Duration::from_secs(20);
-/// How long a closing handshake may take.
+/// Bytes of answers that one batch may have.
+const MOST_OF_A_BATCH: usize = 16 << 20;
+/// How long the last answers may take, and then a closing handshake.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// Answers that are taken at once before the next message is read.
 const AT_ONCE: usize = 32;
@@ -39,6 +42,7 @@ const AT_ONCE: usize = 32;
 mod code {
     pub const NORMAL: u16 = 1000;
     pub const GOING_AWAY: u16 = 1001;
+    pub const PROTOCOL: u16 = 1002;
     pub const NOT_UTF8: u16 = 1007;
     pub const TOO_BIG: u16 = 1009;
 }
@@ -48,12 +52,10 @@ type Work = BoxFuture<'static, Done>;
 /// A connection.
 pub struct Connection {
     pub(super) shared: Arc<Shared>,
-    pub(super) number: u64,
-    pub(super) peer: SocketAddr,
-    pub(super) who: Who,
+    asker: Arc<Asker>,
     out: Out,
     work: FuturesUnordered<Work>,
-    /// Requests without an answer so far.
+    /// Requests that are not done so far, and those notifications that are.
     in_flight: usize,
     batches: HashMap<u64, Batch>,
     next_batch: u64,
@@ -69,67 +71,30 @@ pub struct Connection {
 struct Batch {
     left: usize,
     answers: Vec<String>,
-}
-
-/// What is to be written.
-#[derive(Default)]
-struct Out {
-    queue: VecDeque<Message>,
     bytes: usize,
-    unflushed: bool,
 }
 
-impl Out {
-    fn put(&mut self, text: String) {
-        self.bytes += text.len();
-        self.queue.push_back(Message::Text(text.into()));
-    }
-
-    /// Writes all there is; ready when it is with the kernel.
-    async fn write(&mut self, sink: &mut SplitSink<WebSocket, Message>) -> Result<(), axum::Error> {
-        std::future::poll_fn(|context| {
-            let mut sink = std::pin::Pin::new(&mut *sink);
-            while !self.queue.is_empty() {
-                ready!(sink.as_mut().poll_ready(context))?;
-                let Some(message) = self.queue.pop_front() else { break };
-                self.bytes -= size(&message).min(self.bytes);
-                sink.as_mut().start_send(message)?;
-                self.unflushed = true;
-            }
-            ready!(sink.as_mut().poll_flush(context))?;
-            self.unflushed = false;
-            Poll::Ready(Ok(()))
-        })
-        .await
-    }
-
-    fn is_empty(&self) -> bool {
-        self.queue.is_empty() && !self.unflushed
-    }
+/// How a connection ends.
+enum End {
+    /// Without a word.
+    Lost,
+    /// From the other side.
+    Theirs,
+    /// From this side.
+    Ours(CloseFrame),
 }
-
-fn size(message: &Message) -> usize {
-    match message {
-        Message::Text(text) => text.len(),
-        _ => 0,
-    }
-}
-
-/// Why a connection ends from this side.
-type End = Option<CloseFrame>;
 
 fn close(code: u16, reason: impl Into<String>) -> End {
-    Some(CloseFrame { code, reason: reason.into().into() })
+    End::Ours(CloseFrame { code, reason: reason.into().into() })
 }
 
 impl Connection {
     pub fn new(shared: Arc<Shared>, number: u64, peer: SocketAddr, who: Who) -> Self {
         let rate = Bucket::new(shared.settings.bounds.connection_rate, Instant::now());
+        let asker = Asker { shared: shared.clone(), number, peer: peer.to_string(), who };
         Self {
             shared,
-            number,
-            peer,
-            who,
+            asker: Arc::new(asker),
             out: Out::default(),
             work: FuturesUnordered::new(),
             in_flight: 0,
@@ -147,11 +112,23 @@ impl Connection {
     pub async fn serve(mut self, socket: WebSocket) {
         let (mut sink, mut stream) = socket.split();
         let end = self.turn(&mut sink, &mut stream).await;
-        let Some(frame) = end else { return };
-        tracing::debug!("connection {} is closed: {} {}", self.number, frame.code, frame.reason);
+        let frame = match end {
+            End::Lost => return,
+            End::Theirs => None,
+            End::Ours(frame) => Some(frame),
+        };
         let goodbye = async {
-            self.out.queue.push_back(Message::Close(Some(frame)));
-            self.out.write(&mut sink).await?;
+            if let Some(frame) = frame {
+                tracing::debug!(
+                    "connection {} is closed: {} {}",
+                    self.asker.number,
+                    frame.code,
+                    frame.reason
+                );
+                self.out.put_other(Message::Close(Some(frame)));
+                self.out.write(&mut sink).await?;
+            }
+            // Where the other end has said it first, this sends our answer to it.
             while let Some(Ok(_)) = stream.next().await {}
             Ok::<(), axum::Error>(())
         };
@@ -165,14 +142,17 @@ impl Connection {
         stream: &mut (impl Stream<Item = Result<Message, axum::Error>> + Unpin),
     ) -> End {
         let ending = self.shared.end.clone();
-        let mut heart = tokio::time::interval_at((Instant::now() + HEARTBEAT).into(), HEARTBEAT);
+        let mut last = None;
+        let beat = self.shared.settings.bounds.heartbeat;
+        let mut heart = tokio::time::interval_at((Instant::now() + beat).into(), beat);
         loop {
             let room = self.out.bytes < FULL;
             tokio::select! {
-                () = ending.cancelled() => return close(code::GOING_AWAY, "the server is shutting down"),
+                () = ending.cancelled(), if last.is_none() => last = Some(tokio::time::Instant::now() + GOODBYE),
+                () = at(last) => return going_away(),
                 written = self.out.write(sink), if !self.out.is_empty() => {
                     if written.is_err() {
-                        return None;
+                        return End::Lost;
                     }
                 }
                 Some(done) = self.work.next(), if room => self.done(done),
@@ -184,7 +164,7 @@ impl Connection {
                             }
                         }
                         Some(Err(error)) => return self.broken(error),
-                        None => return None,
+                        None => return End::Lost,
                     }
                 }
                 news = next_news(&mut self.news), if room => self.tell(news),
@@ -194,11 +174,15 @@ impl Connection {
                         return close(code::NORMAL, format!("nothing was asked for {minutes} minutes"));
                     }
                     if self.out.is_empty() {
-                        self.out.queue.push_back(Message::Ping(axum::body::Bytes::new()));
+                        self.out.put_other(Message::Ping(axum::body::Bytes::new()));
                     }
                 }
             }
             self.take_what_is_done();
+            // What has come to its end with the server is still answered.
+            if last.is_some() && self.in_flight == 0 && self.following.is_empty() {
+                return going_away();
+            }
         }
     }
 
@@ -228,7 +212,10 @@ impl Connection {
                 close(code::TOO_BIG, format!("a message may have {most} bytes"))
             }
             Some(tungstenite::Error::Utf8(_)) => close(code::NOT_UTF8, "text must be UTF-8"),
-            _ => None,
+            Some(tungstenite::Error::Protocol(problem)) if *problem != LEFT => {
+                close(code::PROTOCOL, problem.to_string())
+            }
+            _ => End::Lost,
         }
     }
 
@@ -244,31 +231,32 @@ impl Connection {
                         "a binary message holds no JSON",
                         "send JSON in text messages",
                     );
-                    self.answer(&Asked::nobody(), Err(failure));
+                    self.refuse(Id::null(), None, Err(failure));
                     return None;
                 }
             },
             Message::Ping(_) | Message::Pong(_) => return None,
             // Answered by the WebSocket itself.
-            Message::Close(_) => return Some(None),
+            Message::Close(_) => return Some(End::Theirs),
         };
         self.active = Instant::now();
         self.shared.metrics.received(text.len());
-        let batch = parse_message(text);
-        let number = batch.is_array.then(|| {
+        parse_documents(text).into_iter().for_each(|document| self.take(document));
+        None
+    }
+
+    /// Begins what one document asks.
+    fn take(&mut self, document: Document) {
+        let number = document.is_array.then(|| {
             self.next_batch += 1;
             // Held until all of it is begun.
-            self.batches.insert(self.next_batch, Batch { left: 1, answers: Vec::new() });
+            self.batches.insert(self.next_batch, Batch { left: 1, answers: Vec::new(), bytes: 0 });
             self.next_batch
         });
-        for item in batch.items {
+        for item in document.items {
             match item {
                 Incoming::Request(request) => self.begin(request, number),
-                Incoming::Invalid(response) => {
-                    let asked = Asked { id: Some(response.id), batch: number, ..Asked::nobody() };
-                    self.expect(&asked);
-                    self.answer(&asked, response.result.map(|value| value.to_string()));
-                }
+                Incoming::Invalid(response) => self.refuse(response.id, number, response.result),
                 // Nothing was asked of this client.
                 Incoming::Response(_) => {}
             }
@@ -276,37 +264,43 @@ impl Connection {
         if let Some(number) = number {
             self.settle(number, None);
         }
-        None
     }
 
-    /// Counts an answer that is to come.
+    /// Answers what is no request.
+    fn refuse(&mut self, id: Id, batch: Option<u64>, result: Result<Value, Failure>) {
+        let asked = Asked::unreadable(&self.asker, id, batch);
+        self.expect(&asked);
+        self.answer(asked, result.map(|value| value.to_string()));
+    }
+
+    /// Counts something that is to be done. Of one that wants no answer there is as much to keep as of any other.
     fn expect(&mut self, asked: &Asked) {
-        if asked.id.is_some() {
-            self.in_flight += 1;
-            if let Some(batch) = asked.batch.and_then(|number| self.batches.get_mut(&number)) {
-                batch.left += 1;
-            }
+        self.in_flight += 1;
+        if asked.id.is_some()
+            && let Some(batch) = asked.batch.and_then(|number| self.batches.get_mut(&number))
+        {
+            batch.left += 1;
         }
     }
 
     /// Begins to do what a request asks.
     fn begin(&mut self, request: Request, batch: Option<u64>) {
-        let asked = Asked::new(&request, batch);
+        let asked = Asked::new(&self.asker, &request, batch);
         self.expect(&asked);
         let now = Instant::now();
-        let taken = self.rate.take(now).and_then(|()| self.shared.token_rate(self.who.index, now));
+        let taken = self.rate.take(now).and_then(|()| self.shared.token_rate(self.asker.who.index, now));
         if let Err(wait) = taken {
             self.shared.metrics.refused("rate");
             let message = "more requests a second than this server takes";
             let hint = format!("wait {} ms", wait.as_millis() + 1);
-            return self.answer(&asked, Err(Failure::new(ErrorKind::LimitReached, message, hint)));
+            return self.answer(asked, Err(Failure::new(ErrorKind::LimitReached, message, hint)));
         }
         let most = self.shared.settings.bounds.in_flight;
         if self.in_flight > most {
             self.shared.metrics.refused("in_flight");
             let message =
                 format!("{most} requests of this connection wait for their answers, which is the limit");
-            return self.answer(&asked, Err(Failure::new(ErrorKind::Busy, message, "wait for one of them")));
+            return self.answer(asked, Err(Failure::new(ErrorKind::Busy, message, "wait for one of them")));
         }
         self.dispatch(asked, request);
     }
@@ -318,7 +312,7 @@ impl Connection {
     /// Something is done, or has come a step further.
     fn done(&mut self, done: Done) {
         match done {
-            Done::Answer(asked, result) => self.answer(&asked, result),
+            Done::Answer(asked, result) => self.answer(asked, result),
             Done::Told(following, notices) => self.told(following, notices),
             Done::Sampled(sampler, stats) => self.sampled(sampler, stats),
             Done::Progress(provisioning, step) => self.progressed(provisioning, step),
@@ -327,6 +321,9 @@ impl Connection {
 
     /// Passes on what an execution has told, and goes on following it; answers when it is over.
     fn told(&mut self, mut following: Following, notices: Vec<Notice>) {
+        if following.cursor.subscription().is_some_and(|id| !self.subscriptions.contains_key(id)) {
+            return;
+        }
         for notice in &notices {
             if matches!(notice, Notice::Lagged(_)) {
                 self.shared.metrics.lagged();
@@ -338,15 +335,17 @@ impl Connection {
         }
         // Its end is told.
         let journal = following.cursor.journal().clone();
-        if following.cursor.is_for_itself() && following.asked.is_none() {
+        // Where it was left it is known no more by now, or it is somebody else who follows it by this name.
+        if following.cursor.subscription().is_none() && !following.is_left() {
             self.following.remove(&journal.execution.0);
         }
-        if let Some(asked) = following.asked.take() {
+        if let Some(mut asked) = following.asked.take() {
+            asked.follows = None;
             let result = match journal.result() {
                 Some(result) => Ok(super::request::result_text(&result, following.form)),
                 None => Err(Failure::internal("the execution ended without a result")),
             };
-            self.answer(&asked, result);
+            self.answer(asked, result);
         }
     }
 
@@ -400,13 +399,18 @@ impl Connection {
     }
 
     /// Answers a request, or keeps the answer for its batch.
-    fn answer(&mut self, asked: &Asked, result: Result<String, Failure>) {
-        self.shared.note(self.number, &self.peer, &self.who, asked, &result);
+    fn answer(&mut self, mut asked: Asked, result: Result<String, Failure>) {
+        asked.note(&result);
+        self.in_flight = self.in_flight.saturating_sub(1);
         if let Some(execution) = &asked.follows {
             self.following.remove(execution);
         }
         let Some(id) = &asked.id else { return };
-        self.in_flight = self.in_flight.saturating_sub(1);
+        let batch = asked.batch.and_then(|number| self.batches.get(&number));
+        let result = result.and_then(|result| match batch {
+            Some(batch) if batch.bytes + result.len() > MOST_OF_A_BATCH => Err(too_much()),
+            _ => Ok(result),
+        });
         let text = match result {
             Ok(result) => Response::text_of(id, &result),
             Err(failure) => Response { id: id.clone(), result: Err(failure) }.to_text(),
@@ -421,6 +425,7 @@ impl Connection {
     fn settle(&mut self, number: u64, answer: Option<String>) {
         let Some(batch) = self.batches.get_mut(&number) else { return };
         batch.left = batch.left.saturating_sub(1);
+        batch.bytes += answer.as_ref().map_or(0, String::len);
         batch.answers.extend(answer);
         if batch.left > 0 {
             return;
@@ -428,6 +433,27 @@ impl Connection {
         if let Some(batch) = self.batches.remove(&number).filter(|batch| !batch.answers.is_empty()) {
             self.send(format!("[{}]", batch.answers.join(",")));
         }
+    }
+}
+
+fn too_much() -> Failure {
+    let message =
+        format!("it is done, and the answers of its batch are more than {MOST_OF_A_BATCH} bytes together");
+    Failure::new(ErrorKind::LimitReached, message, "ask for what is large by itself")
+}
+
+/// How tungstenite calls it when the other end goes without a word.
+const LEFT: ProtocolError = ProtocolError::ResetWithoutClosingHandshake;
+
+fn going_away() -> End {
+    close(code::GOING_AWAY, "the server is shutting down")
+}
+
+/// At this time; without one, never.
+async fn at(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

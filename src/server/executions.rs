@@ -30,6 +30,17 @@ struct Count {
     ended: Notify,
 }
 
+/// Where places among those that run are taken without asking whether there are any.
+#[derive(Clone, Debug)]
+pub struct Places(Arc<Count>);
+
+impl Places {
+    pub fn take(&self) -> Running {
+        self.0.running.fetch_add(1, Ordering::AcqRel);
+        Running(self.0.clone())
+    }
+}
+
 /// A place among those that run at once.
 #[derive(Debug)]
 pub struct Running(Arc<Count>);
@@ -58,6 +69,11 @@ impl Executions {
             return Err(Failure::new(ErrorKind::LimitReached, message, "wait for one of them to end"));
         }
         Ok(running)
+    }
+
+    /// For those who are bounded otherwise.
+    pub fn places(&self) -> Places {
+        Places(self.running.clone())
     }
 
     /// How many wait or run.

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::executions::Places;
 use super::settings::Bounds;
 use crate::engine::Engine;
 use crate::protocol::{
@@ -40,23 +41,29 @@ struct Job {
 }
 
 impl Jobs {
-    /// A queue with its workers, which end when `stop` is cancelled.
+    /// A queue with its workers. These begin nothing more once `stop` is cancelled, and end with `end`.
     pub fn new(
         engine: &Arc<dyn Engine>,
         bounds: &Bounds,
+        places: &Places,
         tasks: &TaskTracker,
-        stop: &CancellationToken,
+        [stop, end]: [&CancellationToken; 2],
     ) -> Self {
         let (queue, waiting) = mpsc::channel(bounds.jobs.max(1));
         let known = Arc::new(Known { jobs: Mutex::default(), kept: bounds.job_kept });
         let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
         for _ in 0..bounds.workers.max(1) {
-            let worker = Worker { engine: engine.clone(), known: known.clone(), waiting: waiting.clone() };
-            let stop = stop.clone();
+            let worker = Worker {
+                engine: engine.clone(),
+                known: known.clone(),
+                waiting: waiting.clone(),
+                places: places.clone(),
+            };
+            let (stop, end) = (stop.clone(), end.clone());
             tasks.spawn(async move {
                 tokio::select! {
-                    () = worker.work() => {}
-                    () = stop.cancelled() => {}
+                    () = worker.work(stop) => {}
+                    () = end.cancelled() => {}
                 }
             });
         }
@@ -122,13 +129,20 @@ struct Worker {
     engine: Arc<dyn Engine>,
     known: Arc<Known>,
     waiting: Arc<tokio::sync::Mutex<mpsc::Receiver<(ExecutionId, JobCall)>>>,
+    places: Places,
 }
 
 impl Worker {
-    async fn work(self) {
+    async fn work(self, stop: CancellationToken) {
         loop {
-            let job = self.waiting.lock().await.recv().await;
+            let job = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                job = async { self.waiting.lock().await.recv().await } => job,
+            };
             let Some((id, call)) = job else { return };
+            // One of those that may come to their end when the server is stopped.
+            let _running = self.places.take();
             self.known.set(&id, JobState::Running, None);
             let outcome = self.perform(call).await.unwrap_or_else(|failure| JobOutcome {
                 exit_code: -1,

@@ -302,9 +302,9 @@ impl Cursor {
         &self.journal
     }
 
-    /// It is told to whoever asked for the execution, not to a subscription to sessions.
-    pub fn is_for_itself(&self) -> bool {
-        self.subscription.is_none()
+    /// The subscription to sessions it is told for; `None`: it is told to whoever asked for the execution.
+    pub fn subscription(&self) -> Option<&str> {
+        self.subscription.as_deref()
     }
 
     /// Wants to be told nothing more but the end, and has nothing wait.
@@ -349,12 +349,15 @@ impl Cursor {
             if !self.may_be_told(kept.seq) || notices.len() >= STEP || bytes >= STEP_BYTES {
                 break;
             }
-            bytes += kept.entry.size();
             seen = Some(kept.at + kept.entry.size() as u64);
             next = kept.seq + 1;
             over = matches!(kept.entry, Entry::Finished);
             match self.notice(kept, &inner) {
-                Some(notice) => notices.push(notice),
+                // Only what is told counts: a step without anything to tell would be taken for the end of what there is.
+                Some(notice) => {
+                    bytes += kept.entry.size();
+                    notices.push(notice);
+                }
                 None => self.passed_over(kept.seq),
             }
         }

@@ -18,16 +18,16 @@ use super::shared::Shared;
 use super::subscription::{Sampler, Subscription};
 use crate::engine::InterruptTarget;
 use crate::protocol::{
-    AckCall, CreateCall, ErrorKind, ExecuteCall, ExecutionId, Failure, InputCall, InterruptCall, JobCall,
-    JobRef, Language, Method, Notice, Progress, ProgressNotice, Provision, Request, ResizeCall, ResultForm,
-    RuntimeInfo, RuntimeListCall, SelectParams, SessionCall, SessionList, SubscribeCall, Subscribed,
-    WireName as _, WriteFile, WriteMode, from_params,
+    AckCall, CreateCall, ErrorKind, EventKind, ExecuteCall, ExecutionId, Failure, InputCall, InterruptCall,
+    JobCall, JobRef, Language, Method, Notice, Progress, ProgressNotice, Provision, Request, ResizeCall,
+    ResultForm, RuntimeInfo, RuntimeListCall, SelectParams, SessionCall, SessionList, SubscribeCall,
+    Subscribed, WireName as _, WriteFile, WriteMode, from_params,
 };
 
 /// Subscriptions of one connection.
 const SUBSCRIPTIONS: usize = 64;
 
-/// As much of an unknown method's name is told back.
+/// As much of a name that is not known to be one is told back or noted.
 const LONGEST_NAME: usize = 64;
 
 /// A method's answer, written already.
@@ -143,6 +143,14 @@ impl Connection {
     }
 
     fn subscribe_to_sessions(&mut self, call: SubscribeCall) -> Answer {
+        if call.session_id.is_none() && call.events.contains(&EventKind::StatsSample) {
+            let message = "statsSample is told of one session, and no sessionId is given";
+            return Err(Failure::new(
+                ErrorKind::InvalidParams,
+                message,
+                "subscribe to each session of which you want it",
+            ));
+        }
         let subscription = Subscription::new(call.session_id.clone(), call.events, self.shared.watchers());
         let id = ExecutionId::random().0;
         if let Some(session) = subscription.sampled().cloned() {
@@ -191,7 +199,7 @@ impl Connection {
 fn named_session(params: Option<&Value>) -> Option<String> {
     let members = params?.as_object()?;
     let id = members.get("sessionId").or_else(|| members.get("SessionId"))?;
-    id.as_str().map(str::to_owned)
+    id.as_str().map(|id| id.chars().take(LONGEST_NAME).collect())
 }
 
 /// Does what a method asks that needs nothing of its connection.

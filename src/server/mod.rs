@@ -15,6 +15,7 @@ mod jobs;
 mod journal;
 mod methods;
 mod metrics;
+mod out;
 mod rate;
 mod request;
 mod settings;
@@ -40,7 +41,7 @@ pub use door::SHORTEST_TOKEN;
 pub use settings::{Bounds, Certificate, LISTEN, ServerSettings};
 
 /// How long connections may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(4);
+const GOODBYE: Duration = Duration::from_secs(5);
 /// How often what is over is looked at for being forgotten.
 const PRUNE: Duration = Duration::from_secs(30);
 
@@ -137,9 +138,14 @@ impl Server {
         let (hub, pruner) = (shared.clone(), shared.clone());
         shared.tasks.spawn(async move { hub.hub.run(hub.engine.as_ref(), hub.end.clone()).await });
         shared.tasks.spawn(async move { prune(&pruner).await });
-        let routes = http::routes(shared.clone());
-        let accepting = accept::accept(listener, tls, routes, shared.tasks.clone(), shared.stop.clone());
-        shared.tasks.spawn(accepting);
+        let reception = accept::Reception {
+            tls,
+            routes: http::routes(shared.clone()),
+            handshake: shared.settings.bounds.handshake,
+            tasks: shared.tasks.clone(),
+            stop: shared.stop.clone(),
+        };
+        shared.tasks.spawn(accept::accept(listener, reception));
         stop.cancelled().await;
         shared.stop.cancel();
         wind_up(&shared).await;

@@ -6,6 +6,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::audit::Line;
+use super::door::Who;
 use super::executions::Running;
 use super::hub::News;
 use super::journal::{Cursor, Journal, Wants};
@@ -18,8 +20,35 @@ use crate::protocol::{
     WireName as _,
 };
 
-/// What was asked, as far as its answer and the books need to know.
-#[derive(Debug)]
+/// Who asks: what the books say of a connection.
+pub struct Asker {
+    pub shared: Arc<Shared>,
+    /// Which connection of this server.
+    pub number: u64,
+    /// Where it comes from.
+    pub peer: String,
+    pub who: Who,
+}
+
+impl Asker {
+    fn note(&self, asked: &Asked, outcome: &str) {
+        let Some(audit) = &self.shared.audit else { return };
+        audit.note(&Line {
+            time: format!("{:.6}", jiff::Timestamp::now()),
+            peer: &self.peer,
+            connection: self.number,
+            token: &self.who.token,
+            method: asked.method_name(),
+            command: asked.command,
+            session: asked.session.as_deref(),
+            outcome,
+            duration_ms: asked.at.elapsed().as_secs_f64() * 1000.0,
+        });
+    }
+}
+
+/// What was asked, as far as its answer and the books need to know. However it ends, it is noted: also where whoever
+/// asked has gone.
 pub struct Asked {
     /// Absent of a notification, which is never answered.
     pub id: Option<Id>,
@@ -33,25 +62,47 @@ pub struct Asked {
     pub session: Option<String>,
     /// The execution that its connection follows for it.
     pub follows: Option<String>,
+    asker: Arc<Asker>,
+    noted: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if !self.noted {
+            self.asker.note(self, "unanswered");
+        }
+    }
 }
 
 impl Asked {
-    pub fn new(request: &Request, batch: Option<u64>) -> Self {
-        let method = Method::exact(&request.method);
-        Self { id: request.id.clone(), batch, method, ..Self::nobody() }
+    pub fn new(asker: &Arc<Asker>, request: &Request, batch: Option<u64>) -> Self {
+        Self::of(asker, request.id.clone(), Method::exact(&request.method), batch)
     }
 
     /// What could not even be read.
-    pub fn nobody() -> Self {
-        Self {
-            id: Some(Id::null()),
-            batch: None,
-            method: None,
-            at: Instant::now(),
-            command: None,
-            session: None,
-            follows: None,
+    pub fn unreadable(asker: &Arc<Asker>, id: Id, batch: Option<u64>) -> Self {
+        Self::of(asker, Some(id), None, batch)
+    }
+
+    fn of(asker: &Arc<Asker>, id: Option<Id>, method: Option<Method>, batch: Option<u64>) -> Self {
+        let (at, asker) = (Instant::now(), asker.clone());
+        Self { id, batch, method, at, command: None, session: None, follows: None, asker, noted: false }
+    }
+
+    /// Notes how it ended.
+    pub fn note(&mut self, result: &Result<String, Failure>) {
+        self.noted = true;
+        self.asker.shared.metrics.answered(self.method_name(), self.at.elapsed().as_secs_f64());
+        if self.asker.shared.audit.is_none() {
+            return;
         }
+        let outcome = match result {
+            // Of a command this is no part of anything else: what a program prints has its quotes escaped.
+            Ok(text) if self.command.is_some() && text.contains("\"success\":false") => "failed",
+            Ok(_) => "ok",
+            Err(failure) => failure.kind.name(),
+        };
+        self.asker.note(self, outcome);
     }
 
     /// The method's name, as it is counted.
@@ -92,6 +143,11 @@ impl Following {
         let wants = Wants { output: true, moments: false, result: false };
         let cursor = Cursor::new(journal, wants, None, None).subscribed(subscription);
         Self::new(cursor, None, ResultForm::Object, CancellationToken::new())
+    }
+
+    /// Whoever asked for it has left it, or follows it anew.
+    pub fn is_left(&self) -> bool {
+        self.left.is_cancelled()
     }
 
     /// Waits for what comes next.
@@ -159,8 +215,8 @@ async fn begin(shared: &Arc<Shared>, call: ExecuteCall) -> Result<Begun, Failure
     let recorder = shared.clone();
     shared.tasks.spawn(async move {
         journal.record(execution).await;
-        drop(running);
         recorder.metrics.executed(journal.result().is_some_and(|r| r.success), at.elapsed().as_secs_f64());
+        drop(running);
         recorder.executions.prune(Instant::now());
     });
     Ok(Begun::Followed(cursor))
@@ -200,8 +256,10 @@ async fn finish(execution: &mut Execution) -> Option<ExecuteResult> {
 impl Drop for Alone {
     fn drop(&mut self) {
         if let (Some(mut execution), Some(running)) = (self.execution.take(), self.running.take()) {
+            let (shared, at) = (self.shared.clone(), self.at);
             self.shared.tasks.spawn(async move {
-                finish(&mut execution).await;
+                let result = finish(&mut execution).await;
+                shared.metrics.executed(result.is_some_and(|r| r.success), at.elapsed().as_secs_f64());
                 drop(running);
             });
         }

@@ -61,6 +61,10 @@ pub struct Bounds {
     pub kept: Duration,
     /// A connection that asks nothing and is told nothing for so long is closed.
     pub idle: Duration,
+    /// How long a TLS handshake, and then the head of a request, may take.
+    pub handshake: Duration,
+    /// How often a connection on which nothing passes is touched, so that one whose other end is gone is found.
+    pub heartbeat: Duration,
     /// Jobs that may wait for a worker.
     pub jobs: usize,
     /// Jobs at once.
@@ -81,6 +85,8 @@ impl Default for Bounds {
             followed_bytes: 2 << 20,
             kept: Duration::from_secs(120),
             idle: Duration::from_secs(3600),
+            handshake: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(20),
             jobs: 256,
             workers: 2,
             job_kept: Duration::from_secs(600),

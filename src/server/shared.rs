@@ -8,18 +8,17 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::audit::{Audit, Line};
+use super::audit::Audit;
 use super::creations::Creations;
-use super::door::{Door, Who};
+use super::door::Door;
 use super::executions::Executions;
 use super::hub::Hub;
 use super::jobs::Jobs;
 use super::metrics::Metrics;
 use super::rate::Bucket;
-use super::request::Asked;
 use super::settings::ServerSettings;
 use crate::engine::Engine;
-use crate::protocol::{ErrorKind, Failure, ServerInfo, WireName as _};
+use crate::protocol::{ErrorKind, Failure, ServerInfo};
 
 /// A server without its sockets.
 pub struct Shared {
@@ -56,13 +55,14 @@ impl Shared {
         let now = Instant::now();
         let rates =
             (0..settings.tokens.len().max(1)).map(|_| Mutex::new(Bucket::new(bounds.token_rate, now)));
+        let executions = Executions::new(bounds.executions, bounds.kept);
         Self {
             door: Door::new(&settings, listens),
             instance: uuid::Uuid::new_v4().simple().to_string(),
-            executions: Executions::new(bounds.executions, bounds.kept),
             creations: Creations::default(),
             hub: Hub::new(),
-            jobs: Jobs::new(&engine, bounds, &tasks, &end),
+            jobs: Jobs::new(&engine, bounds, &executions.places(), &tasks, [&stop, &end]),
+            executions,
             metrics: Metrics::new(),
             audit,
             rates: rates.collect(),
@@ -109,36 +109,5 @@ impl Shared {
     pub fn token_rate(&self, token: usize, now: Instant) -> Result<(), Duration> {
         let Some(bucket) = self.rates.get(token) else { return Ok(()) };
         bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now)
-    }
-
-    /// Notes how a request ended.
-    pub fn note(
-        &self,
-        connection: u64,
-        peer: &SocketAddr,
-        who: &Who,
-        asked: &Asked,
-        result: &Result<String, Failure>,
-    ) {
-        let took = asked.at.elapsed();
-        self.metrics.answered(asked.method_name(), took.as_secs_f64());
-        let Some(audit) = &self.audit else { return };
-        let outcome = match result {
-            // Of a command the first member says it.
-            Ok(text) if asked.command.is_some() && text.contains("\"success\":false") => "failed",
-            Ok(_) => "ok",
-            Err(failure) => failure.kind.name(),
-        };
-        audit.note(&Line {
-            time: format!("{:.6}", jiff::Timestamp::now()),
-            peer: &peer.to_string(),
-            connection,
-            token: &who.token,
-            method: asked.method_name(),
-            command: asked.command,
-            session: asked.session.as_deref(),
-            outcome,
-            duration_ms: took.as_secs_f64() * 1000.0,
-        });
     }
 }

@@ -34,7 +34,7 @@ mod tolerance;
 #[path = "jsonrpc/volume.rs"]
 mod volume;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use codebeaker::engine::{Embedded, Engine, EngineSettings};
 use codebeaker::server::ServerSettings;
@@ -49,6 +49,8 @@ pub struct Bench {
     root: TempDir,
     engine: Arc<Embedded>,
     served: Served,
+    /// The connections that were made, to be cut at the end.
+    wires: Mutex<Vec<std::net::TcpStream>>,
 }
 
 impl Bench {
@@ -70,11 +72,13 @@ impl Bench {
             return None;
         }
         let served = Served::with(engine.clone(), server).await;
-        Some(Self { root, engine, served })
+        Some(Self { root, engine, served, wires: Mutex::default() })
     }
 
     pub async fn raw(&self) -> Raw {
-        Raw::connect(self.served.address).await
+        let wire = std::net::TcpStream::connect(self.served.address).unwrap();
+        self.wires.lock().unwrap().push(wire.try_clone().unwrap());
+        Raw::over(wire).await
     }
 
     /// A connection and a session of Python's.
@@ -86,6 +90,10 @@ impl Bench {
 
     /// Ends server and engine; nothing may be left.
     pub async fn end(self) {
+        // Nobody is waited for who would say goodbye.
+        for wire in self.wires.lock().unwrap().drain(..) {
+            let _ = wire.shutdown(std::net::Shutdown::Both);
+        }
         timely(self.served.stop()).await;
         timely(self.engine.shutdown()).await;
         let left: Vec<_> = std::fs::read_dir(self.root.path().join("sessions")).unwrap().flatten().collect();

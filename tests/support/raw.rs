@@ -84,9 +84,15 @@ pub fn sh(script: &str) -> Value {
 
 impl Raw {
     pub async fn connect(address: SocketAddr) -> Self {
-        let wire = TcpStream::connect(address).await.unwrap();
+        Self::over(std::net::TcpStream::connect(address).unwrap()).await
+    }
+
+    /// Over a connection that is there.
+    pub async fn over(wire: std::net::TcpStream) -> Self {
+        let host = wire.peer_addr().unwrap().to_string();
         wire.set_nodelay(true).unwrap();
-        knock(wire, &address.to_string(), &[]).await.unwrap()
+        wire.set_nonblocking(true).unwrap();
+        knock(TcpStream::from_std(wire).unwrap(), &host, &[]).await.unwrap()
     }
 
     pub async fn send(&mut self, text: impl Into<String>) {

@@ -175,13 +175,17 @@ async fn requests_a_second_of_a_connection_and_of_a_token() {
             tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
             answer = raw.ask("session.list", json!({})).await;
         }
+        raw.close().await;
         bench.end().await;
     }
 }
 
 #[tokio::test]
 async fn commands_of_one_session_and_jobs() {
-    let change = |s: &mut ServerSettings| (s.bounds.jobs, s.bounds.workers) = (2, 1);
+    let change = |s: &mut ServerSettings| {
+        (s.bounds.jobs, s.bounds.workers) = (2, 1);
+        s.grace = std::time::Duration::from_millis(50);
+    };
     let Some(bench) = Bench::with(change, |_| {}).await else { return };
     let (mut raw, session) = bench.session().await;
     for _ in 0..256 {

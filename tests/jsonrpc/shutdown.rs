@@ -34,6 +34,8 @@ async fn goodbye(raw: &mut Raw) -> Vec<Value> {
             }
             Heard::Closed(Some((1001, reason))) => {
                 assert!(reason.contains("shutting down"), "{reason}");
+                // Reading on says goodbye from here.
+                assert_eq!(raw.hear().await, Heard::Lost);
                 return answers;
             }
             other => panic!("{other:?} after {answers:?}"),
@@ -110,8 +112,8 @@ async fn the_last_answers_come_before_the_end_however_many_there_are() {
         for n in 0..6 {
             other.begin("session.input", json!({ "executionId": format!("n{n}"), "data": "\n" })).await;
         }
-        let mut answered: Vec<u64> =
-            goodbye(&mut raw).await.iter().map(|a| a["id"].as_u64().unwrap()).collect();
+        let (answers, _) = tokio::join!(goodbye(&mut raw), goodbye(&mut other));
+        let mut answered: Vec<u64> = answers.iter().map(|a| a["id"].as_u64().unwrap()).collect();
         answered.sort_unstable();
         assert_eq!(answered, asked);
         stopping.await.unwrap();

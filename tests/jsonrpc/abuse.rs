@@ -39,12 +39,12 @@ async fn texts_that_are_hard_to_read() {
         "\n".repeat(100_000),
     ] {
         let said = raw.said_to(sent.clone()).await;
-        assert_eq!(said.len(), 1, "{:.60}: {said:?}", sent);
+        assert_eq!(said.len(), 1, "{sent:.60}: {said:?}");
         let answer: Value = serde_json::from_str(&said[0]).unwrap();
         // An array of something is a batch.
         let answer = answer.get(0).cloned().unwrap_or(answer);
-        assert!(answer.get("result").is_none() && answer["error"]["code"].is_i64(), "{:.60}: {answer}", sent);
-        assert!(said[0].len() < 2000, "{:.60}: {:.200}", sent, said[0]);
+        assert!(answer.get("result").is_none() && answer["error"]["code"].is_i64(), "{sent:.60}: {answer}");
+        assert!(said[0].len() < 2000, "{sent:.60}: {:.200}", said[0]);
     }
     // A NUL is a character like any other, where one may stand.
     let said = raw.said_to(with(r#"{"sessionId":"a\u0000b"}"#)).await;

@@ -87,7 +87,7 @@ async fn a_batch_of_nothings_is_not_blown_up() {
         format!("[{}1]\n{{", "1,".repeat(half)),
     ] {
         let said = raw.said_to(sent.clone()).await;
-        assert!((1..=2).contains(&said.len()), "{:.10}: {}", sent, said.len());
+        assert!((1..=2).contains(&said.len()), "{sent:.10}: {}", said.len());
         let answer: Value = serde_json::from_str(&said[0]).unwrap();
         let code = answer["error"]["code"].as_i64().unwrap();
         assert!([-32600, -32700].contains(&code), "{answer}");

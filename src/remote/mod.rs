@@ -6,7 +6,10 @@
 mod address;
 mod dial;
 mod error;
+mod original;
+mod traffic;
 
 pub use address::Address;
 pub use dial::{Dialed, Io, Socket, dial, knock};
 pub use error::RemoteError;
+pub use original::{Options as OriginalOptions, Original, attach as attach_original};

@@ -131,6 +131,15 @@ impl Dialect {
         let members = [("type", json!(kind)), (name, json!(program)), ("args", json!(args))];
         members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
     }
+
+    /// The command that runs code.
+    pub fn code(self, code: &str) -> Value {
+        let kind = match self.words {
+            Words::Source => "execute",
+            Words::Documents => "execute_code",
+        };
+        json!({ "type": kind, "code": code })
+    }
 }
 
 /// `initialize` puts all into `serverCapabilities`.

@@ -142,3 +142,41 @@ pub fn info(runtime: RuntimeType, era: Era) -> RuntimeInfo {
     let capabilities = Capabilities { startup_time_ms, memory_overhead_mb, isolation_level };
     RuntimeInfo { available: true, ..RuntimeInfo::unavailable(runtime, languages, capabilities) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workspace_has_its_name_in_containers_only() {
+        for (path, container, elsewhere) in [
+            ("/workspace", "/workspace", "."),
+            ("/workspace/a/b", "/workspace/a/b", "a/b"),
+            ("/workspacex", "/workspacex", "/workspacex"),
+            ("a", "/workspace/a", "a"),
+            ("/etc", "/etc", "/etc"),
+        ] {
+            assert_eq!(
+                (Kind::Docker.place(path), Kind::Bun.place(path)),
+                (container.into(), elsewhere.into())
+            );
+        }
+        assert_eq!(["", "-x", "/workspace/a"].map(|word| Kind::Native.argument(word)), ["", "-x", "a"]);
+    }
+
+    #[test]
+    fn a_session_without_a_container_is_what_was_asked_for_or_unknown() {
+        use RuntimeType::{Bun, NativeProcess};
+        let told = |row: Value, asked, language| {
+            let members = row.as_object().cloned().unwrap_or_default();
+            Kind::told(&members, asked, language)
+        };
+        let none = || json!({ "containerId": "" });
+        assert_eq!(told(json!({ "containerId": "9" }), Some(Bun), Language::Go), Some(Kind::Docker));
+        assert_eq!(told(none(), Some(Bun), Language::JavaScript), Some(Kind::Bun));
+        assert_eq!(told(none(), Some(NativeProcess), Language::JavaScript), Some(Kind::Node));
+        assert_eq!(told(none(), None, Language::Python), Some(Kind::Python));
+        assert_eq!(told(none(), None, Language::JavaScript), None);
+        assert_eq!(told(json!({ "runtimeType": "NodeJs" }), None, Language::JavaScript), Some(Kind::Node));
+    }
+}

@@ -99,7 +99,7 @@ impl Line {
 
     fn unknown(&self, message: String) -> RemoteError {
         self.wire.standing.doubt();
-        let hint = "whether it was done is not known: look at the session, or close it".to_owned();
+        let hint = "whether it was done is not known: look before it is done again".to_owned();
         RemoteError::Transport { passing: true, kind: ErrorKind::Unknown, message, hint }
     }
 }

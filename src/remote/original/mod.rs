@@ -11,7 +11,7 @@ mod kind;
 mod line;
 mod outcome;
 mod perform;
-mod seat;
+mod session;
 mod shared;
 mod standing;
 
@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 use self::dialect::{Dialect, Hello};
 use self::kind::{info, runtimes};
 use self::line::{Line, Wire};
-use self::seat::{EVENTS, Job};
+use self::session::{EVENTS, Job};
 use self::shared::Shared;
 use self::standing::Standing;
 use super::traffic::Tap;
@@ -187,7 +187,7 @@ impl Engine for Original {
     /// Commands of a session always run in order: this server has no others.
     async fn execute(&self, params: Execute) -> Result<Execution, Failure> {
         let asked = Instant::now();
-        let seat = self.shared.seat(&params.session_id).await?;
+        let session = self.shared.session(&params.session_id).await?;
         let id = params.execution_id.unwrap_or_else(ExecutionId::random);
         let (events, receiver) = mpsc::channel(EVENTS);
         let room = events.clone().try_reserve_owned();
@@ -200,7 +200,7 @@ impl Engine for Original {
             result: room.map_err(|_| Failure::internal("a new queue has no room"))?,
             asked,
         };
-        seat.submit(&self.shared, job)?;
+        session.submit(&self.shared, job)?;
         Ok(Execution::new(id, receiver))
     }
 

@@ -78,7 +78,7 @@ impl Performer<'_> {
     }
 
     async fn execute(&mut self, code: &str) -> Result<Reply, RemoteError> {
-        self.send(json!({ "type": "execute", "code": code })).await
+        self.send(self.dialect.code(code)).await
     }
 
     async fn file(&mut self, command: &Command) -> Result<Result<CommandOutput, String>, RemoteError> {
@@ -192,7 +192,7 @@ impl Performer<'_> {
         }
         let language = code.language.unwrap_or(self.language);
         let script = matches!(language, Language::JavaScript | Language::TypeScript);
-        // Without a program of its own, which Deno does not let it start.
+        // What Deno runs as code may start no program: it is run as it is, not by a script of ours.
         if self.kind == Kind::Deno && script && code.args.is_empty() && code.stdin.is_none() {
             let limit = self.limit_ms();
             return Ok(self.execute(&code.code).await?.program("deno", limit));
@@ -249,12 +249,14 @@ impl Performer<'_> {
     async fn call_script_of_deno(&mut self, call: Call) -> Result<Outcome, RemoteError> {
         let words: Vec<&str> = call.argv.iter().map(String::as_str).collect();
         let (script, args) = match words.as_slice() {
-            ["deno", "run", script, args @ ..] | ["deno", script, args @ ..] if call.stdin.is_none() => {
+            ["deno", "run", script, args @ ..] | ["deno", script, args @ ..]
+                if call.stdin.is_none() && call.directory.is_none() =>
+            {
                 (*script, args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
             }
             _ => {
                 return Ok(Outcome::failed(
-                    "Deno sessions of this server run scripts only, and without input: deno FILE",
+                    "Deno sessions of this server run scripts only, in the workspace and without input: deno FILE",
                 ));
             }
         };

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::dialect::{Dialect, Era, Hello, explain};
 use super::kind::number;
 use super::line::{Line, Wire};
-use super::seat::Seat;
+use super::session::Session;
 use super::{MISSING, NAME, Options, lock};
 use crate::engine::Told;
 use crate::protocol::{
@@ -33,7 +33,7 @@ pub struct Shared {
     control: tokio::sync::Mutex<Line>,
     pub dialect: Mutex<Dialect>,
     pub hello: Hello,
-    seats: Mutex<HashMap<SessionId, Arc<Seat>>>,
+    live: Mutex<HashMap<SessionId, Arc<Session>>>,
     pub events: broadcast::Sender<Told>,
     pub tasks: TaskTracker,
     pub tokio: tokio::runtime::Handle,
@@ -67,7 +67,7 @@ impl Shared {
             control: tokio::sync::Mutex::new(line),
             dialect: Mutex::new(dialect),
             hello,
-            seats: Mutex::default(),
+            live: Mutex::default(),
             events: broadcast::Sender::new(EVENTS),
             tasks: TaskTracker::new(),
             tokio: tokio::runtime::Handle::current(),
@@ -82,7 +82,7 @@ impl Shared {
     /// Has the link told what the server is, as far as that is known.
     pub fn name_server(&self) {
         let missing = MISSING.iter().map(|what| (*what).to_owned()).collect();
-        self.wire.standing.is(format!("{NAME}, {}", self.era().name()), missing);
+        self.wire.standing.describe(format!("{NAME}, {}", self.era().name()), missing);
     }
 
     pub fn tell(&self, event: SessionEvent) {
@@ -104,16 +104,16 @@ impl Shared {
 
     /// A session is gone: what waits for it is told.
     pub fn vanish(&self, id: &SessionId, state: SessionState, reason: &str) {
-        let Some(seat) = lock(&self.seats).remove(id) else { return };
-        seat.over.cancel();
+        let Some(session) = lock(&self.live).remove(id) else { return };
+        session.over.cancel();
         self.tell_state(id, state, Some(reason.to_owned()).filter(|reason| !reason.is_empty()));
     }
 
     /// A session by its id; one that somebody else has created since is looked for.
-    pub async fn seat(&self, id: &SessionId) -> Result<Arc<Seat>, Failure> {
-        let known = || lock(&self.seats).get(id).cloned();
-        if let Some(seat) = known() {
-            return Ok(seat);
+    pub async fn session(&self, id: &SessionId) -> Result<Arc<Session>, Failure> {
+        let known = || lock(&self.live).get(id).cloned();
+        if let Some(session) = known() {
+            return Ok(session);
         }
         self.refresh().await?;
         known().ok_or_else(|| {
@@ -143,7 +143,7 @@ impl Shared {
             rows.iter().filter_map(Value::as_object).filter_map(|row| self.known(row)).collect();
         let gone: Vec<SessionId> = {
             let listed = |id: &SessionId| sessions.iter().any(|s| s.session_id == *id);
-            lock(&self.seats).keys().filter(|id| !listed(id)).cloned().collect()
+            lock(&self.live).keys().filter(|id| !listed(id)).cloned().collect()
         };
         for id in gone {
             self.vanish(&id, SessionState::Closed, "the server no longer has it");
@@ -158,14 +158,14 @@ impl Shared {
     fn known(&self, row: &Map<String, Value>) -> Option<SessionInfo> {
         self.learn(row);
         let id = SessionId::from(row.get("sessionId").and_then(Value::as_str)?);
-        let (seat, new) = match lock(&self.seats).entry(id) {
-            Entry::Occupied(seat) => (seat.get().clone(), false),
+        let (session, new) = match lock(&self.live).entry(id) {
+            Entry::Occupied(session) => (session.get().clone(), false),
             Entry::Vacant(place) => {
-                let seat = Arc::new(Seat::found(row, self.stop.child_token())?);
-                (place.insert(seat).clone(), true)
+                let session = Arc::new(Session::found(row, self.stop.child_token())?);
+                (place.insert(session).clone(), true)
             }
         };
-        let info = seat.info(row, seat.has_network(self.era() == Era::E));
+        let info = session.info(row, session.has_network(self.era() == Era::E));
         if new {
             self.tell_state(&info.session_id, info.state, None);
         }
@@ -210,10 +210,10 @@ impl Shared {
         let row = answer.as_object().ok_or_else(|| unread("it is no object"))?;
         self.learn(row);
         let startup_ms = asked.elapsed().as_secs_f64() * 1e3;
-        let seat = Seat::new(row, params, startup_ms, self.stop.child_token())
+        let session = Session::new(row, params, startup_ms, self.stop.child_token())
             .ok_or_else(|| unread("sessionId is missing"))?;
-        let info = seat.info(row, seat.has_network(self.era() == Era::E));
-        lock(&self.seats).insert(info.session_id.clone(), Arc::new(seat));
+        let info = session.info(row, session.has_network(self.era() == Era::E));
+        lock(&self.live).insert(info.session_id.clone(), Arc::new(session));
         self.tell_state(&info.session_id, SessionState::Active, None);
         Ok(info)
     }

@@ -46,14 +46,13 @@ impl Standing {
     }
 
     /// What the server is, and what it can't do.
-    pub fn is(&self, software: String, missing: Vec<String>) {
+    pub fn describe(&self, software: String, missing: Vec<String>) {
         let mut course = lock(&self.course);
         course.up.software = software;
         course.up.missing = missing;
-        let up = Link::Up(course.up.clone());
-        self.link.send_if_modified(|link| {
-            matches!(link, Link::Up(_)) && std::mem::replace(link, up.clone()) != up
-        });
+        if course.failed == 0 {
+            self.link.send_replace(Link::Up(course.up.clone()));
+        }
     }
 
     /// It has answered.

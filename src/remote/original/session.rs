@@ -29,7 +29,7 @@ pub const QUEUE: usize = 64;
 pub const EVENTS: usize = 4;
 
 /// A session.
-pub struct Seat {
+pub struct Session {
     pub id: SessionId,
     /// What it was created with, as far as that is known.
     params: CreateSession,
@@ -55,7 +55,7 @@ pub struct Job {
     pub asked: Instant,
 }
 
-impl Seat {
+impl Session {
     /// A session that the server told of; `params` are what it was created with.
     pub fn new(
         row: &Map<String, Value>,
@@ -168,75 +168,75 @@ fn state(name: &str) -> SessionState {
 }
 
 /// Does a session's commands, one after the other on a connection of its own, until it is gone.
-async fn work(shared: Arc<Shared>, seat: Arc<Seat>, mut jobs: mpsc::Receiver<Job>) {
+async fn work(shared: Arc<Shared>, session: Arc<Session>, mut jobs: mpsc::Receiver<Job>) {
     let mut line = Line::new(shared.wire.clone(), shared.options.control);
     loop {
         let job = tokio::select! {
             biased;
-            () = seat.over.cancelled() => break,
+            () = session.over.cancelled() => break,
             job = jobs.recv() => job,
         };
         let Some(job) = job else { break };
-        perform(&shared, &seat, &mut line, job).await;
+        perform(&shared, &session, &mut line, job).await;
     }
     // Those that wait are told, so that nobody waits for them; also those that are just being handed over.
     jobs.close();
     while let Some(job) = jobs.recv().await {
-        finish(&shared, &seat, job, Outcome::failed(shared.over(&seat.id).message));
+        finish(&shared, &session, job, Outcome::failed(shared.over(&session.id).message));
     }
 }
 
-async fn perform(shared: &Shared, seat: &Seat, line: &mut Line, job: Job) {
-    shared.tell_state(&seat.id, SessionState::Active, None);
-    shared.tell(SessionEvent::Started { session_id: seat.id.clone(), execution_id: job.id.clone() });
+async fn perform(shared: &Shared, session: &Session, line: &mut Line, job: Job) {
+    shared.tell_state(&session.id, SessionState::Active, None);
+    shared.tell(SessionEvent::Started { session_id: session.id.clone(), execution_id: job.id.clone() });
     // There is room for all events of an execution.
     let _ = job.events.try_send(ExecutionEvent::Started);
     let outcome = tokio::select! {
         biased;
         // What was asked is given up with its connection.
-        () = seat.over.cancelled() => Outcome::failed(shared.over(&seat.id).message),
-        outcome = attempt(shared, seat, line, &job) => outcome,
+        () = session.over.cancelled() => Outcome::failed(shared.over(&session.id).message),
+        outcome = attempt(shared, session, line, &job) => outcome,
     };
     if job.stream {
         stream(&job, &outcome);
     }
-    finish(shared, seat, job, outcome);
+    finish(shared, session, job, outcome);
 }
 
-async fn attempt(shared: &Shared, seat: &Seat, line: &mut Line, job: &Job) -> Outcome {
-    let own = seat.params.limits.timeout_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
+async fn attempt(shared: &Shared, session: &Session, line: &mut Line, job: &Job) -> Outcome {
+    let own = session.params.limits.timeout_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
     let limit = job.timeout.into_iter().chain(own).min();
     let time = limit.unwrap_or(shared.options.command);
-    let known = *lock(&seat.kind);
+    let known = *lock(&session.kind);
     let mut performer = Performer {
         line,
         dialect: *lock(&shared.dialect),
-        session: &seat.id,
+        session: &session.id,
         kind: known.unwrap_or(Kind::Bun),
-        language: seat.language(),
-        env: &seat.params.env,
+        language: session.language(),
+        env: &session.params.env,
         limit,
         time,
     };
     let work = async {
         if known.is_none() {
             performer.kind = performer.identify().await?;
-            *lock(&seat.kind) = Some(performer.kind);
+            *lock(&session.kind) = Some(performer.kind);
         }
         performer.perform(&job.command).await
     };
     match tokio::time::timeout(time + shared.options.margin, work).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => refused(shared, seat, error),
+        Ok(Err(error)) => refused(shared, session, error),
         Err(_) => late(shared, job, time),
     }
 }
 
 /// A command that the server did not take, or whose answer is lost.
-fn refused(shared: &Shared, seat: &Seat, error: RemoteError) -> Outcome {
+fn refused(shared: &Shared, session: &Session, error: RemoteError) -> Outcome {
     let failure = explain(error.into());
     if matches!(failure.kind, ErrorKind::SessionNotFound | ErrorKind::SessionClosed) {
-        shared.vanish(&seat.id, SessionState::Lost, &failure.message);
+        shared.vanish(&session.id, SessionState::Lost, &failure.message);
     }
     Outcome::failed(failure.message)
 }
@@ -270,7 +270,7 @@ fn stream(job: &Job, outcome: &Outcome) {
 }
 
 /// Gives the result to whoever asked.
-fn finish(shared: &Shared, seat: &Seat, job: Job, outcome: Outcome) {
+fn finish(shared: &Shared, session: &Session, job: Job, outcome: Outcome) {
     let result = ExecuteResult {
         success: outcome.error.is_none(),
         result: outcome.output,
@@ -278,11 +278,11 @@ fn finish(shared: &Shared, seat: &Seat, job: Job, outcome: Outcome) {
         duration_ms: milliseconds(job.asked),
         execution_id: job.id.clone(),
     };
-    let left = seat.pending.fetch_sub(1, Ordering::Relaxed) - 1;
-    let (session_id, success) = (seat.id.clone(), result.success);
+    let left = session.pending.fetch_sub(1, Ordering::Relaxed) - 1;
+    let (session_id, success) = (session.id.clone(), result.success);
     shared.tell(SessionEvent::Finished { session_id, execution_id: job.id, success });
-    if left == 0 && !seat.over.is_cancelled() {
-        shared.tell_state(&seat.id, SessionState::Idle, None);
+    if left == 0 && !session.over.is_cancelled() {
+        shared.tell_state(&session.id, SessionState::Idle, None);
     }
     job.result.send(ExecutionEvent::Finished(Box::new(result)));
 }

@@ -61,11 +61,23 @@ pub async fn look(address: Address, token: Option<Token>) -> Result<Look, Remote
     })
 }
 
-/// The engine at an address, and what its certificate says.
-async fn reach(
-    address: Address,
-    token: Option<Token>,
-) -> Result<(Arc<dyn Engine>, Option<String>), RemoteError> {
+type Reached = (Arc<dyn Engine>, Option<String>);
+
+/// The engine at an address, and what its certificate says. Where nobody listens at our own port, those of original
+/// servers are tried; never with a token, which is not for whoever listens there.
+async fn reach(address: Address, token: Option<Token>) -> Result<Reached, RemoteError> {
+    let reached = reach_exactly(address.clone(), token.clone()).await;
+    if token.is_none() && reached.as_ref().is_err_and(RemoteError::is_nobody) {
+        for other in address.elsewhere() {
+            if let Ok(found) = reach_exactly(other, None).await {
+                return Ok(found);
+            }
+        }
+    }
+    reached
+}
+
+async fn reach_exactly(address: Address, token: Option<Token>) -> Result<Reached, RemoteError> {
     let shared = Arc::new(Shared::new(address.clone(), token.clone()));
     match greet(&shared).await {
         Ok(greeted) => {

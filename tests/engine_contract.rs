@@ -199,6 +199,7 @@ macro_rules! contract {
                 files::no_way_out,
                 files::workspace_paths,
                 files::kept_between_commands,
+                files::moved_from_one_directory_into_another,
                 programs::code_that_fails,
                 programs::code_with_arguments_variables_and_input,
                 programs::code_of_any_name,

@@ -245,6 +245,18 @@ mod deno_alone {
 contract! { bun: Bun Here }
 contract! { python: Python Here }
 contract! { javascript: JavaScript Here }
+mod installed_deno {
+    parts! { Deno: programs::packages, }
+}
+mod installed_bun {
+    parts! { Bun: programs::packages, }
+}
+mod installed_python {
+    parts! { Python: programs::packages, }
+}
+mod installed_javascript {
+    parts! { Served JavaScript: programs::packages, }
+}
 contract! { docker_python: DockerPython Here }
 contract! { docker_javascript: DockerJavaScript Here }
 

@@ -215,6 +215,19 @@ fn commands() -> Vec<(&'static str, Command)> {
                 file_name: Some("hello.ts".into()),
             }),
         ),
+        (
+            "install_packages",
+            Command::InstallPackages(InstallPackages { packages: vec!["six".into()], ..Default::default() }),
+        ),
+        (
+            "install_packages, everything",
+            Command::InstallPackages(InstallPackages {
+                packages: vec![],
+                requirements_file: Some("requirements.txt".into()),
+                global: true,
+                flags: vec!["--quiet".into()],
+            }),
+        ),
     ]
 }
 
@@ -254,7 +267,7 @@ fn output(command: &Command) -> CommandOutput {
             cpu_ms: Some(1400),
             stdout_base64: Some("/2EK".into()),
         }),
-        Command::ExecuteCode(_) => CommandOutput::Process(ProcessResult {
+        Command::ExecuteCode(_) | Command::InstallPackages(_) => CommandOutput::Process(ProcessResult {
             stdout: "1\n".into(),
             duration_ms: 42,
             ..ProcessResult::default()

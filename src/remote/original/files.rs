@@ -44,7 +44,10 @@ pub fn shell_words(command: &Command, kind: Kind) -> Vec<String> {
             flag(c.include_hidden, "hidden"),
             (MAX_ENTRIES + 1).to_string(),
         ],
-        Command::WriteFile(_) | Command::ExecuteShell(_) | Command::ExecuteCode(_) => Vec::new(),
+        Command::WriteFile(_)
+        | Command::ExecuteShell(_)
+        | Command::ExecuteCode(_)
+        | Command::InstallPackages(_) => Vec::new(),
     }
 }
 
@@ -82,7 +85,9 @@ pub fn ask(command: &Command, kind: Kind) -> Result<Value, String> {
             "name": "list", "path": place(&c.path), "depth": depth(c), "hidden": c.include_hidden,
             "most": MAX_ENTRIES + 1,
         }),
-        Command::ExecuteShell(_) | Command::ExecuteCode(_) => return Err("it starts a program".to_owned()),
+        Command::ExecuteShell(_) | Command::ExecuteCode(_) | Command::InstallPackages(_) => {
+            return Err("it starts a program".to_owned());
+        }
     })
 }
 
@@ -133,7 +138,7 @@ fn path(command: &Command) -> &str {
         Command::CopyFile(c) => &c.source,
         Command::DeleteFile(c) => &c.path,
         Command::ListDirectory(c) => &c.path,
-        Command::ExecuteShell(_) | Command::ExecuteCode(_) => "",
+        Command::ExecuteShell(_) | Command::ExecuteCode(_) | Command::InstallPackages(_) => "",
     }
 }
 
@@ -160,7 +165,7 @@ fn given(command: &Command, rest: &str) -> Option<CommandOutput> {
         }),
         Command::DeleteFile(c) => CommandOutput::Deleted(Deleted { path: c.path.clone() }),
         Command::ListDirectory(c) => CommandOutput::Listing(listing(c, rest)),
-        Command::ExecuteShell(_) | Command::ExecuteCode(_) => return None,
+        Command::ExecuteShell(_) | Command::ExecuteCode(_) | Command::InstallPackages(_) => return None,
     })
 }
 

@@ -14,8 +14,8 @@ use super::kind::Kind;
 use super::line::Line;
 use super::outcome::{Outcome, Reply};
 use crate::protocol::{
-    Command, CommandOutput, ExecuteCode, ExecuteShell, Language, ReadFile, SessionId, WriteFile, WriteMode,
-    from_json,
+    Command, CommandOutput, ExecuteCode, ExecuteShell, InstallPackages, Language, ReadFile, SessionId,
+    WriteFile, WriteMode, from_json,
 };
 use crate::remote::RemoteError;
 
@@ -54,6 +54,7 @@ impl Performer<'_> {
         match command {
             Command::ExecuteShell(shell) => self.shell(shell).await,
             Command::ExecuteCode(code) => self.code(code).await,
+            Command::InstallPackages(wanted) => self.install(wanted).await,
             file => Ok(self.file(file).await?.into()),
         }
     }
@@ -208,6 +209,20 @@ impl Performer<'_> {
         }
         argv.extend(code.args.iter().cloned());
         self.call(Call { argv, stdin: code.stdin.clone(), ..Call::default() }).await
+    }
+
+    /// Sessions on the host's interpreters have a command for it since era c; what others say of it is told.
+    async fn install(&mut self, wanted: &InstallPackages) -> Result<Outcome, RemoteError> {
+        let mut members = json!({
+            "type": "install_packages", "packages": wanted.packages, "global": wanted.global, "flags": wanted.flags,
+        });
+        if let Some(file) = &wanted.requirements_file {
+            // Source and documents have it by different names; what isn't known is ignored.
+            members["requirements_file"] = json!(file);
+            members["requirementsFile"] = json!(file);
+        }
+        let limit = self.limit_ms();
+        Ok(self.send(members).await?.program("install_packages", limit))
     }
 
     /// Runs a program in the way that loses least of it.

@@ -2,6 +2,8 @@
 //! as far as they can.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "dialects/cli.rs"]
+mod cli;
 #[path = "dialects/commands.rs"]
 mod commands;
 #[path = "dialects/discovery.rs"]

@@ -20,11 +20,10 @@ use super::door::Refusal;
 use super::shared::Shared;
 use crate::protocol::RuntimeInfo;
 
+/// What each connection reads ahead, in bytes: a thousand idle ones are not to take a hundred megabytes.
+const READ: usize = 16 << 10;
 /// How long a runtime may take to say whether it is there.
 const PROBE: Duration = Duration::from_secs(5);
-
-/// Bytes that are read at once. Each connection has a buffer of so many, which is cleared for every reading.
-const READ_AT_ONCE: usize = 16 << 10;
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug)]
@@ -86,14 +85,13 @@ async fn upgrade(
     };
     let most = shared.settings.bounds.message_bytes;
     let connection = Connection::new(shared.clone(), shared.number(), peer, who);
-    upgrade.read_buffer_size(READ_AT_ONCE).max_message_size(most).max_frame_size(most).on_upgrade(
-        move |socket| {
-            shared.tasks.track_future(async move {
-                connection.serve(socket).await;
-                drop(place);
-            })
-        },
-    )
+    let upgrade = upgrade.read_buffer_size(READ).max_message_size(most).max_frame_size(most);
+    upgrade.on_upgrade(move |socket| {
+        shared.tasks.track_future(async move {
+            connection.serve(socket).await;
+            drop(place);
+        })
+    })
 }
 
 /// A place among the connections.

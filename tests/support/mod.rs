@@ -1,9 +1,11 @@
 //! What several test files share. Each includes this as a module and uses a part of it.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod daemon;
 pub mod docker;
 pub mod home;
 pub mod native;
+pub mod original;
 pub mod raw;
 pub mod registry;
 pub mod served;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::dial::seconds;
 use super::error::RemoteError;
 use super::follow::Followed;
 use crate::protocol::{ErrorKind, ExecutionId, Method, Progress};
@@ -87,10 +88,9 @@ pub fn lost(server: &str, method: Method, fate: Fate) -> RemoteError {
 /// A request that was not answered in its time.
 pub fn late(server: &str, method: Method, fate: Fate, time: Duration) -> RemoteError {
     let kind = if fate == Fate::Harmless { ErrorKind::Unreachable } else { ErrorKind::Unknown };
-    let seconds = time.as_secs();
     RemoteError::lasting(
         kind,
-        format!("{server} has not answered {method} within {seconds} s"),
+        format!("{server} has not answered {method} within {}", seconds(time)),
         "it may still be doing it: look, or ask again",
     )
 }

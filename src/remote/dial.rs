@@ -18,13 +18,10 @@ use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
 
 use super::address::Address;
 use super::error::RemoteError;
+use super::timing::Timing;
 use crate::engine::Token;
 use crate::protocol::ErrorKind;
 
-/// How long the way there may take: name, TCP.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long TLS and the WebSocket's handshake may take, each.
-const SHAKE: Duration = Duration::from_secs(10);
 /// The longest message taken: a result with all that is kept of two streams, escaped.
 const MESSAGE: usize = 64 << 20;
 
@@ -47,7 +44,7 @@ pub struct Dialed {
 ///
 /// # Errors
 /// A [`RemoteError::Transport`]: passing where the server may come up, lasting where it has refused.
-pub async fn dial(address: &Address, token: Option<&Token>) -> Result<Dialed, RemoteError> {
+pub async fn dial(address: &Address, token: Option<&Token>, timing: &Timing) -> Result<Dialed, RemoteError> {
     if token.is_some() && !address.keeps_secrets() {
         return Err(RemoteError::lasting(
             ErrorKind::Unauthorised,
@@ -55,10 +52,10 @@ pub async fn dial(address: &Address, token: Option<&Token>) -> Result<Dialed, Re
             format!("use wss://{}:{}, or leave the token out", address.host(), address.port()),
         ));
     }
-    let tcp = within(CONNECT, "does not answer", address, connect(address)).await?;
+    let tcp = within(timing.connect, "does not answer", address, connect(address)).await?;
     let (stream, tls): (Box<dyn Io>, _) = if address.is_secure() {
         let (stream, seen) =
-            within(SHAKE, "does not finish its TLS handshake", address, encrypt(address, tcp)).await?;
+            within(timing.shake, "does not finish its TLS handshake", address, encrypt(address, tcp)).await?;
         (stream, Some(seen))
     } else {
         (Box::new(tcp), None)
@@ -70,13 +67,13 @@ pub async fn dial(address: &Address, token: Option<&Token>) -> Result<Dialed, Re
             .await
             .map_err(|e| refused(address, token.is_some(), e))
     };
-    let (socket, _) = within(SHAKE, "does not finish its handshake", address, shake).await?;
+    let (socket, _) = within(timing.shake, "does not finish its handshake", address, shake).await?;
     Ok(Dialed { socket, tls })
 }
 
 /// Whether anybody listens there now: cheap enough to be asked every second.
-pub async fn knock(address: &Address) -> bool {
-    matches!(tokio::time::timeout(CONNECT, connect(address)).await, Ok(Ok(_)))
+pub async fn knock(address: &Address, timing: &Timing) -> bool {
+    matches!(tokio::time::timeout(timing.connect, connect(address)).await, Ok(Ok(_)))
 }
 
 async fn within<T>(
@@ -86,9 +83,17 @@ async fn within<T>(
     step: impl Future<Output = Result<T, RemoteError>>,
 ) -> Result<T, RemoteError> {
     tokio::time::timeout(time, step).await.unwrap_or_else(|_| {
-        let message = format!("{} {what} within {} s", address.short(), time.as_secs());
+        let message = format!("{} {what} within {}", address.short(), seconds(time));
         Err(RemoteError::passing(message, "check the address, and that the server is up"))
     })
+}
+
+/// A time, for people.
+pub(super) fn seconds(time: Duration) -> String {
+    match time.as_secs_f64() {
+        short if short < 2.0 => format!("{short:.1} s"),
+        long => format!("{long:.0} s"),
+    }
 }
 
 async fn connect(address: &Address) -> Result<TcpStream, RemoteError> {

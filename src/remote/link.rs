@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::call::{Call, Fate, Order, Pending, late, lost};
-use super::dial::{Dialed, Socket, dial, knock};
+use super::dial::{Dialed, Socket, dial, knock, seconds};
 use super::error::RemoteError;
 use super::follow::Followed;
 use super::shared::Shared;
@@ -24,16 +24,8 @@ use crate::protocol::{
     ServerInfo, SessionEvent, SubscribeCall, Subscribed, WireName as _, from_json, parse_message,
 };
 
-/// How often the other end is asked for a sign of life.
-const HEARTBEAT: Duration = Duration::from_secs(3);
-/// Without any sign for so long the connection counts as lost: within ten seconds that is said.
-const SILENCE: Duration = Duration::from_secs(8);
-/// How long until the next attempt: the first, the second, and so on.
-const BACKOFF: [u64; 5] = [1, 2, 4, 8, 10];
-/// How often it is looked whether anybody listens again where nobody did.
-const KNOCK: Duration = Duration::from_secs(1);
-/// How long the first questions on a connection may take.
-const GREETING: Duration = Duration::from_secs(10);
+/// A timer that is so much too late tells that this process was stopped, or the machine asleep.
+const STOPPED: Duration = Duration::from_secs(1);
 /// Messages that may wait to be written.
 const WRITING: usize = 64;
 
@@ -50,7 +42,7 @@ pub struct Greeted {
 /// # Errors
 /// [`RemoteError::Server`] where it does not know the question: it is an original server.
 pub async fn greet(shared: &Shared) -> Result<Greeted, RemoteError> {
-    let Dialed { mut socket, tls } = dial(&shared.address, shared.token.as_ref()).await?;
+    let Dialed { mut socket, tls } = dial(&shared.address, shared.token.as_ref(), &shared.timing).await?;
     let asked = Instant::now();
     let ask = async {
         let request = Request {
@@ -73,9 +65,9 @@ pub async fn greet(shared: &Shared) -> Result<Greeted, RemoteError> {
             }
         }
     };
-    let answer = tokio::time::timeout(GREETING, ask).await.unwrap_or_else(|_| {
-        let time = GREETING.as_secs();
-        Err(broken(shared, &format!("it did not say within {time} s what it is")))
+    let answer = tokio::time::timeout(shared.timing.greeting, ask).await.unwrap_or_else(|_| {
+        let time = seconds(shared.timing.greeting);
+        Err(broken(shared, &format!("it did not say within {time} what it is")))
     })?;
     let round_trip = asked.elapsed();
     let info = from_json(answer)
@@ -239,7 +231,7 @@ impl LinkTask {
 
     async fn turn(&mut self, wire: &mut Wire, stream: &mut SplitStream<Socket>) -> Loss {
         let shared = self.shared.clone();
-        let mut heart = tokio::time::interval(HEARTBEAT);
+        let mut heart = tokio::time::interval(shared.timing.heartbeat);
         heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         loop {
@@ -269,12 +261,17 @@ impl LinkTask {
                     None => return Loss::Ended,
                 },
                 _ = heart.tick() => {
-                    if heard.elapsed() > SILENCE {
-                        return Loss::Broken(format!("no sign of life for {} s", heard.elapsed().as_secs()));
-                    }
                     // One that can't be written to is not asked.
                     let stamp = shared.stamp().to_be_bytes().to_vec();
                     let _ = wire.messages.try_send(Message::Ping(Bytes::from(stamp)));
+                }
+                () = tokio::time::sleep_until(heard + shared.timing.silence) => {
+                    if (heard + shared.timing.silence).elapsed() > STOPPED {
+                        // Nothing was heard because nobody listened.
+                        heard = Instant::now();
+                        continue;
+                    }
+                    return Loss::Broken(format!("no sign of life for {}", seconds(shared.timing.silence)));
                 }
                 () = late => self.expire(),
                 () = shared.stop.cancelled() => {
@@ -519,7 +516,7 @@ impl LinkTask {
         let mut why = why.to_owned();
         let mut attempt = 1;
         let mut knocks = true;
-        let mut wait = Some(self.shared.backoff(BACKOFF[0]));
+        let mut wait = Some(self.shared.timing.before(attempt));
         loop {
             self.show_down(&why, attempt, wait);
             if !self.wait_for_turn(wait, knocks, &why).await {
@@ -541,9 +538,8 @@ impl LinkTask {
                 Err(error) => {
                     knocks = error.is_nobody();
                     why = error.to_string();
-                    let next = BACKOFF.get(attempt as usize).or(BACKOFF.last()).copied().unwrap_or(10);
-                    wait = error.is_passing().then(|| self.shared.backoff(next));
                     attempt += 1;
+                    wait = error.is_passing().then(|| self.shared.timing.before(attempt));
                 }
             }
         }
@@ -563,8 +559,8 @@ impl LinkTask {
                 return std::future::pending().await;
             }
             loop {
-                tokio::time::sleep(shared.jittered(KNOCK)).await;
-                if knock(&shared.address).await {
+                tokio::time::sleep(shared.timing.before_knock()).await;
+                if knock(&shared.address, &shared.timing).await {
                     return;
                 }
             }

@@ -11,6 +11,7 @@ mod error;
 mod follow;
 mod link;
 mod shared;
+mod timing;
 mod traffic;
 
 use std::sync::Arc;
@@ -24,13 +25,26 @@ pub use address::Address;
 pub use client::Remote;
 pub use dial::{Dialed, Io, Socket, dial, knock};
 pub use error::RemoteError;
+pub use timing::Timing;
 
 /// Attaches to a server, and finds out which words it speaks.
 ///
 /// # Errors
 /// Why there is no engine: not reached, not let in, or no CodeBeaker server.
 pub async fn attach(address: Address, token: Option<Token>) -> Result<Arc<dyn Engine>, RemoteError> {
-    let shared = Arc::new(Shared::new(address.clone(), token.clone()));
+    attach_timed(address, token, Timing::default()).await
+}
+
+/// As [`attach`], with times of one's own.
+///
+/// # Errors
+/// As of [`attach`].
+pub async fn attach_timed(
+    address: Address,
+    token: Option<Token>,
+    timing: Timing,
+) -> Result<Arc<dyn Engine>, RemoteError> {
+    let shared = Arc::new(Shared::new(address, token, timing));
     match greet(&shared).await {
         Ok(greeted) => Ok(Arc::new(Remote::over(shared, greeted))),
         Err(error) => Err(error),
@@ -42,7 +56,7 @@ pub async fn attach(address: Address, token: Option<Token>) -> Result<Arc<dyn En
 /// # Errors
 /// As of [`attach`].
 pub async fn look(address: Address, token: Option<Token>) -> Result<Look, RemoteError> {
-    let shared = Arc::new(Shared::new(address.clone(), token.clone()));
+    let shared = Arc::new(Shared::new(address.clone(), token, Timing::default()));
     let greeted = greet(&shared).await?;
     let (software, round_trip, tls) =
         (format!("{} {}", greeted.info.name, greeted.info.version), greeted.round_trip, greeted.tls.clone());

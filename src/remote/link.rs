@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::call::{Call, Fate, Order, Pending, late, lost};
 use super::dial::{Dialed, Socket, dial, knock, seconds};
 use super::error::RemoteError;
-use super::follow::Followed;
+use super::follow::{Followed, Heard};
 use super::shared::Shared;
 use crate::engine::{Link, LinkDown, LinkUp, Told};
 use crate::protocol::{
@@ -219,8 +219,9 @@ impl LinkTask {
                 followed.unknown(&server, true);
             }
         }
+        self.following.retain(|_, followed| !followed.is_unwanted());
         let resumed: Vec<(ExecutionId, Value)> =
-            self.following.iter().map(|(id, followed)| (id.clone(), json!(followed.resume()))).collect();
+            self.following.iter_mut().map(|(id, followed)| (id.clone(), json!(followed.resume()))).collect();
         for (id, params) in resumed {
             self.ask(wire, Method::SessionSubscribe, &params, Pending::Resume(id));
         }
@@ -330,14 +331,20 @@ impl LinkTask {
                 self.ask(wire, Method::SessionExecute, &params, Pending::Execute(id));
             }
             Order::Taken(execution_id, seq) => {
+                if let Some(followed) = self.following.get_mut(&execution_id) {
+                    followed.take(seq);
+                }
                 self.tell(wire, Method::SessionAck, json!(AckCall { execution_id, seq }));
             }
-            Order::Leave(id) => {
-                self.following.remove(&id);
-                let subscription_id = id.0;
-                self.tell(wire, Method::SessionUnsubscribe, json!(Subscribed { subscription_id }));
-            }
+            Order::Leave(id) => self.leave(wire, id),
         }
+    }
+
+    /// Nobody listens to an execution any more.
+    fn leave(&mut self, wire: &mut Wire, id: ExecutionId) {
+        self.following.remove(&id);
+        let subscription_id = id.0;
+        self.tell(wire, Method::SessionUnsubscribe, json!(Subscribed { subscription_id }));
     }
 
     /// Takes a message. `Some`: why the connection is no more.
@@ -347,10 +354,16 @@ impl LinkTask {
                 self.shared.tap.received(&text);
                 for item in parse_message(&text).items {
                     match item {
-                        Incoming::Response(response) => self.answered(wire, response),
+                        Incoming::Response(response) => {
+                            if let Some(why) = self.answered(response) {
+                                return Some(why);
+                            }
+                        }
                         Incoming::Request(Request { method, params, .. }) => {
                             let params = params.unwrap_or_default();
-                            self.noticed(Notification { method, params });
+                            if let Some(why) = self.noticed(wire, Notification { method, params }) {
+                                return Some(why);
+                            }
                         }
                         Incoming::Invalid(response) => {
                             tracing::warn!("a message of the server's can't be read: {:?}", response.result);
@@ -373,19 +386,20 @@ impl LinkTask {
         }
     }
 
-    fn answered(&mut self, wire: &mut Wire, response: Response) {
-        let Some(pending) = response.id.as_number().and_then(|id| self.pending.remove(&id)) else {
-            // Of nobody, or of one who has not waited for it.
-            return;
-        };
+    /// Takes an answer. `Some`: why the connection is no more.
+    fn answered(&mut self, response: Response) -> Option<String> {
+        // Otherwise it is of nobody, or of one who has not waited for it.
+        let pending = response.id.as_number().and_then(|id| self.pending.remove(&id))?;
         match pending {
             Pending::Call { call, .. } => {
                 let _ = call.answer.send(response.result.map_err(RemoteError::Server));
             }
             Pending::Execute(id) => {
-                if let Some(mut followed) = self.following.remove(&id) {
-                    followed.finish(response.result);
-                }
+                let heard = self.following.get_mut(&id).map(|followed| followed.answer(response.result));
+                match heard {
+                    Some(Heard::Broken(why)) => return Some(why),
+                    _ => self.following.remove(&id),
+                };
             }
             Pending::Resume(id) => {
                 if response.result.is_err()
@@ -400,27 +414,30 @@ impl LinkTask {
                 }
             }
         }
-        let _ = wire;
+        None
     }
 
-    fn noticed(&mut self, notification: Notification) {
+    /// Takes what the server tells unasked. `Some`: why the connection is no more.
+    fn noticed(&mut self, wire: &mut Wire, notification: Notification) -> Option<String> {
         let notice = match Notice::read(notification) {
-            Ok(Some(notice)) => notice,
-            Ok(None) => return,
-            Err(problem) => return tracing::warn!("a notification can't be read: {problem}"),
+            Ok(notice) => notice?,
+            Err(problem) => {
+                tracing::warn!("a notification can't be read: {problem}");
+                return None;
+            }
         };
         match &notice {
             Notice::Queued(at) | Notice::Started(at) if at.subscription_id.is_none() => {
-                self.pass_on(&at.execution_id.clone(), notice);
+                return self.pass_on(wire, &at.execution_id.clone(), notice);
             }
             Notice::Output(output) if output.at.subscription_id.is_none() => {
-                self.pass_on(&output.at.execution_id.clone(), notice);
+                return self.pass_on(wire, &output.at.execution_id.clone(), notice);
             }
             Notice::Finished(finished) if finished.at.subscription_id.is_none() => {
-                self.pass_on(&finished.at.execution_id.clone(), notice);
+                return self.pass_on(wire, &finished.at.execution_id.clone(), notice);
             }
             Notice::Lagged(lagged) => match lagged.execution_id.clone() {
-                Some(id) => self.pass_on(&id, notice),
+                Some(id) => return self.pass_on(wire, &id, notice),
                 None => self.shared.tell(Told::Lagged(lagged.skipped)),
             },
             Notice::Progress(progress) => {
@@ -433,13 +450,19 @@ impl LinkTask {
             Notice::State(_) | Notice::Started(_) | Notice::Finished(_) => self.happened(notice),
             Notice::Queued(_) | Notice::Output(_) | Notice::StatsSample(_) => {}
         }
+        None
     }
 
-    fn pass_on(&mut self, id: &ExecutionId, notice: Notice) {
-        let over = self.following.get_mut(id).is_some_and(|followed| followed.tell(notice));
-        if over {
-            self.following.remove(id);
+    fn pass_on(&mut self, wire: &mut Wire, id: &ExecutionId, notice: Notice) -> Option<String> {
+        match self.following.get_mut(id)?.tell(notice) {
+            Heard::GoesOn => {}
+            Heard::Over => {
+                self.following.remove(id);
+            }
+            Heard::Unwanted => self.leave(wire, id.clone()),
+            Heard::Broken(why) => return Some(why),
         }
+        None
     }
 
     /// Something happened to a session.
@@ -503,8 +526,12 @@ impl LinkTask {
                 let _ = call.answer.send(Err(error()));
             }
             Order::Execute(mut followed) => followed.finish(Err(error().into())),
-            // Told again when the connection is back: what is resumed begins with what was taken last.
-            Order::Taken(..) => {}
+            // Told when the connection is back, with what is asked for then.
+            Order::Taken(id, seq) => {
+                if let Some(followed) = self.following.get_mut(&id) {
+                    followed.take(seq);
+                }
+            }
             Order::Leave(id) => {
                 self.following.remove(&id);
             }

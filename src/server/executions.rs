@@ -97,11 +97,12 @@ impl Executions {
     /// Forgets what is over for too long, and the oldest of what is too much.
     pub fn prune(&self, now: Instant) {
         let mut journals = self.journals();
-        let ended = |journal: &Arc<Journal>| journal.ended();
+        // One who is slow says what he has taken by the execution's name. What he holds is with his connection anyway.
+        let ended = |journal: &Journal| journal.ended().filter(|_| !journal.is_held());
         journals.retain(|_, journal| ended(journal).is_none_or(|at| now.duration_since(at) < self.kept));
         let mut over: Vec<(Instant, ExecutionId, usize)> = journals
             .values()
-            .filter_map(|journal| Some((journal.ended()?, journal.execution.clone(), journal.bytes())))
+            .filter_map(|journal| Some((ended(journal)?, journal.execution.clone(), journal.bytes())))
             .collect();
         over.sort_unstable_by_key(|(at, ..)| std::cmp::Reverse(*at));
         let mut bytes = 0;

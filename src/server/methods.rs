@@ -18,10 +18,10 @@ use super::shared::Shared;
 use super::subscription::{Sampler, Subscription};
 use crate::engine::InterruptTarget;
 use crate::protocol::{
-    AckCall, CreateCall, ErrorKind, ExecuteCall, ExecutionId, Failure, InputCall, InterruptCall, JobCall,
-    JobRef, Language, Method, Notice, Progress, ProgressNotice, Provision, Request, ResizeCall, ResultForm,
-    RuntimeInfo, RuntimeListCall, SelectParams, SessionCall, SessionList, SubscribeCall, Subscribed,
-    WireName as _, WriteFile, WriteMode, from_params,
+    AckCall, CreateCall, ErrorKind, EventKind, ExecuteCall, ExecutionId, Failure, InputCall, InterruptCall,
+    JobCall, JobRef, Language, Method, Notice, Progress, ProgressNotice, Provision, Request, ResizeCall,
+    ResultForm, RuntimeInfo, RuntimeListCall, SelectParams, SessionCall, SessionList, SubscribeCall,
+    Subscribed, WireName as _, WriteFile, WriteMode, from_params,
 };
 
 /// Subscriptions of one connection.
@@ -132,8 +132,10 @@ impl Connection {
             let hint = "those that are followed are kept for a while after their end";
             Failure::new(ErrorKind::InvalidParams, message, hint)
         })?;
-        let wants = Wants { output: true, moments: true, result: true };
-        let cursor = Cursor::new(journal, wants, call.after, call.window).seen(call.received);
+        let output = call.events.is_empty() || call.events.contains(&EventKind::Output);
+        let wants = Wants { output, moments: true, result: true };
+        let cursor =
+            Cursor::new(journal, wants, call.after, call.window).untaken(call.untaken).seen(call.received);
         let left = CancellationToken::new();
         if let Some(before) = self.following.insert(id.0.clone(), left.clone()) {
             before.cancel();

@@ -72,8 +72,8 @@ impl Remote {
         fate: Fate,
         time: Duration,
     ) -> Result<Value, Failure> {
-        let (answer, answered) = oneshot::channel();
-        self.order(Order::Call(Call { method, params, fate, time, progress: None, answer })).await?;
+        let (call, answered) = Call::new(method, params, fate, time);
+        self.order(Order::Call(call)).await?;
         match answered.await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(self.left()),
@@ -123,15 +123,9 @@ impl Engine for Remote {
         wanted: Provision,
         progress: mpsc::Sender<Progress>,
     ) -> Result<RuntimeInfo, Failure> {
-        let (answer, answered) = oneshot::channel();
-        let call = Call {
-            method: Method::RuntimeProvision,
-            params: json!(wanted),
-            fate: Fate::Unknown,
-            time: PROVISION,
-            progress: Some(progress),
-            answer,
-        };
+        let (mut call, answered) =
+            Call::new(Method::RuntimeProvision, json!(wanted), Fate::Unknown, PROVISION);
+        call.progress = Some(progress);
         self.order(Order::Call(call)).await?;
         let answer = answered.await.map_err(|_| self.left())?;
         read(Method::RuntimeProvision, answer?)

@@ -13,10 +13,11 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::call::{Call, Fate, Order, Pending, late, lost};
+use super::call::{Call, Fate, Order, Pending, lost};
 use super::dial::{Dialed, Socket, dial, knock, seconds};
 use super::error::RemoteError;
 use super::follow::{Followed, Heard};
+use super::requests::Requests;
 use super::shared::Shared;
 use crate::engine::{Link, LinkDown, LinkUp, Told};
 use crate::protocol::{
@@ -84,11 +85,8 @@ fn broken(shared: &Shared, why: &str) -> RemoteError {
 pub struct LinkTask {
     shared: Arc<Shared>,
     orders: mpsc::Receiver<Order>,
-    next_id: u64,
-    pending: HashMap<u64, Pending>,
+    requests: Requests,
     following: HashMap<ExecutionId, Followed>,
-    /// Requests that are asked again when the connection is back.
-    again: Vec<Call>,
     instance: Option<String>,
     returns: u32,
 }
@@ -145,6 +143,14 @@ impl Wire {
     }
 }
 
+/// Waits until then; for ever where there is no then.
+async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Why a connection is no more.
 enum Loss {
     /// By itself.
@@ -158,10 +164,8 @@ impl LinkTask {
         Self {
             shared,
             orders,
-            next_id: 1,
-            pending: HashMap::new(),
+            requests: Requests::new(),
             following: HashMap::new(),
-            again: Vec::new(),
             instance: None,
             returns: 0,
         }
@@ -175,7 +179,7 @@ impl LinkTask {
                 Loss::Ended => break,
                 Loss::Broken(why) => {
                     tracing::info!("the link to {} is lost: {why}", self.shared.address);
-                    self.lose();
+                    self.requests.lose(&self.shared.address.short());
                     next = self.have_back(&why).await;
                 }
             }
@@ -225,7 +229,7 @@ impl LinkTask {
         for (id, params) in resumed {
             self.ask(wire, Method::SessionSubscribe, &params, Pending::Resume(id));
         }
-        for call in std::mem::take(&mut self.again) {
+        for call in self.requests.take_again() {
             self.call(wire, call);
         }
     }
@@ -236,13 +240,7 @@ impl LinkTask {
         heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         loop {
-            let until = self.pending.values().filter_map(Pending::until).min();
-            let late = async {
-                match until {
-                    Some(until) => tokio::time::sleep_until(until).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let late = until(self.requests.due());
             tokio::select! {
                 message = stream.next() => {
                     heard = Instant::now();
@@ -274,7 +272,7 @@ impl LinkTask {
                     }
                     return Loss::Broken(format!("no sign of life for {}", seconds(shared.timing.silence)));
                 }
-                () = late => self.expire(),
+                () = late => self.requests.expire(&shared.address.short()),
                 () = shared.stop.cancelled() => {
                     let _ = wire.messages.try_send(Message::Close(None));
                     return Loss::Ended;
@@ -285,8 +283,7 @@ impl LinkTask {
 
     /// Sends a request.
     fn ask(&mut self, wire: &mut Wire, method: Method, params: &Value, pending: Pending) {
-        let id = self.next_id;
-        self.next_id += 1;
+        let id = self.requests.enter(pending);
         let request = Request {
             id: Some(Id::number(id)),
             method: method.name().to_owned(),
@@ -294,7 +291,6 @@ impl LinkTask {
         };
         let text = request.to_text();
         self.shared.tap.sent(&id.to_string(), &request.method, &text);
-        self.pending.insert(id, pending);
         wire.put(Message::text(text));
     }
 
@@ -309,8 +305,8 @@ impl LinkTask {
         if call.answer.is_closed() && call.fate != Fate::AskAgain {
             return;
         }
-        let (method, params, until) = (call.method, call.params.clone(), Instant::now() + call.time);
-        self.ask(wire, method, &params, Pending::Call { call, until });
+        let (method, params) = (call.method, call.params.clone());
+        self.ask(wire, method, &params, Pending::Call(call));
     }
 
     fn obey(&mut self, wire: &mut Wire, order: Order) {
@@ -389,9 +385,9 @@ impl LinkTask {
     /// Takes an answer. `Some`: why the connection is no more.
     fn answered(&mut self, response: Response) -> Option<String> {
         // Otherwise it is of nobody, or of one who has not waited for it.
-        let pending = response.id.as_number().and_then(|id| self.pending.remove(&id))?;
+        let pending = response.id.as_number().and_then(|id| self.requests.answered(id))?;
         match pending {
-            Pending::Call { call, .. } => {
+            Pending::Call(call) => {
                 let _ = call.answer.send(response.result.map_err(RemoteError::Server));
             }
             Pending::Execute(id) => {
@@ -441,8 +437,8 @@ impl LinkTask {
                 None => self.shared.tell(Told::Lagged(lagged.skipped)),
             },
             Notice::Progress(progress) => {
-                let call = progress.request_id.as_u64().and_then(|id| self.pending.get(&id));
-                if let Some(Pending::Call { call: Call { progress: Some(told), .. }, .. }) = call {
+                let call = progress.request_id.as_u64().and_then(|id| self.requests.get(id));
+                if let Some(Pending::Call(Call { progress: Some(told), .. })) = call {
                     // Only the newest matters: one who is slow misses some.
                     let _ = told.try_send(progress.progress.clone());
                 }
@@ -482,34 +478,6 @@ impl LinkTask {
             _ => return,
         };
         self.shared.tell(Told::Event(event));
-    }
-
-    /// Gives up requests whose time is over.
-    fn expire(&mut self) {
-        let (now, server) = (Instant::now(), self.shared.address.short());
-        let over = |pending: &Pending| pending.until().is_some_and(|until| until <= now);
-        let ids: Vec<u64> = self.pending.iter().filter(|(_, p)| over(p)).map(|(id, _)| *id).collect();
-        for id in ids {
-            if let Some(Pending::Call { call, .. }) = self.pending.remove(&id) {
-                let error = late(&server, call.method, call.fate, call.time);
-                let _ = call.answer.send(Err(error));
-            }
-        }
-    }
-
-    /// The connection is lost: what is asked again is kept, the rest is told what is known of it.
-    fn lose(&mut self) {
-        let server = self.shared.address.short();
-        for (_, pending) in self.pending.drain() {
-            if let Pending::Call { call, .. } = pending {
-                match call.fate {
-                    Fate::AskAgain => self.again.push(call),
-                    fate => {
-                        let _ = call.answer.send(Err(lost(&server, call.method, fate)));
-                    }
-                }
-            }
-        }
     }
 
     /// What is asked while there is no connection fails at once.
@@ -554,9 +522,11 @@ impl LinkTask {
             let trying = greet(&shared);
             tokio::pin!(trying);
             let tried = loop {
+                let late = until(self.requests.due());
                 tokio::select! {
                     tried = &mut trying => break tried,
                     order = self.orders.recv() => self.refuse(order?, &why),
+                    () = late => self.requests.expire(&shared.address.short()),
                     () = shared.stop.cancelled() => return None,
                 }
             };
@@ -594,10 +564,12 @@ impl LinkTask {
         };
         tokio::pin!(turn, answered);
         loop {
+            let late = until(self.requests.due());
             tokio::select! {
                 () = &mut turn => return true,
                 () = &mut answered => return true,
                 () = shared.retry.notified() => return true,
+                () = late => self.requests.expire(&shared.address.short()),
                 () = shared.stop.cancelled() => return false,
                 order = self.orders.recv() => match order {
                     Some(order) => self.refuse(order, why),
@@ -614,11 +586,8 @@ impl LinkTask {
 
     /// There will be no connection any more.
     fn give_up(&mut self) {
-        self.lose();
         let server = self.shared.address.short();
-        for call in std::mem::take(&mut self.again) {
-            let _ = call.answer.send(Err(lost(&server, call.method, Fate::Unknown)));
-        }
+        self.requests.give_up(&server);
         for (_, mut followed) in self.following.drain() {
             followed.finish(Err(lost(&server, Method::SessionExecute, Fate::Unknown).into()));
         }

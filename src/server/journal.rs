@@ -9,6 +9,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
+use super::input::Fed;
 use crate::engine::Execution;
 use crate::protocol::{
     ExecuteResult, ExecutionEvent, ExecutionId, FinishedNotice, LaggedNotice, Moment, Notice, OutputNotice,
@@ -50,8 +51,8 @@ pub struct Journal {
     news: Notify,
     /// Something was taken, or somebody left.
     room: Notify,
-    /// How many bytes the program was fed; held while it is.
-    pub fed: tokio::sync::Mutex<u64>,
+    /// How far the program was fed; held while it is.
+    pub fed: Arc<tokio::sync::Mutex<Fed>>,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +84,7 @@ impl Journal {
             inner: Mutex::default(),
             news: Notify::new(),
             room: Notify::new(),
-            fed: tokio::sync::Mutex::new(0),
+            fed: Arc::default(),
         };
         journal.inner().add(Entry::Queued);
         Arc::new(journal)

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::Connection;
+use super::input::feed;
 use super::journal::{Cursor, Wants};
 use super::request::{Asked, Done, Following, execute};
 use super::shared::Shared;
@@ -290,27 +291,12 @@ async fn languages(shared: &Shared) -> Answer {
     written(&json!({ "languages": languages }))
 }
 
-/// Feeds a program; what it was fed before is passed over where the client says how much that was.
-async fn input(shared: &Shared, call: InputCall) -> Answer {
+/// Feeds a program.
+async fn input(shared: &Arc<Shared>, call: InputCall) -> Answer {
     let InputCall { execution_id, data, encoding, eof, at } = call;
     let write = WriteFile { path: String::new(), content: data, encoding, mode: WriteMode::Create };
     let data = write.decoded().map_err(|e| misread(e.replacen("content", "data", 1)))?.into_owned();
-    let journal = shared.executions.find(&execution_id);
-    let mut fed = match (&journal, at) {
-        (Some(journal), Some(_)) => Some(journal.fed.lock().await),
-        _ => None,
-    };
-    let before = fed.as_ref().map_or(0, |fed| **fed);
-    let again = usize::try_from(before.saturating_sub(at.unwrap_or(before))).unwrap_or(usize::MAX);
-    let data = Bytes::from(data);
-    let fresh = data.slice(again.min(data.len())..);
-    let count = fresh.len() as u64;
-    if !fresh.is_empty() || eof {
-        shared.engine.input(&execution_id, fresh, eof).await?;
-    }
-    if let Some(fed) = &mut fed {
-        **fed += count;
-    }
+    feed(shared, execution_id, Bytes::from(data), eof, at).await?;
     written(&json!({ "accepted": true }))
 }
 

@@ -351,7 +351,7 @@ impl LinkTask {
                 for item in parse_message(&text).items {
                     match item {
                         Incoming::Response(response) => {
-                            if let Some(why) = self.answered(response) {
+                            if let Some(why) = self.answered(wire, response) {
                                 return Some(why);
                             }
                         }
@@ -383,12 +383,17 @@ impl LinkTask {
     }
 
     /// Takes an answer. `Some`: why the connection is no more.
-    fn answered(&mut self, response: Response) -> Option<String> {
+    fn answered(&mut self, wire: &mut Wire, response: Response) -> Option<String> {
         // Otherwise it is of nobody, or of one who has not waited for it.
         let pending = response.id.as_number().and_then(|id| self.requests.answered(id))?;
         match pending {
             Pending::Call(call) => {
-                let _ = call.answer.send(response.result.map_err(RemoteError::Server));
+                let unheard = call.answer.send(response.result.map_err(RemoteError::Server));
+                if let (Method::SessionCreate, Err(Ok(session))) = (call.method, unheard) {
+                    // Whoever wanted it has gone, and nobody else knows of it.
+                    let params = json!({ "sessionId": session.get("sessionId") });
+                    self.ask(wire, Method::SessionClose, &params, Pending::Own);
+                }
             }
             Pending::Execute(id) => {
                 let heard = self.following.get_mut(&id).map(|followed| followed.answer(response.result));
@@ -406,7 +411,7 @@ impl LinkTask {
             }
             Pending::Own => {
                 if let Err(failure) = response.result {
-                    tracing::warn!("the server does not tell of its sessions: {failure}");
+                    tracing::warn!("the server refuses what the link itself asks: {failure}");
                 }
             }
         }

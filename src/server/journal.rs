@@ -378,12 +378,14 @@ impl Cursor {
             if !self.may_be_told(kept.seq) || notices.len() >= STEP || bytes >= STEP_BYTES {
                 break;
             }
-            bytes += kept.entry.size();
             seen = Some(kept.at + kept.entry.written());
             next = kept.seq + 1;
             over = matches!(kept.entry, Entry::Finished);
             match self.notice(kept, &inner) {
-                Some(notice) => notices.push(notice),
+                Some(notice) => {
+                    bytes += kept.entry.size();
+                    notices.push(notice);
+                }
                 None => self.passed_over(kept.seq),
             }
         }

@@ -128,7 +128,7 @@ impl Connection {
             return Err(Failure::new(ErrorKind::LimitReached, message, "end some by session.unsubscribe"));
         }
         let Some(id) = call.execution_id.clone() else { return self.subscribe_to_sessions(call) };
-        let journal = self.shared.executions.find(&id).ok_or_else(|| {
+        let journal = self.shared.executions.find_or_deny(&id).ok_or_else(|| {
             let message = format!("no execution {id} is known here (any more)");
             let hint = "those that are followed are kept for a while after their end";
             Failure::new(ErrorKind::InvalidParams, message, hint)

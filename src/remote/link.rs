@@ -17,6 +17,7 @@ use super::call::{Call, Fate, Order, Pending, lost};
 use super::dial::{Dialed, Socket, dial, knock, seconds};
 use super::error::RemoteError;
 use super::follow::{Followed, Heard};
+use super::pulse::Pulse;
 use super::requests::Requests;
 use super::shared::Shared;
 use crate::engine::{Link, LinkDown, LinkUp, Told};
@@ -35,6 +36,7 @@ pub struct Greeted {
     pub socket: Socket,
     pub info: ServerInfo,
     pub round_trip: Duration,
+    pub pulse: Arc<Pulse>,
     pub tls: Option<String>,
 }
 
@@ -43,7 +45,8 @@ pub struct Greeted {
 /// # Errors
 /// [`RemoteError::Server`] where it does not know the question: it is an original server.
 pub async fn greet(shared: &Shared) -> Result<Greeted, RemoteError> {
-    let Dialed { mut socket, tls } = dial(&shared.address, shared.token.as_ref(), &shared.timing).await?;
+    let Dialed { mut socket, tls, pulse } =
+        dial(&shared.address, shared.token.as_ref(), &shared.timing).await?;
     let asked = Instant::now();
     let ask = async {
         let request = Request {
@@ -73,7 +76,7 @@ pub async fn greet(shared: &Shared) -> Result<Greeted, RemoteError> {
     let round_trip = asked.elapsed();
     let info = from_json(answer)
         .map_err(|message| RemoteError::Decode { method: Method::ServerInfo.name().to_owned(), message })?;
-    Ok(Greeted { socket, info, round_trip, tls })
+    Ok(Greeted { socket, info, round_trip, pulse, tls })
 }
 
 fn broken(shared: &Shared, why: &str) -> RemoteError {
@@ -189,7 +192,7 @@ impl LinkTask {
 
     /// Serves one connection until it is lost.
     async fn connected(&mut self, greeted: Greeted) -> Loss {
-        let Greeted { socket, info, round_trip, .. } = greeted;
+        let Greeted { socket, info, round_trip, pulse, .. } = greeted;
         let started_anew = self.instance.is_some() && self.instance != info.instance;
         let is_return = self.instance.is_some();
         self.instance = Some(info.instance.clone().unwrap_or_default());
@@ -209,7 +212,7 @@ impl LinkTask {
             // What happened meanwhile nobody has told.
             self.shared.tell(Told::Lagged(1));
         }
-        self.turn(&mut wire, &mut stream).await
+        self.turn(&mut wire, &mut stream, &pulse).await
     }
 
     /// Asks for what was under way.
@@ -234,7 +237,7 @@ impl LinkTask {
         }
     }
 
-    async fn turn(&mut self, wire: &mut Wire, stream: &mut SplitStream<Socket>) -> Loss {
+    async fn turn(&mut self, wire: &mut Wire, stream: &mut SplitStream<Socket>, pulse: &Pulse) -> Loss {
         let shared = self.shared.clone();
         let mut heart = tokio::time::interval(shared.timing.heartbeat);
         heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -260,6 +263,7 @@ impl LinkTask {
                     None => return Loss::Ended,
                 },
                 _ = heart.tick() => {
+                    heard = heard.max(pulse.since_last_look().unwrap_or(heard));
                     // One that can't be written to is not asked.
                     let stamp = shared.stamp().to_be_bytes().to_vec();
                     let _ = wire.messages.try_send(Message::Ping(Bytes::from(stamp)));

@@ -10,6 +10,7 @@ mod dial;
 mod error;
 mod follow;
 mod link;
+mod pulse;
 mod requests;
 mod shared;
 mod timing;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use codebeaker::engine::{Engine as _, Link, Token};
 use codebeaker::protocol::{Command, Encoding, ErrorKind, Execute, ReadFile, WriteFile};
-use codebeaker::remote::Timing;
+use codebeaker::remote::{self, Address, Timing};
 
 use crate::support::proxy::{Cut, Rule};
 use crate::support::served::Served;
@@ -65,7 +65,7 @@ async fn a_long_message_on_a_slow_line_is_no_silence() {
     let Some(rig) = Rig::new().await else { return };
     let engine = rig.attach_as(None, nervous()).await.unwrap();
     let session = create(&*engine).await;
-    let bytes: Vec<u8> = (0..1_500_000_u32).map(|i| (i % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..2_000_000_u32).map(|i| (i % 251) as u8).collect();
     let write = Command::WriteFile(WriteFile::bytes("big", &bytes));
     let wire = rig.proxy.wire();
     // Both ways take about two seconds: four times what counts as silence.
@@ -179,20 +179,36 @@ async fn a_server_that_is_busy_is_tried_again() {
     let Some(rig) = Rig::new().await else { return };
     let engine = rig.attach().await;
     let full = Served::with(rig.engine.clone(), |settings| settings.bounds.connections = 0).await;
-    let slow = Served::with(rig.engine.clone(), |settings| settings.bounds.token_rate = 0).await;
+    let slow = Served::with(rig.engine.clone(), |settings| settings.bounds.token_rate = 1).await;
+    let hog = hog(&slow).await;
     for (returns, busy) in [(1, &full), (2, &slow)] {
         rig.proxy.lead_to(busy.address);
         rig.proxy.cut(Cut::Close);
         let mut link = engine.link();
-        let tried = |link: &Link| matches!(link, Link::Down(down) if down.attempt >= 3);
-        timely(link.wait_for(tried)).await.unwrap();
+        let tried =
+            |link: &Link| matches!(link, Link::Down(down) if down.attempt >= 3 || down.wait.is_none());
+        let lost = timely(link.wait_for(tried)).await.unwrap().clone();
+        assert!(matches!(&lost, Link::Down(down) if down.wait.is_some()), "{lost:?}");
         rig.proxy.lead_to(rig.served.address);
         back(&*engine, returns).await;
     }
     engine.shutdown().await;
+    hog.abort();
     timely(full.stop()).await;
     timely(slow.stop()).await;
     rig.end().await;
+}
+
+/// Somebody who takes all that a server gives.
+async fn hog(served: &Served) -> tokio::task::JoinHandle<()> {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio_tungstenite::tungstenite::Message;
+    let address = Address::parse(&served.url()).unwrap();
+    let mut socket = timely(remote::dial(&address, None, &quick())).await.unwrap().socket;
+    let ask = r#"{"jsonrpc":"2.0","id":1,"method":"server.info"}"#;
+    tokio::spawn(async move {
+        while socket.send(Message::text(ask)).await.is_ok() && matches!(socket.next().await, Some(Ok(_))) {}
+    })
 }
 
 /// Wherever the handshake breaks off, it is tried again, and never for good.

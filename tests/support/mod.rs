@@ -7,6 +7,7 @@ pub mod native;
 pub mod proxy;
 pub mod registry;
 pub mod served;
+pub mod serving;
 pub mod user;
 
 /// Whether a test that needs `name` (docker, deno, bun, registry, unshare…) can run. Where it can't, the reason is

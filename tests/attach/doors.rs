@@ -186,7 +186,7 @@ mod tls {
     use std::path::Path;
     use std::process::Stdio;
 
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
     use tempfile::TempDir;
 
     use crate::support::home::{NO_DOCKER, codebeaker, finished};
@@ -194,8 +194,9 @@ mod tls {
 
     type Authority = CertifiedIssuer<'static, KeyPair>;
 
-    fn authority() -> Authority {
+    fn authority(name: &str) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
     }
@@ -225,7 +226,7 @@ mod tls {
     #[test]
     fn a_certificate_is_verified() {
         let home = tempfile::tempdir().unwrap();
-        let (ours, theirs) = (authority(), authority());
+        let (ours, theirs) = (authority("ours"), authority("theirs"));
         let [our_roots, their_roots] = [("ours", &ours), ("theirs", &theirs)].map(|(name, authority)| {
             let path = home.path().join(name);
             std::fs::write(&path, authority.pem()).unwrap();

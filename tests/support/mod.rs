@@ -4,6 +4,7 @@
 pub mod docker;
 pub mod home;
 pub mod native;
+pub mod person;
 pub mod proxy;
 pub mod registry;
 pub mod served;

@@ -8,10 +8,11 @@
 //!
 //! ```text
 //!   cli ──► tui ──► trait Engine ◄── engine::Embedded ──► trait Runtime ◄── runtimes ──► sandbox
-//!                                          │                                   │          (launcher)
-//!                                          └────────► agent (host's end) ◄─────┘──► provision
-//!                                                        ║ frames over a stream
-//!                                                     agent (program, in the sandbox or container)
+//!    │                ▲      ▲             │                                   │          (launcher)
+//!    │                │      └── remote    └────────► agent (host's end) ◄─────┘──► provision
+//!    └──► server ─────┘          ║                       ║ frames over a stream
+//!              ╚═ JSON-RPC over ═╝                    agent (program, in the sandbox or container)
+//!                 a WebSocket
 //! ```
 //!
 //! # The map
@@ -19,6 +20,9 @@
 //! - [`cli`]: one file a verb; arguments to calls, failures to sentences and exit codes.
 //! - [`tui`]: the workbench. `update` is pure, `view` changes nothing, `effects` alone talk to the engine.
 //! - [`engine`]: [`engine::Engine`], what any face may ask; and [`engine::Embedded`], which answers in this process.
+//! - [`server`]: any engine, served: who is let in, what a connection may have under way, what is kept for one who comes
+//!   back.
+//! - [`remote`]: an engine that is a WebSocket away, one of ours or an original one; the link, its loss and its return.
 //! - [`agent`]: the program inside every sandbox, the frame format, and the host's end of the pipe.
 //! - [`runtimes`]: Deno, Bun, this machine's interpreters, and containers of a Docker Engine: how each is found, called,
 //!   and its agent launched; and the self-test, by which it is known which wall holds.
@@ -32,7 +36,9 @@
 //!
 //! `tests/layering.rs` fails on any edge between these modules that is not in its table, among them:
 //!
-//! - the workbench knows the engine as a trait: it can't tell which runtimes there are behind it;
+//! - the workbench knows the engine as a trait: it can't tell which runtimes there are behind it, nor whether it is in
+//!   this process;
+//! - server and client know each other by the protocol alone;
 //! - the protocol, the agent, the sandbox and provisioning know nothing else of the crate;
 //! - `unsafe` stands in `agent` and `sandbox` only, each block with its reason.
 //!
@@ -47,6 +53,9 @@
 //!   closed stream, and the next engine removes its directories, control groups and containers, never those of one that
 //!   lives;
 //! - a container that ran one session's code is never another's;
+//! - what an execution tells has one place in one order (`seq`), from the engine to the last client: a link that breaks
+//!   loses and doubles nothing that the server keeps, and what it no longer keeps is told as a gap;
+//! - whether a request was done is known, or it is said that it is not known; none is sent twice that would be done twice;
 //! - a queue is bounded, a wait has an end, a task has an owner; a program whose output nobody takes waits;
 //! - what is not known is absent, never 0.
 

@@ -199,6 +199,7 @@ macro_rules! contract {
                 files::no_way_out,
                 files::workspace_paths,
                 files::kept_between_commands,
+                files::moved_from_one_directory_into_another,
                 programs::code_that_fails,
                 programs::code_with_arguments_variables_and_input,
                 programs::code_of_any_name,
@@ -244,6 +245,18 @@ mod deno_alone {
 contract! { bun: Bun Here }
 contract! { python: Python Here }
 contract! { javascript: JavaScript Here }
+mod installed_deno {
+    parts! { Deno: programs::packages, }
+}
+mod installed_bun {
+    parts! { Bun: programs::packages, }
+}
+mod installed_python {
+    parts! { Python: programs::packages, }
+}
+mod installed_javascript {
+    parts! { Served JavaScript: programs::packages, }
+}
 contract! { docker_python: DockerPython Here }
 contract! { docker_javascript: DockerJavaScript Here }
 

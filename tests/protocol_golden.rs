@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
+#[path = "protocol_golden/calls.rs"]
+mod calls;
+
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::path::PathBuf;
@@ -12,8 +15,18 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 /// Every file under `tests/golden`, by what it is about.
-const AREAS: [&str; 8] =
-    ["commands", "envelopes", "errors", "names", "progress", "results", "runtimes", "sessions"];
+const AREAS: [&str; 10] = [
+    "calls",
+    "commands",
+    "envelopes",
+    "errors",
+    "names",
+    "notices",
+    "progress",
+    "results",
+    "runtimes",
+    "sessions",
+];
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
@@ -202,6 +215,19 @@ fn commands() -> Vec<(&'static str, Command)> {
                 file_name: Some("hello.ts".into()),
             }),
         ),
+        (
+            "install_packages",
+            Command::InstallPackages(InstallPackages { packages: vec!["six".into()], ..Default::default() }),
+        ),
+        (
+            "install_packages, everything",
+            Command::InstallPackages(InstallPackages {
+                packages: vec![],
+                requirements_file: Some("requirements.txt".into()),
+                global: true,
+                flags: vec!["--quiet".into()],
+            }),
+        ),
     ]
 }
 
@@ -241,7 +267,7 @@ fn output(command: &Command) -> CommandOutput {
             cpu_ms: Some(1400),
             stdout_base64: Some("/2EK".into()),
         }),
-        Command::ExecuteCode(_) => CommandOutput::Process(ProcessResult {
+        Command::ExecuteCode(_) | Command::InstallPackages(_) => CommandOutput::Process(ProcessResult {
             stdout: "1\n".into(),
             duration_ms: 42,
             ..ProcessResult::default()
@@ -628,7 +654,10 @@ fn names_are_golden() {
     golden.written("Encoding", names::<Encoding>());
     golden.written("EntryKind", names::<EntryKind>());
     golden.written("ErrorKind", names::<ErrorKind>());
+    golden.written("EventKind", names::<EventKind>());
+    golden.written("JobState", names::<JobState>());
     golden.written("Language", names::<Language>());
+    golden.written("Method", names::<Method>());
     golden.written("OutputStream", names::<OutputStream>());
     golden.written("RuntimePreference", names::<RuntimePreference>());
     golden.written("RuntimeType", names::<RuntimeType>());

@@ -19,6 +19,8 @@ const READ_FILE: u64 = 1 << 2;
 const READ_DIR: u64 = 1 << 3;
 const MAKE_CHAR: u64 = 1 << 6;
 const MAKE_BLOCK: u64 = 1 << 11;
+/// To move and link a file from one directory into another: refused everywhere unless it is among what is held.
+const REFER: u64 = 1 << 13;
 const TRUNCATE: u64 = 1 << 14;
 const IOCTL_DEV: u64 = 1 << 15;
 /// What can be allowed of a file that is no directory.
@@ -64,8 +66,8 @@ fn known(version: u32) -> u64 {
 /// nobody but the same program and what it starts; where `signals` says so, signals neither.
 pub fn rules(read: &[Vec<u8>], write: &[Vec<u8>], signals: bool) -> Result<OwnedFd> {
     let version = version();
-    let held =
-        if read.is_empty() { WRITE_FILE | TRUNCATE | IOCTL_DEV | MAKE_CHAR | MAKE_BLOCK } else { u64::MAX };
+    let of_what_is_written = WRITE_FILE | TRUNCATE | IOCTL_DEV | MAKE_CHAR | MAKE_BLOCK | REFER;
+    let held = if read.is_empty() { of_what_is_written } else { u64::MAX };
     let all = known(version) & held;
     if all == 0 {
         return Err(Error::from_raw_os_error(sys::EOPNOTSUPP));

@@ -134,7 +134,9 @@ pub fn read_tokens(file: &Path) -> Result<Vec<Token>, Problem> {
     if about.len() > TOKEN_FILE {
         return Err(unusable("it is too large".to_owned()));
     }
-    if about.mode() & 0o077 != 0 {
+    // Somebody else's file is his to keep.
+    let own = about.uid() == rustix::process::geteuid().as_raw();
+    if own && about.mode() & 0o077 != 0 {
         let path = file.display();
         exit::say(format_args!("note: others can read {path}; chmod 600 {path} keeps it to yourself"));
     }

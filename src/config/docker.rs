@@ -1,7 +1,10 @@
 //! `[docker]`: where the Docker Engine is, what our images are built on, and how many containers stand ready.
 
 use super::document::{Item, Reader};
-use super::limits::number;
+use super::table;
+
+/// What its variables begin with.
+const PREFIX: &str = "CODEBEAKER_DOCKER_";
 
 /// What a person may set of Docker; absent is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,25 +47,9 @@ impl ContainerSettings {
     }
 
     /// Lets the variables win: `CODEBEAKER_DOCKER_` and the key in capitals.
-    pub(super) fn overlay(
-        &mut self,
-        given: impl Fn(&str) -> Option<String>,
-        mut warn: impl FnMut(&str, String),
-    ) {
-        let variable = |key: &str| format!("CODEBEAKER_DOCKER_{}", key.to_uppercase());
-        for (key, place) in self.texts() {
-            if let Some(value) = given(&variable(key)) {
-                *place = Some(value);
-            }
-        }
-        for (key, place) in self.numbers() {
-            let name = variable(key);
-            match given(&name).map(|value| number(&value)) {
-                Some(Ok(value)) => *place = Some(value),
-                Some(Err(message)) => warn(&name, format!("{message}; it is passed over")),
-                None => {}
-            }
-        }
+    pub(super) fn overlay(&mut self, given: impl Fn(&str) -> Option<String>, warn: impl FnMut(&str, String)) {
+        table::overlay_texts(PREFIX, self.texts(), &given);
+        table::overlay_numbers(PREFIX, self.numbers(), &given, warn);
     }
 }
 

@@ -9,6 +9,7 @@ mod limits;
 mod paths;
 mod server;
 mod settings;
+mod table;
 mod theme;
 
 pub use docker::ContainerSettings;

@@ -1,7 +1,10 @@
 //! `[server]`: where `codebeaker serve` listens, whom it lets in, and how much it gives.
 
 use super::document::{Item, Reader};
-use super::limits::number;
+use super::table;
+
+/// What its variables begin with.
+const PREFIX: &str = "CODEBEAKER_SERVER_";
 
 /// What a person may set of the server; absent is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,30 +106,10 @@ impl DaemonSettings {
     }
 
     /// Lets the variables win: `CODEBEAKER_SERVER_` and the key in capitals; lists have commas.
-    pub(super) fn overlay(
-        &mut self,
-        given: impl Fn(&str) -> Option<String>,
-        mut warn: impl FnMut(&str, String),
-    ) {
-        let variable = |key: &str| format!("CODEBEAKER_SERVER_{}", key.to_uppercase());
-        for (key, place) in self.texts() {
-            if let Some(value) = given(&variable(key)) {
-                *place = Some(value);
-            }
-        }
-        for (key, place) in self.lists() {
-            if let Some(value) = given(&variable(key)) {
-                *place = value.split(',').map(|part| part.trim().to_owned()).collect();
-            }
-        }
-        for (key, place) in self.numbers() {
-            let name = variable(key);
-            match given(&name).map(|value| number(&value)) {
-                Some(Ok(value)) => *place = Some(value),
-                Some(Err(message)) => warn(&name, format!("{message}; it is passed over")),
-                None => {}
-            }
-        }
+    pub(super) fn overlay(&mut self, given: impl Fn(&str) -> Option<String>, warn: impl FnMut(&str, String)) {
+        table::overlay_texts(PREFIX, self.texts(), &given);
+        table::overlay_lists(PREFIX, self.lists(), &given);
+        table::overlay_numbers(PREFIX, self.numbers(), &given, warn);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::protocol::{
 use super::embedded::{Inner, QUEUE, plain};
 use super::runtime::{Environment, LaunchSpec, Runtime};
 use super::session::{Life, Session, lock};
-use super::{select, worker};
+use super::{install, select, worker};
 
 impl Inner {
     pub(super) async fn create(self: &Arc<Self>, params: CreateSession) -> Result<SessionInfo, Failure> {
@@ -104,6 +104,11 @@ impl Inner {
             environment.agent.close();
             environment.teardown.teardown().await;
             return Err(failure);
+        }
+        if params.network
+            && let Some(workspace) = environment.variables.get("HOME")
+        {
+            environment.variables.extend(install::variable(params.language, workspace));
         }
         environment.variables.extend(params.env.clone());
         Ok((environment, runtime, selection))

@@ -12,8 +12,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::agent::wire::{Exit, Limit, Start};
 use crate::agent::{AgentError, Process, ProcessControl, ProcessEvent};
 use crate::protocol::{
-    Command, ErrorKind, ExecuteCode, ExecuteShell, ExecutionEvent, ExecutionId, Failure, Language,
-    OutputStream, WriteFile,
+    Command, ErrorKind, ExecuteCode, ExecuteShell, ExecutionEvent, ExecutionId, Failure, InstallPackages,
+    Language, OutputStream, WriteFile,
 };
 
 use super::files;
@@ -117,10 +117,28 @@ async fn prepare<'a>(session: &Session, job: &'a Job) -> Result<Prepared<'a>, Ag
             }
             Err(error) => Prepared::Done(Outcome::failed(error)),
         },
+        Command::InstallPackages(wanted) => match install(session, wanted).await {
+            Ok(steps) => Prepared::Steps(Cow::Owned(ExecuteShell::default()), steps),
+            Err(error) => Prepared::Done(Outcome::failed(error)),
+        },
         file_command => {
             let _ = job.events.send(ExecutionEvent::Started).await;
             Prepared::Done(files::perform(&session.agent, file_command).await?.into())
         }
+    })
+}
+
+/// The steps that install packages, or why they can't be.
+async fn install(session: &Session, wanted: &InstallPackages) -> Result<Vec<Step>, String> {
+    if !session.context.network {
+        return Err(
+            "packages come over the network, which this session has not: create one with network".into()
+        );
+    }
+    let steps = session.runtime.install(&session.context, session.language, wanted).await;
+    steps.map_err(|failure| match failure.hint.as_str() {
+        "" => failure.message,
+        hint => format!("{}: {hint}", failure.message),
     })
 }
 

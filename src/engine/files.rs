@@ -63,7 +63,9 @@ pub async fn perform(agent: &Agent, command: &Command) -> Outcome<CommandOutput>
                 CommandOutput::Listing(Listing { path: c.path.clone(), entries, truncated })
             })
         }
-        Command::ExecuteShell(_) | Command::ExecuteCode(_) => Err("this command starts a program".into()),
+        Command::ExecuteShell(_) | Command::ExecuteCode(_) | Command::InstallPackages(_) => {
+            Err("this command starts a program".into())
+        }
     })
 }
 

@@ -8,6 +8,7 @@ mod create;
 mod embedded;
 mod execution;
 mod files;
+mod install;
 mod life;
 mod limits;
 mod link;
@@ -29,6 +30,7 @@ use crate::protocol::{
 };
 
 pub use embedded::{Embedded, EngineSettings};
+pub use install::from_package_json;
 pub use limits::Limits;
 pub use link::{Connector, Frame, FrameKind, Link, LinkDown, LinkUp, Look, Recent, Target, Token, Traffic};
 pub use runtime::{

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use crate::agent::Agent;
 use crate::protocol::{
-    EnvironmentId, Failure, IsolationReport, Language, Progress, Provision, RuntimeInfo, RuntimeType,
-    SessionLimits,
+    EnvironmentId, Failure, InstallPackages, IsolationReport, Language, Progress, Provision, RuntimeInfo,
+    RuntimeType, SessionLimits,
 };
 
 /// A way of launching environments.
@@ -40,6 +40,16 @@ pub trait Runtime: Send + Sync {
 
     /// How a file with code is run.
     async fn plan(&self, context: &SessionContext, code: CodeFile) -> Result<Vec<Step>, Failure>;
+
+    /// How packages are installed for a language's programs to import; without a way of its own by pip or npm.
+    async fn install(
+        &self,
+        _context: &SessionContext,
+        language: Language,
+        wanted: &InstallPackages,
+    ) -> Result<Vec<Step>, Failure> {
+        super::install::steps(language, wanted)
+    }
 
     /// Ends what it has beyond its environments, all of which are torn down.
     async fn shutdown(&self) {}

@@ -232,6 +232,25 @@ pub struct ExecuteCode {
     pub file_name: Option<String>,
 }
 
+/// Installs packages that the session's programs import, from where its language has them. Only in a session that has
+/// the network.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, DeriveDeserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstallPackages {
+    /// Their names, as the installer takes them: `six`, `six==1.17.0`, `is-odd@3`.
+    #[serde(default)]
+    pub packages: Vec<String>,
+    /// A file in the workspace that names them: `requirements.txt`, `package.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirements_file: Option<String>,
+    /// Taken for the clients that send it: a session is all there is.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub global: bool,
+    /// Further arguments of the installer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+}
+
 /// A command, in our own words.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -252,6 +271,8 @@ pub enum Command {
     ListDirectory(ListDirectory),
     /// Runs code.
     ExecuteCode(ExecuteCode),
+    /// Installs packages.
+    InstallPackages(InstallPackages),
 }
 
 /// Names of types that mean `execute_code`.
@@ -259,7 +280,7 @@ pub const CODE_ALIASES: [&str; 2] = ["execute", "execute_code"];
 
 /// The types this server knows, ours first.
 const KNOWN: &str = "write_file, read_file, execute_shell (shell), create_directory (create_dir), copy_file, \
-    delete_file, list_directory (list_files), execute_code (execute)";
+    delete_file, list_directory (list_files), execute_code (execute), install_packages";
 
 impl Command {
     /// The command's type as it is written on the wire.
@@ -273,12 +294,13 @@ impl Command {
             Self::DeleteFile(_) => "delete_file",
             Self::ListDirectory(_) => "list_directory",
             Self::ExecuteCode(_) => "execute_code",
+            Self::InstallPackages(_) => "install_packages",
         }
     }
 
     /// Whether it starts a program: it then has output, can be fed and be stopped.
     pub fn starts_program(&self) -> bool {
-        matches!(self, Self::ExecuteShell(_) | Self::ExecuteCode(_))
+        matches!(self, Self::ExecuteShell(_) | Self::ExecuteCode(_) | Self::InstallPackages(_))
     }
 }
 
@@ -359,6 +381,7 @@ impl CommandRequest {
                 command: Command::ExecuteCode(read(blank_language(members), &[])?),
                 form: ResultForm::Stdout,
             }),
+            "install_packages" => object(Command::InstallPackages(read(members, &[])?)),
             other => Err(format!("unknown command type {other:?}: use one of {KNOWN}")),
         }
     }

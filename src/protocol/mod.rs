@@ -24,7 +24,7 @@ pub use calls::{
 };
 pub use command::{
     CODE_ALIASES, Command, CommandRequest, CopyFile, CreateDirectory, DeleteFile, Encoding, ExecuteCode,
-    ExecuteShell, ListDirectory, PtySize, ReadFile, ResultForm, WriteFile, WriteMode,
+    ExecuteShell, InstallPackages, ListDirectory, PtySize, ReadFile, ResultForm, WriteFile, WriteMode,
 };
 pub use decode::{from_json, from_params};
 pub use envelope::{Batch, Envelope, Id, Incoming, Notification, Request, Response, parse_message, to_ascii};

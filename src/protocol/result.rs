@@ -208,7 +208,9 @@ impl CommandOutput {
         Ok(match command {
             Command::WriteFile(_) => Self::Written(read(value)?),
             Command::ReadFile(_) => Self::Content(read(value)?),
-            Command::ExecuteShell(_) | Command::ExecuteCode(_) => Self::Process(read(value)?),
+            Command::ExecuteShell(_) | Command::ExecuteCode(_) | Command::InstallPackages(_) => {
+                Self::Process(read(value)?)
+            }
             Command::CreateDirectory(_) => Self::Created(read(value)?),
             Command::CopyFile(_) => Self::Copied(read(value)?),
             Command::DeleteFile(_) => Self::Deleted(read(value)?),

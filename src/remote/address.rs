@@ -7,12 +7,18 @@ use url::{Host, Url};
 
 /// The port of a CodeBeaker server.
 pub const PORT: u16 = 5039;
+/// The ports of original servers: of a bare one, and of their container images.
+const ORIGINAL_PORTS: [u16; 2] = [5000, 8080];
 /// The path of its WebSocket.
 pub const PATH: &str = "/ws/jsonrpc";
 
 /// Where a server is: a WebSocket address in full.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address(Url);
+pub struct Address {
+    url: Url,
+    /// The port was not written.
+    assumed: bool,
+}
 
 impl Address {
     /// Reads `host`, `host:port`, `ws://…`, `wss://…`, `http://…` or `https://…`. What is left out is CodeBeaker's own:
@@ -45,29 +51,22 @@ impl Address {
             url.set_path(PATH);
         }
         let port = explicit_port(rest);
-        let address = Self(url);
-        let plain = scheme == "ws" || scheme.is_empty() && address.is_loopback();
-        let mut url = address.0;
-        if plain {
+        let Self { mut url, assumed } = Self { url, assumed: port.is_none() };
+        if scheme == "ws" || scheme.is_empty() && is_loopback(&url) {
             url.set_scheme("ws").map_err(|()| wrong(&"it has no host"))?;
         }
         url.set_port(Some(port.unwrap_or(PORT))).map_err(|()| wrong(&"it has no host"))?;
-        Ok(Self(url))
+        Ok(Self { url, assumed })
     }
 
     /// The connection is encrypted.
     pub fn is_secure(&self) -> bool {
-        self.0.scheme() == "wss"
+        self.url.scheme() == "wss"
     }
 
     /// It is this machine.
     pub fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
-            None => false,
-        }
+        is_loopback(&self.url)
     }
 
     /// A secret may be sent there.
@@ -77,7 +76,7 @@ impl Address {
 
     /// The host's name or number, without brackets.
     pub fn host(&self) -> String {
-        match self.0.host() {
+        match self.url.host() {
             Some(Host::Ipv6(ip)) => ip.to_string(),
             Some(host) => host.to_string(),
             None => String::new(),
@@ -86,39 +85,51 @@ impl Address {
 
     /// The host as it stands in a URL: a number of IPv6 in brackets.
     pub fn bracketed(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
+        self.url.host_str().unwrap_or_default()
     }
 
     /// Its port.
     pub fn port(&self) -> u16 {
-        self.0.port_or_known_default().unwrap_or(PORT)
+        self.url.port_or_known_default().unwrap_or(PORT)
     }
 
     /// The address as a URL.
     pub fn url(&self) -> &str {
-        self.0.as_str()
+        self.url.as_str()
     }
 
     /// What tells it apart for people: without the path that all have.
     pub fn short(&self) -> String {
         let port = self.port();
         let host = self.bracketed();
-        let path = Some(self.0.path()).filter(|path| *path != PATH).unwrap_or_default();
-        format!("{}://{host}:{port}{path}", self.0.scheme())
+        let path = Some(self.url.path()).filter(|path| *path != PATH).unwrap_or_default();
+        format!("{}://{host}:{port}{path}", self.url.scheme())
     }
 
-    /// The same server under another port.
-    pub fn with_port(&self, port: u16) -> Self {
-        let mut url = self.0.clone();
-        // Of a URL with a host, any port can be set.
-        let _ = url.set_port(Some(port));
-        Self(url)
+    /// The same server under the ports that original servers have, where none was written.
+    pub fn elsewhere(&self) -> Vec<Self> {
+        let ports = ORIGINAL_PORTS.iter().filter(|_| self.assumed);
+        let moved = |port: &u16| {
+            let mut url = self.url.clone();
+            url.set_port(Some(*port)).ok()?;
+            Some(Self { url, assumed: false })
+        };
+        ports.filter_map(moved).collect()
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.url())
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
+        None => false,
     }
 }
 
@@ -178,6 +189,15 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text).map(|a| a.keeps_secrets()), Ok(keeps), "{text}");
         }
+    }
+
+    #[test]
+    fn only_a_port_that_was_not_written_is_looked_for_elsewhere() {
+        let ports = |text: &str| -> Vec<u16> {
+            Address::parse(text).unwrap().elsewhere().iter().map(Address::port).collect()
+        };
+        assert_eq!(ports("localhost"), [5000, 8080]);
+        assert!(ports("localhost:5039").is_empty() && ports("ws://localhost:80/x").is_empty());
     }
 
     #[test]

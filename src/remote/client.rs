@@ -16,7 +16,7 @@ use super::error::RemoteError;
 use super::follow::{Followed, WINDOW, pass_on};
 use super::link::{Greeted, LinkTask};
 use super::shared::Shared;
-use crate::engine::{Engine, Execution, InterruptTarget, Link, SessionEvents, Traffic};
+use crate::engine::{Engine, Execution, InterruptTarget, Link, LinkUp, SessionEvents, Traffic};
 use crate::protocol::{
     CreateCall, CreateSession, Encoding, ErrorKind, Execute, ExecuteCall, ExecutionId, Failure, InputCall,
     InterruptCall, Method, Progress, Provision, ResizeCall, RuntimeInfo, RuntimeListCall, RuntimeType,
@@ -52,6 +52,13 @@ impl Remote {
         let (orders, received) = mpsc::channel(ORDERS);
         let tasks = TaskTracker::new();
         shared.take_info(greeted.info.clone());
+        shared.show(Link::Up(LinkUp {
+            server: shared.address.short(),
+            software: shared.software(),
+            round_trip: Some(greeted.round_trip),
+            missing: Vec::new(),
+            returns: 0,
+        }));
         tasks.spawn(LinkTask::new(shared.clone(), received).run(greeted));
         Self { shared, orders, tasks, fed: Fed::default() }
     }

@@ -289,7 +289,8 @@ fn failed(id: &ExecutionId, failure: &Failure) -> ExecuteResult {
 /// The command without what is in it.
 fn shape(command: &Command) -> Command {
     use crate::protocol::{
-        CopyFile, CreateDirectory, DeleteFile, ExecuteCode, ExecuteShell, ListDirectory, ReadFile, WriteFile,
+        CopyFile, CreateDirectory, DeleteFile, ExecuteCode, ExecuteShell, InstallPackages, ListDirectory,
+        ReadFile, WriteFile,
     };
     let path = String::new;
     match command {
@@ -311,6 +312,7 @@ fn shape(command: &Command) -> Command {
             include_hidden: false,
         }),
         Command::ExecuteCode(_) => Command::ExecuteCode(ExecuteCode::default()),
+        Command::InstallPackages(_) => Command::InstallPackages(InstallPackages::default()),
     }
 }
 

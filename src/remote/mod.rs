@@ -10,6 +10,7 @@ mod dial;
 mod error;
 mod follow;
 mod link;
+mod original;
 mod pulse;
 mod requests;
 mod shared;
@@ -18,7 +19,8 @@ mod traffic;
 
 use std::sync::Arc;
 
-use crate::engine::{Engine, Look, Token};
+use crate::engine::{Engine, Link, Look, Token};
+use crate::protocol::ErrorKind;
 
 use link::greet;
 use shared::Shared;
@@ -27,6 +29,7 @@ pub use address::Address;
 pub use client::Remote;
 pub use dial::{Dialed, Io, Socket, dial, knock};
 pub use error::RemoteError;
+pub use original::{Options as OriginalOptions, Original};
 pub use timing::Timing;
 
 /// Attaches to a server, and finds out which words it speaks.
@@ -46,11 +49,7 @@ pub async fn attach_timed(
     token: Option<Token>,
     timing: Timing,
 ) -> Result<Arc<dyn Engine>, RemoteError> {
-    let shared = Arc::new(Shared::new(address, token, timing));
-    match greet(&shared).await {
-        Ok(greeted) => Ok(Arc::new(Remote::over(shared, greeted))),
-        Err(error) => Err(error),
-    }
+    reach(address, token, timing).await.map(|(engine, _)| engine)
 }
 
 /// Looks what is at an address, and leaves it.
@@ -58,12 +57,59 @@ pub async fn attach_timed(
 /// # Errors
 /// As of [`attach`].
 pub async fn look(address: Address, token: Option<Token>) -> Result<Look, RemoteError> {
-    let shared = Arc::new(Shared::new(address.clone(), token, Timing::default()));
-    let greeted = greet(&shared).await?;
-    let (software, round_trip, tls) =
-        (format!("{} {}", greeted.info.name, greeted.info.version), greeted.round_trip, greeted.tls.clone());
-    let engine = Remote::over(shared, greeted);
-    let sessions = engine.sessions().await.map_err(RemoteError::Server)?.len();
+    let (engine, tls) = reach(address.clone(), token, Timing::default()).await?;
+    let link = engine.link().borrow().clone();
+    let sessions = engine.sessions().await.map(|all| all.len());
     engine.shutdown().await;
-    Ok(Look { address: address.to_string(), software, round_trip, tls, missing: Vec::new(), sessions })
+    let Link::Up(up) = link else {
+        return Err(RemoteError::passing(
+            format!("the link to {} was lost at once", address.short()),
+            "try again",
+        ));
+    };
+    Ok(Look {
+        address: address.to_string(),
+        software: up.software,
+        round_trip: up.round_trip.unwrap_or_default(),
+        tls,
+        missing: up.missing,
+        sessions: sessions.map_err(RemoteError::Server)?,
+    })
+}
+
+type Reached = (Arc<dyn Engine>, Option<String>);
+
+/// The engine at an address, and what its certificate says. Where nobody listens at our own port, those of original
+/// servers are tried; never with a token, which is not for whoever listens there.
+async fn reach(address: Address, token: Option<Token>, timing: Timing) -> Result<Reached, RemoteError> {
+    let reached = reach_exactly(address.clone(), token.clone(), timing.clone()).await;
+    if token.is_none() && reached.as_ref().is_err_and(RemoteError::is_nobody) {
+        for other in address.elsewhere() {
+            if let Ok(found) = reach_exactly(other, None, timing.clone()).await {
+                return Ok(found);
+            }
+        }
+    }
+    reached
+}
+
+async fn reach_exactly(
+    address: Address,
+    token: Option<Token>,
+    timing: Timing,
+) -> Result<Reached, RemoteError> {
+    let shared = Arc::new(Shared::new(address.clone(), token.clone(), timing));
+    match greet(&shared).await {
+        Ok(greeted) => {
+            let tls = greeted.tls.clone();
+            Ok((Arc::new(Remote::over(shared, greeted)), tls))
+        }
+        // What does not know the first word of ours is an original server.
+        Err(RemoteError::Server(failure)) if failure.kind == ErrorKind::MethodNotFound => {
+            let tls = address.is_secure().then(|| format!("verified, for {}", address.host()));
+            let original = Original::attach(address, token, OriginalOptions::default()).await?;
+            Ok((original, tls))
+        }
+        Err(error) => Err(error),
+    }
 }

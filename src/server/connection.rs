@@ -9,9 +9,9 @@ use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::Sink as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, SplitSink, Stream, StreamExt as _};
+use futures_util::{Sink as _, SinkExt as _};
 use tokio::sync::broadcast;
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
@@ -147,7 +147,11 @@ impl Connection {
     pub async fn serve(mut self, socket: WebSocket) {
         let (mut sink, mut stream) = socket.split();
         let end = self.turn(&mut sink, &mut stream).await;
-        let Some(frame) = end else { return };
+        let Some(frame) = end else {
+            // Where the other end has closed it, that is answered; where it is gone, this fails.
+            let _ = tokio::time::timeout(GOODBYE, sink.flush()).await;
+            return;
+        };
         tracing::debug!("connection {} is closed: {} {}", self.number, frame.code, frame.reason);
         let goodbye = async {
             self.out.queue.push_back(Message::Close(Some(frame)));

@@ -20,6 +20,8 @@ use super::door::Refusal;
 use super::shared::Shared;
 use crate::protocol::RuntimeInfo;
 
+/// What each connection reads ahead, in bytes: a thousand idle ones are not to take a hundred megabytes.
+const READ: usize = 16 << 10;
 /// How long a runtime may take to say whether it is there.
 const PROBE: Duration = Duration::from_secs(5);
 
@@ -83,7 +85,8 @@ async fn upgrade(
     };
     let most = shared.settings.bounds.message_bytes;
     let connection = Connection::new(shared.clone(), shared.number(), peer, who);
-    upgrade.max_message_size(most).max_frame_size(most).on_upgrade(move |socket| {
+    let upgrade = upgrade.read_buffer_size(READ).max_message_size(most).max_frame_size(most);
+    upgrade.on_upgrade(move |socket| {
         shared.tasks.track_future(async move {
             connection.serve(socket).await;
             drop(place);

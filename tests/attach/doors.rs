@@ -189,8 +189,8 @@ mod tls {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
     use tempfile::TempDir;
 
+    use crate::support::daemon::Daemon;
     use crate::support::home::{NO_DOCKER, codebeaker, finished};
-    use crate::support::serving::Serving;
 
     type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -216,7 +216,7 @@ mod tls {
     }
 
     /// `sessions list` there, trusting who is in `roots`.
-    fn list(home: &TempDir, port: u16, roots: &Path) -> (Option<i32>, String, String) {
+    fn list(home: &TempDir, port: &str, roots: &Path) -> (Option<i32>, String, String) {
         let url = format!("wss://localhost:{port}");
         let mut command = codebeaker(home, &["sessions", "list", "--json", "--attach", &url]);
         command.env("SSL_CERT_FILE", roots).env(NO_DOCKER.0, NO_DOCKER.1).stderr(Stdio::piped());
@@ -243,9 +243,9 @@ mod tls {
             ),
         ];
         for (files, roots, problem) in cases {
-            let server_home = tempfile::tempdir().unwrap();
-            let serving = Serving::start(&server_home, &["--tls-cert", &files[0], "--tls-key", &files[1]]);
-            let (code, out, err) = list(&home, serving.port(), roots);
+            let daemon = Daemon::start(&["--tls-cert", &files[0], "--tls-key", &files[1]]);
+            let port = daemon.address.rsplit_once(':').unwrap().1;
+            let (code, out, err) = list(&home, port, roots);
             match problem {
                 None => {
                     assert_eq!(code, Some(0), "{err}");
@@ -260,7 +260,7 @@ mod tls {
             }
             // In clear to where TLS is: said, and no riddle.
             if problem.is_none() {
-                let url = format!("ws://localhost:{}", serving.port());
+                let url = format!("ws://localhost:{}", port);
                 let (code, _, err) =
                     finished(codebeaker(&home, &["sessions", "list", "--attach", &url]).spawn().unwrap());
                 assert_eq!(code, Some(125));

@@ -236,3 +236,12 @@ pub async fn kept_between_commands(bench: &Bench) {
     assert_eq!(bench.text(&id, "by-program").await, "2\n");
     bench.refused(&other, read("n"), "n").await;
 }
+
+/// As every program may that has a directory of its own: package managers and compilers do so all the time.
+pub async fn moved_from_one_directory_into_another(bench: &Bench) {
+    let id = bench.create().await.session_id;
+    bench.done(&id, write("from/file", "x", WriteMode::Create)).await;
+    // `mv` would copy where it can't move; `ln` has no such way out.
+    let linked = bench.sh(&id, "mkdir to && ln from/file to/file && rm from/file && cat to/file").await;
+    assert_eq!((linked.exit_code, linked.stdout.as_str()), (0, "x"), "{linked:?}");
+}

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use codebeaker::protocol::{
-    Command, CreateSession, Execute, ExecuteCode, ExecuteShell, ExecutionEvent, Language, OutputStream,
+    Command, CreateSession, Execute, ExecuteCode, ExecuteShell, ExecutionEvent, InstallPackages, Language,
+    OutputStream,
 };
 
+use crate::support::native::Kind;
 use crate::{Bench, code, interactive, printed, program, sh, timely};
 
 /// Bytes of each stream that an engine keeps, unless it was told otherwise.
@@ -269,4 +271,41 @@ pub async fn what_deno_is_allowed(bench: &Bench) {
         let as_expected = told.as_deref() == Some(state) || !network && told.as_deref() == Some("prompt");
         assert!(as_expected, "{network}: {result:?}");
     }
+}
+
+/// From where the language has them, so the machine must reach that. What is not offered is refused with a reason.
+pub async fn packages(bench: &Bench) {
+    let (package, using) = match bench.kind.language() {
+        Language::Python => ("six", "import six; print(six.__name__)"),
+        _ => ("is-odd", "import odd from 'is-odd'; console.log(odd(3) ? 'six' : '')"),
+    };
+    let install = |package: &str| {
+        Command::InstallPackages(InstallPackages {
+            packages: vec![package.into()],
+            ..InstallPackages::default()
+        })
+    };
+    let without = bench.create().await.session_id;
+    let refused = bench.execute(&without, install(package)).await;
+    assert!(!refused.success && refused.result.is_none());
+    assert!(refused.error.as_ref().unwrap().contains("network"), "{refused:?}");
+    let params = CreateSession { network: true, ..bench.params() };
+    let id = bench.engine.create_session(params).await.unwrap().session_id;
+    let none = bench.execute(&id, install("--help")).await;
+    assert!(!none.success && none.result.is_none(), "{none:?}");
+    let installed = bench.execute(&id, install(package)).await;
+    if bench.kind == Kind::Deno {
+        assert!(installed.error.as_ref().unwrap().contains("npm:NAME"), "{installed:?}");
+        return;
+    }
+    let reached =
+        installed.success.then_some(()).ok_or_else(|| format!("{package} can't be had: {installed:?}"));
+    if !crate::support::require("registry", reached) {
+        return;
+    }
+    let code = ExecuteCode { file_name: Some("using.mjs".into()), ..code(using) };
+    let code = if package == "six" { ExecuteCode { file_name: None, ..code } } else { code };
+    let code = ExecuteCode { language: (package != "six").then_some(Language::JavaScript), ..code };
+    let used = bench.execute(&id, Command::ExecuteCode(code)).await;
+    assert_eq!(used.process().unwrap().stdout, "six\n", "{used:?}");
 }

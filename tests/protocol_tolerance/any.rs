@@ -120,6 +120,11 @@ pub fn any_command() -> impl Strategy<Value = Command> {
             .prop_map(|(code, language, args, stdin, repl, file_name)| {
                 Command::ExecuteCode(ExecuteCode { code, language, args, stdin, repl, file_name })
             }),
+        (texts(), maybe(text()), any::<bool>(), texts()).prop_map(
+            |(packages, requirements_file, global, flags)| {
+                Command::InstallPackages(InstallPackages { packages, requirements_file, global, flags })
+            }
+        ),
     ]
 }
 

@@ -1,14 +1,15 @@
 //! What several test files share. Each includes this as a module and uses a part of it.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod daemon;
 pub mod docker;
 pub mod home;
 pub mod native;
+pub mod original;
 pub mod person;
 pub mod proxy;
 pub mod registry;
 pub mod served;
-pub mod serving;
 pub mod user;
 
 /// Whether a test that needs `name` (docker, deno, bun, registry, unshare…) can run. Where it can't, the reason is

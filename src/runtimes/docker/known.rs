@@ -223,7 +223,9 @@ impl Looking<'_> {
         });
         let why = refusals.join("; ");
         let Some((way, layers)) = found else { return Err(none_holds(&why)) };
-        Ok(Remembered { way: Some(way), layers, weakened: why, ..Remembered::default() })
+        // How the agent gets there is no wall: only without Landlock there is less than there could be.
+        let weakened = if way.landlock { String::new() } else { why };
+        Ok(Remembered { way: Some(way), layers, weakened, ..Remembered::default() })
     }
 
     /// Our images, each with what runs in it.

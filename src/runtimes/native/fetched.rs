@@ -11,8 +11,10 @@ use super::places::{self, Installed};
 use super::probe::{Probes, is_script};
 use super::walls::Walls;
 use super::{behind_walls, missing};
-use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step};
-use crate::protocol::{ErrorKind, Failure, Language, Progress, Provision, RuntimeInfo, RuntimeType};
+use crate::engine::{CodeFile, Environment, LaunchSpec, Runtime, SessionContext, Step, from_package_json};
+use crate::protocol::{
+    ErrorKind, Failure, InstallPackages, Language, Progress, Provision, RuntimeInfo, RuntimeType,
+};
 use crate::provision::{self, Tool};
 
 const LANGUAGES: [Language; 2] = [Language::JavaScript, Language::TypeScript];
@@ -182,6 +184,24 @@ impl Runtime for Fetched {
         argv.push(code.path);
         argv.extend(code.args);
         Ok(vec![Step::run(argv)])
+    }
+
+    async fn install(
+        &self,
+        context: &SessionContext,
+        _language: Language,
+        wanted: &InstallPackages,
+    ) -> Result<Vec<Step>, Failure> {
+        if self.tool == Tool::Deno {
+            return Err(Failure::new(
+                ErrorKind::InvalidParams,
+                "Deno installs no packages ahead",
+                "import them by \"npm:NAME\" or \"jsr:NAME\": it fetches what is imported",
+            ));
+        }
+        let program = self.available().await?.program(context).to_string_lossy().into_owned();
+        let verb = if wanted.packages.is_empty() { "install" } else { "add" };
+        Ok(vec![from_package_json(&[program.as_str(), verb], wanted)?])
     }
 }
 

@@ -1,17 +1,17 @@
 //! `codebeaker run`: one program in a session of its own; its output, its input, its signals and its exit code pass
 //! through.
 
-use std::io::{IsTerminal, Read};
+mod passing;
+
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -30,13 +30,10 @@ use super::exit::{self, Problem};
 use super::setup;
 use super::signals::Signals;
 use super::surroundings::Surroundings;
+use passing::{Passing, feed};
 
 /// The longest program text taken.
 const MAX_CODE: u64 = 16 << 20;
-/// Bytes of standard input passed on at once.
-const PIECE: usize = 64 << 10;
-/// How often a run in the background looks whether the terminal is its own by now.
-const BACKGROUND_PAUSE: Duration = Duration::from_millis(250);
 /// How long a session that nobody wants any more may take to be made, so that it can be removed.
 const LATE_SESSION: Duration = Duration::from_secs(10);
 /// The exit code of a program that wrote to a pipe which nobody reads: 128 and SIGPIPE.
@@ -193,9 +190,14 @@ impl Run<'_> {
         let _feeding =
             interactive.then(|| AbortOnDropHandle::new(tokio::spawn(feed(self.engine.clone(), id.clone()))));
         let passed = Arc::new(AtomicI32::new(0));
-        let passing =
-            pass_signals(self.engine.clone(), id.clone(), signals, self.gave_up.clone(), passed.clone());
-        let _passing = AbortOnDropHandle::new(tokio::spawn(passing));
+        let passing = Passing {
+            engine: self.engine.clone(),
+            execution: id.clone(),
+            session: session.session_id.clone(),
+            gave_up: self.gave_up.clone(),
+            passed: passed.clone(),
+        };
+        let _passing = AbortOnDropHandle::new(tokio::spawn(passing.pass(signals)));
         let Some(result) = self.follow(execution, id).await? else { return Ok(exit::code(BROKEN_PIPE)) };
         if self.args.json {
             exit::print(&format!("{:#}\n", report(session, &result)))?;
@@ -348,74 +350,6 @@ impl Run<'_> {
 async fn write(out: &mut (impl AsyncWriteExt + Unpin), data: &[u8]) -> std::io::Result<()> {
     out.write_all(data).await?;
     out.flush().await
-}
-
-/// Passes our standard input on, until it or the program ends.
-async fn feed(engine: Arc<dyn Engine>, id: ExecutionId) {
-    let (pieces, mut arrived) = mpsc::channel(1);
-    // A thread of its own: one that waits in a read can't be ended, and must keep nobody waiting at the end.
-    let reader = std::thread::Builder::new().name("standard input".into());
-    if reader.spawn(move || read_stdin(&pieces)).is_err() {
-        return;
-    }
-    while let Some(data) = arrived.recv().await {
-        if engine.input(&id, data, false).await.is_err() {
-            return;
-        }
-    }
-    // The program has ended, or reads no more: then nobody misses the end.
-    let _ = engine.input(&id, Bytes::new(), true).await;
-}
-
-fn read_stdin(pieces: &mpsc::Sender<Bytes>) {
-    let mut buffer = vec![0; PIECE];
-    loop {
-        while in_background() {
-            // To read the terminal now would stop us. Whoever runs us in the background may bring us forward.
-            if pieces.is_closed() {
-                return;
-            }
-            std::thread::sleep(BACKGROUND_PAUSE);
-        }
-        match std::io::stdin().lock().read(&mut buffer) {
-            Ok(n) if n > 0 => {
-                if pieces.blocking_send(Bytes::copy_from_slice(&buffer[..n])).is_err() {
-                    return;
-                }
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            _ => return,
-        }
-    }
-}
-
-/// Whether standard input is a terminal that belongs to another job of the shell's.
-fn in_background() -> bool {
-    let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stdin());
-    foreground.is_ok_and(|group| group != rustix::process::getpgrp())
-}
-
-/// Passes on the signals that we get; the second Ctrl-C kills.
-async fn pass_signals(
-    engine: Arc<dyn Engine>,
-    id: ExecutionId,
-    mut signals: Signals,
-    gave_up: CancellationToken,
-    passed: Arc<AtomicI32>,
-) {
-    let mut interrupted = false;
-    loop {
-        let signal = match signals.next().await {
-            Signal::Int if interrupted => Signal::Kill,
-            signal => signal,
-        };
-        interrupted |= signal == Signal::Int;
-        passed.store(signal.number(), Ordering::SeqCst);
-        let _ = engine.interrupt(InterruptTarget::Execution(id.clone()), signal).await;
-        if signal == Signal::Kill {
-            gave_up.cancel();
-        }
-    }
 }
 
 /// The result, the cost, what it was held to, and why this runtime.

@@ -230,6 +230,9 @@ pub struct SubscribeCall {
     /// Of an execution: the last `seq` that was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// Of an execution with a window: the first `seq` that was seen and not taken; none: all that was seen was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untaken: Option<u64>,
     /// Of an execution: the bytes of output seen so far, so that a gap can be told in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub received: Option<u64>,

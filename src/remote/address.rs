@@ -83,6 +83,11 @@ impl Address {
         }
     }
 
+    /// The host as it stands in a URL: a number of IPv6 in brackets.
+    pub fn bracketed(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.url.port_or_known_default().unwrap_or(PORT)
@@ -96,7 +101,7 @@ impl Address {
     /// What tells it apart for people: without the path that all have.
     pub fn short(&self) -> String {
         let port = self.port();
-        let host = self.url.host_str().unwrap_or_default();
+        let host = self.bracketed();
         let path = Some(self.url.path()).filter(|path| *path != PATH).unwrap_or_default();
         format!("{}://{host}:{port}{path}", self.url.scheme())
     }

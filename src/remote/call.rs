@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::dial::seconds;
 use super::error::RemoteError;
 use super::follow::Followed;
 use crate::protocol::{ErrorKind, ExecutionId, Method, Progress};
@@ -26,11 +27,26 @@ pub struct Call {
     pub method: Method,
     pub params: Value,
     pub fate: Fate,
-    /// How long its answer may take.
+    /// How long its answer may take, and until when that is.
     pub time: Duration,
+    pub until: Instant,
     /// How far it is, of one that tells.
     pub progress: Option<mpsc::Sender<Progress>>,
     pub answer: oneshot::Sender<Result<Value, RemoteError>>,
+}
+
+impl Call {
+    /// A request, and where its answer comes out.
+    pub fn new(
+        method: Method,
+        params: Value,
+        fate: Fate,
+        time: Duration,
+    ) -> (Self, oneshot::Receiver<Result<Value, RemoteError>>) {
+        let (answer, answered) = oneshot::channel();
+        let until = Instant::now() + time;
+        (Self { method, params, fate, time, until, progress: None, answer }, answered)
+    }
 }
 
 /// What a connection's task is asked.
@@ -46,10 +62,7 @@ pub enum Order {
 
 /// A request that was sent.
 pub enum Pending {
-    Call {
-        call: Call,
-        until: Instant,
-    },
+    Call(Call),
     /// A command; its answer goes the way of its output.
     Execute(ExecutionId),
     /// Asks to be told of an execution from where the connection was lost.
@@ -58,21 +71,12 @@ pub enum Pending {
     Own,
 }
 
-impl Pending {
-    pub fn until(&self) -> Option<Instant> {
-        match self {
-            Self::Call { until, .. } => Some(*until),
-            _ => None,
-        }
-    }
-}
-
 /// A request that was under way when the connection was lost.
 pub fn lost(server: &str, method: Method, fate: Fate) -> RemoteError {
     match fate {
         Fate::Harmless | Fate::AskAgain => RemoteError::passing(
             format!("the link to {server} was lost before the answer to {method} came"),
-            "it is asked for again by itself; ask again when it is back",
+            "the link is tried again by itself; ask again when it is back",
         ),
         Fate::Unknown => RemoteError::lasting(
             ErrorKind::Unknown,
@@ -87,10 +91,9 @@ pub fn lost(server: &str, method: Method, fate: Fate) -> RemoteError {
 /// A request that was not answered in its time.
 pub fn late(server: &str, method: Method, fate: Fate, time: Duration) -> RemoteError {
     let kind = if fate == Fate::Harmless { ErrorKind::Unreachable } else { ErrorKind::Unknown };
-    let seconds = time.as_secs();
     RemoteError::lasting(
         kind,
-        format!("{server} has not answered {method} within {seconds} s"),
+        format!("{server} has not answered {method} within {}", seconds(time)),
         "it may still be doing it: look, or ask again",
     )
 }

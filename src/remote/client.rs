@@ -26,8 +26,6 @@ use crate::protocol::{
 
 /// Orders that may wait for the connection's task.
 const ORDERS: usize = 256;
-/// How long most answers may take.
-const ANSWER: Duration = Duration::from_secs(30);
 /// How long a session may take to be made: an image may have to be unpacked.
 const CREATE: Duration = Duration::from_secs(300);
 /// How long a runtime may take to be fetched or built.
@@ -81,8 +79,8 @@ impl Remote {
         fate: Fate,
         time: Duration,
     ) -> Result<Value, Failure> {
-        let (answer, answered) = oneshot::channel();
-        self.order(Order::Call(Call { method, params, fate, time, progress: None, answer })).await?;
+        let (call, answered) = Call::new(method, params, fate, time);
+        self.order(Order::Call(call)).await?;
         match answered.await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(self.left()),
@@ -91,7 +89,7 @@ impl Remote {
 
     /// Asks what changes nothing, and reads the answer.
     async fn ask<T: serde::de::DeserializeOwned>(&self, method: Method, params: Value) -> Result<T, Failure> {
-        read(method, self.call(method, params, Fate::Harmless, ANSWER).await?)
+        read(method, self.call(method, params, Fate::Harmless, self.shared.timing.answer).await?)
     }
 }
 
@@ -132,15 +130,9 @@ impl Engine for Remote {
         wanted: Provision,
         progress: mpsc::Sender<Progress>,
     ) -> Result<RuntimeInfo, Failure> {
-        let (answer, answered) = oneshot::channel();
-        let call = Call {
-            method: Method::RuntimeProvision,
-            params: json!(wanted),
-            fate: Fate::Unknown,
-            time: PROVISION,
-            progress: Some(progress),
-            answer,
-        };
+        let (mut call, answered) =
+            Call::new(Method::RuntimeProvision, json!(wanted), Fate::Unknown, PROVISION);
+        call.progress = Some(progress);
         self.order(Order::Call(call)).await?;
         let answer = answered.await.map_err(|_| self.left())?;
         read(Method::RuntimeProvision, answer?)
@@ -159,12 +151,13 @@ impl Engine for Remote {
         let call = ExecuteCall { execute: params, window: Some(WINDOW) };
         let (followed, told) = Followed::new(id.clone(), call, accepted);
         self.order(Order::Execute(Box::new(followed))).await?;
-        match tokio::time::timeout(ANSWER, taken).await {
+        let answer = self.shared.timing.answer;
+        match tokio::time::timeout(answer, taken).await {
             Ok(Ok(accepted)) => accepted?,
             Ok(Err(_)) => return Err(self.left()),
             Err(_) => {
                 let server = self.shared.address.short();
-                let error = super::call::late(&server, Method::SessionExecute, Fate::Unknown, ANSWER);
+                let error = super::call::late(&server, Method::SessionExecute, Fate::Unknown, answer);
                 return Err(error.into());
             }
         }
@@ -196,7 +189,9 @@ impl Engine for Remote {
 
     async fn resize(&self, execution: &ExecutionId, rows: u16, cols: u16) -> Result<(), Failure> {
         let call = ResizeCall { execution_id: execution.clone(), rows, cols };
-        self.call(Method::SessionResize, json!(call), Fate::Harmless, ANSWER).await.map(drop)
+        self.call(Method::SessionResize, json!(call), Fate::Harmless, self.shared.timing.answer)
+            .await
+            .map(drop)
     }
 
     async fn interrupt(&self, target: InterruptTarget, signal: Signal) -> Result<bool, Failure> {
@@ -205,7 +200,8 @@ impl Engine for Remote {
             InterruptTarget::Session(id) => (None, Some(id)),
         };
         let params = json!(InterruptCall { execution_id, session_id, signal });
-        let answer = self.call(Method::SessionInterrupt, params, Fate::Unknown, ANSWER).await?;
+        let answer =
+            self.call(Method::SessionInterrupt, params, Fate::Unknown, self.shared.timing.answer).await?;
         Ok(answer.get("interrupted").and_then(Value::as_bool).unwrap_or(false))
     }
 
@@ -220,7 +216,7 @@ impl Engine for Remote {
 
     async fn close_session(&self, session: &SessionId) -> Result<(), Failure> {
         let params = json!(SessionCall { session_id: session.clone() });
-        self.call(Method::SessionClose, params, Fate::AskAgain, ANSWER).await.map(drop)
+        self.call(Method::SessionClose, params, Fate::AskAgain, self.shared.timing.answer).await.map(drop)
     }
 
     fn subscribe(&self) -> SessionEvents {

@@ -18,13 +18,13 @@ use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
 
 use super::address::Address;
 use super::error::RemoteError;
+use super::pulse::{Pulse, Pulsed};
+use super::timing::Timing;
 use crate::engine::Token;
 use crate::protocol::ErrorKind;
 
-/// How long the way there may take: name, TCP.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long TLS and the WebSocket's handshake may take, each.
-const SHAKE: Duration = Duration::from_secs(10);
+/// Bytes that wait in the kernel to be sent, about: with more of them a heartbeat would come too late on a slow line.
+const UNSENT: usize = 128 << 10;
 /// The longest message taken: a result with all that is kept of two streams, escaped.
 const MESSAGE: usize = 64 << 20;
 
@@ -41,24 +41,31 @@ pub struct Dialed {
     pub socket: Socket,
     /// What its certificate says, for people; absent without TLS.
     pub tls: Option<String>,
+    /// What passes below its messages.
+    pub pulse: Arc<Pulse>,
 }
 
 /// Connects.
 ///
 /// # Errors
 /// A [`RemoteError::Transport`]: passing where the server may come up, lasting where it has refused.
-pub async fn dial(address: &Address, token: Option<&Token>) -> Result<Dialed, RemoteError> {
+pub async fn dial(address: &Address, token: Option<&Token>, timing: &Timing) -> Result<Dialed, RemoteError> {
     if token.is_some() && !address.keeps_secrets() {
-        return Err(RemoteError::lasting(
-            ErrorKind::Unauthorised,
-            format!("a token is never sent in clear, and {} is not encrypted", address.short()),
-            format!("use wss://{}:{}, or leave the token out", address.host(), address.port()),
-        ));
+        return Err(in_clear(address));
     }
-    let tcp = within(CONNECT, "does not answer", address, connect(address)).await?;
+    let tcp = within(timing.connect, "does not answer", address, connect(address)).await?;
+    if token.is_some() && !address.is_secure() {
+        // A name may lead elsewhere than it says.
+        let peer = tcp.peer_addr().map(|peer| peer.ip().to_canonical());
+        if !peer.is_ok_and(|ip| ip.is_loopback()) {
+            return Err(in_clear(address));
+        }
+    }
+    let tcp = Pulsed::new(tcp);
+    let pulse = tcp.pulse();
     let (stream, tls): (Box<dyn Io>, _) = if address.is_secure() {
         let (stream, seen) =
-            within(SHAKE, "does not finish its TLS handshake", address, encrypt(address, tcp)).await?;
+            within(timing.shake, "does not finish its TLS handshake", address, encrypt(address, tcp)).await?;
         (stream, Some(seen))
     } else {
         (Box::new(tcp), None)
@@ -70,13 +77,22 @@ pub async fn dial(address: &Address, token: Option<&Token>) -> Result<Dialed, Re
             .await
             .map_err(|e| refused(address, token.is_some(), e))
     };
-    let (socket, _) = within(SHAKE, "does not finish its handshake", address, shake).await?;
-    Ok(Dialed { socket, tls })
+    let (socket, _) = within(timing.shake, "does not finish its handshake", address, shake).await?;
+    Ok(Dialed { socket, tls, pulse })
+}
+
+fn in_clear(address: &Address) -> RemoteError {
+    let (host, port) = (address.bracketed(), address.port());
+    RemoteError::lasting(
+        ErrorKind::Unauthorised,
+        format!("a token is never sent in clear, and {} is not encrypted", address.short()),
+        format!("use wss://{host}:{port}, or leave the token out"),
+    )
 }
 
 /// Whether anybody listens there now: cheap enough to be asked every second.
-pub async fn knock(address: &Address) -> bool {
-    matches!(tokio::time::timeout(CONNECT, connect(address)).await, Ok(Ok(_)))
+pub async fn knock(address: &Address, timing: &Timing) -> bool {
+    matches!(tokio::time::timeout(timing.connect, connect(address)).await, Ok(Ok(_)))
 }
 
 async fn within<T>(
@@ -86,9 +102,17 @@ async fn within<T>(
     step: impl Future<Output = Result<T, RemoteError>>,
 ) -> Result<T, RemoteError> {
     tokio::time::timeout(time, step).await.unwrap_or_else(|_| {
-        let message = format!("{} {what} within {} s", address.short(), time.as_secs());
+        let message = format!("{} {what} within {}", address.short(), seconds(time));
         Err(RemoteError::passing(message, "check the address, and that the server is up"))
     })
+}
+
+/// A time, for people.
+pub(super) fn seconds(time: Duration) -> String {
+    match time.as_secs_f64() {
+        short if short < 2.0 => format!("{short:.1} s"),
+        long => format!("{long:.0} s"),
+    }
 }
 
 async fn connect(address: &Address) -> Result<TcpStream, RemoteError> {
@@ -107,10 +131,11 @@ async fn connect(address: &Address) -> Result<TcpStream, RemoteError> {
     tcp.set_nodelay(true).map_err(failed)?;
     // Ours is the heartbeat that is noticed; this is for what lies idle below it.
     let _ = rustix::net::sockopt::set_socket_keepalive(&tcp, true);
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(&tcp, UNSENT);
     Ok(tcp)
 }
 
-async fn encrypt(address: &Address, tcp: TcpStream) -> Result<(Box<dyn Io>, String), RemoteError> {
+async fn encrypt(address: &Address, tcp: Pulsed) -> Result<(Box<dyn Io>, String), RemoteError> {
     let short = address.short();
     let name = ServerName::try_from(address.host()).map_err(|e| {
         let message = format!("{} is no name that a certificate can have: {e}", address.host());
@@ -201,7 +226,7 @@ fn refused(address: &Address, has_token: bool, error: Error) -> RemoteError {
         other => RemoteError::lasting(
             ErrorKind::Unreachable,
             format!("what listens at {short} speaks no WebSocket: {other}"),
-            "check the address",
+            if address.is_secure() { "check the address" } else { "is there TLS (wss://) at that address?" },
         ),
     }
 }

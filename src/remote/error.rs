@@ -67,7 +67,15 @@ impl RemoteError {
 
     /// Trying again without doing anything else may help.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Transport { passing: true, .. })
+        match self {
+            Self::Transport { passing, .. } => *passing,
+            // It has too much to do, or is just going.
+            Self::Server(failure) => matches!(
+                failure.kind,
+                ErrorKind::LimitReached | ErrorKind::Busy | ErrorKind::Cancelled | ErrorKind::Unreachable
+            ),
+            Self::Decode { .. } => false,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::call::Order;
 use crate::protocol::{
-    Command, ErrorKind, ExecuteCall, ExecuteResult, ExecutionEvent, ExecutionId, Failure, Notice,
+    Command, ErrorKind, EventKind, ExecuteCall, ExecuteResult, ExecutionEvent, ExecutionId, Failure, Notice,
     SubscribeCall,
 };
 
@@ -27,14 +27,33 @@ pub struct Followed {
     /// Told once the server has taken it, or not.
     accepted: Option<oneshot::Sender<Result<(), Failure>>>,
     steps: mpsc::Sender<Step>,
-    /// The last that was told.
+    /// The place of its end among the steps, which is there however slow they are taken.
+    end: Option<mpsc::OwnedPermit<Step>>,
+    /// The last that was told, and the last that was taken.
     last: Option<u64>,
+    taken: Option<u64>,
+    /// It was asked for again, so that its result comes with its end.
+    resumed: bool,
+    /// Something was missing after this, and it was asked for again.
+    missed: Option<u64>,
     /// The place of its end, once that was told; what came of it may still be on its way.
     ended: Option<u64>,
     /// Bytes of output that were told.
     received: u64,
     /// Bytes that the server sent though nobody had taken what came before.
     overrun: u64,
+}
+
+/// What to make of something that was told.
+pub enum Heard {
+    /// More is to come.
+    GoesOn,
+    /// It is over.
+    Over,
+    /// Nobody listens any more.
+    Unwanted,
+    /// That can't be: what was under way is to be asked for again over another connection.
+    Broken(String),
 }
 
 impl Followed {
@@ -47,8 +66,32 @@ impl Followed {
         // Room for all that a server may send ahead, and for the end.
         let (steps, told) = mpsc::channel(WINDOW as usize + 4);
         let shape = shape(&call.execute.command.command);
-        let accepted = Some(accepted);
-        (Self { id, call, shape, accepted, steps, last: None, ended: None, received: 0, overrun: 0 }, told)
+        let followed = Self {
+            id,
+            call,
+            shape,
+            accepted: Some(accepted),
+            end: steps.clone().try_reserve_owned().ok(),
+            steps,
+            last: None,
+            taken: None,
+            resumed: false,
+            missed: None,
+            ended: None,
+            received: 0,
+            overrun: 0,
+        };
+        (followed, told)
+    }
+
+    /// Whoever asked has taken everything up to this.
+    pub fn take(&mut self, seq: u64) {
+        self.taken = self.taken.max(Some(seq));
+    }
+
+    /// Nobody listens any more.
+    pub fn is_unwanted(&self) -> bool {
+        self.steps.is_closed()
     }
 
     /// The server has taken it.
@@ -63,17 +106,23 @@ impl Followed {
         self.accepted.is_some()
     }
 
-    /// Takes what the server tells of it. True: it is over.
-    pub fn tell(&mut self, notice: Notice) -> bool {
+    /// Takes what the server tells of it.
+    pub fn tell(&mut self, notice: Notice) -> Heard {
+        if let Some(problem) = self.out_of_order(&notice) {
+            return Heard::Broken(problem);
+        }
         self.accept();
         match notice {
             Notice::Queued(at) => self.last = Some(at.seq),
             Notice::Started(at) => self.pass(Some(at.seq), ExecutionEvent::Started),
             Notice::Output(output) => {
                 let (seq, stream) = (output.at.seq, output.stream);
-                if let Ok(data) = output.decoded() {
-                    self.received += data.len() as u64;
-                    self.pass(Some(seq), ExecutionEvent::Output { stream, data });
+                match output.decoded() {
+                    Ok(data) => {
+                        self.received += data.len() as u64;
+                        self.pass(Some(seq), ExecutionEvent::Output { stream, data });
+                    }
+                    Err(problem) => return Heard::Broken(format!("its output can't be read: {problem}")),
                 }
             }
             Notice::Lagged(lagged) => {
@@ -84,12 +133,52 @@ impl Followed {
                 self.ended = Some(finished.at.seq);
                 if let Some(result) = finished.result {
                     self.finish(Ok(result));
-                    return true;
+                    return Heard::Over;
+                }
+                if self.resumed {
+                    self.finish(Err(Failure::internal("the execution ended without a result")));
+                    return Heard::Over;
                 }
             }
             Notice::State(_) | Notice::StatsSample(_) | Notice::Progress(_) => {}
         }
-        false
+        if self.is_unwanted() { Heard::Unwanted } else { Heard::GoesOn }
+    }
+
+    /// What is told is numbered without a gap, and told once.
+    fn out_of_order(&mut self, notice: &Notice) -> Option<String> {
+        let (seq, passes_over) = match notice {
+            Notice::Queued(at) | Notice::Started(at) => (at.seq, false),
+            Notice::Output(output) => (output.at.seq, false),
+            Notice::Lagged(lagged) => (lagged.seq, true),
+            Notice::Finished(finished) => (finished.at.seq, false),
+            Notice::State(_) | Notice::StatsSample(_) | Notice::Progress(_) => return None,
+        };
+        let next = self.last.map_or(0, |last| last + 1);
+        let seen = self.ended.map_or(next, |ended| ended + 1);
+        if seq < seen {
+            return Some("it repeats itself".to_owned());
+        }
+        // One who is not told of output sees gaps. What is missing twice is not to be had.
+        let gap = self.call.execute.stream && !passes_over && seq > next;
+        if gap && self.missed != Some(next) {
+            self.missed = Some(next);
+            return Some("something is missing".to_owned());
+        }
+        None
+    }
+
+    /// The answer to the request is there: what to make of it.
+    pub fn answer(&mut self, answer: Result<Value, Failure>) -> Heard {
+        if let Err(failure) = &answer
+            && !self.is_waiting()
+            && self.ended.is_none()
+        {
+            // It was taken, and how it ended is told before this.
+            return Heard::Broken(format!("it contradicts itself: {failure}"));
+        }
+        self.finish(answer);
+        Heard::Over
     }
 
     fn pass(&mut self, seq: Option<u64>, event: ExecutionEvent) {
@@ -133,14 +222,28 @@ impl Followed {
 
     fn end(&mut self, result: ExecuteResult) {
         let seq = self.ended.or(self.last);
-        self.pass(seq, ExecutionEvent::Finished(Box::new(result)));
+        let event = ExecutionEvent::Finished(Box::new(result));
+        if self.overrun > 0 {
+            let skipped = std::mem::take(&mut self.overrun);
+            // Only a server that doesn't keep to the window leaves no room for this.
+            let _ = self.steps.try_send((None, ExecutionEvent::Lagged { skipped }));
+        }
+        if let Some(end) = self.end.take() {
+            end.send((seq, event));
+        }
     }
 
     /// Asks to be told from where it was lost.
-    pub fn resume(&self) -> SubscribeCall {
+    pub fn resume(&mut self) -> SubscribeCall {
+        self.resumed = true;
+        let streams = self.call.execute.stream;
+        let events = if streams { Vec::new() } else { vec![EventKind::Started, EventKind::Finished] };
+        let untaken = self.taken.map_or(0, |taken| taken + 1);
         SubscribeCall {
             execution_id: Some(self.id.clone()),
+            events,
             after: self.last,
+            untaken: self.last.filter(|last| untaken <= *last).map(|_| untaken),
             received: Some(self.received),
             window: Some(WINDOW),
             ..SubscribeCall::default()

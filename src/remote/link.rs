@@ -13,10 +13,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::call::{Call, Fate, Order, Pending, late, lost};
-use super::dial::{Dialed, Socket, dial, knock};
+use super::call::{Call, Fate, Order, Pending, lost};
+use super::dial::{Dialed, Socket, dial, knock, seconds};
 use super::error::RemoteError;
-use super::follow::Followed;
+use super::follow::{Followed, Heard};
+use super::pulse::Pulse;
+use super::requests::Requests;
 use super::shared::Shared;
 use crate::engine::{Link, LinkDown, LinkUp, Told};
 use crate::protocol::{
@@ -24,16 +26,8 @@ use crate::protocol::{
     ServerInfo, SessionEvent, SubscribeCall, Subscribed, WireName as _, from_json, parse_message,
 };
 
-/// How often the other end is asked for a sign of life.
-const HEARTBEAT: Duration = Duration::from_secs(3);
-/// Without any sign for so long the connection counts as lost: within ten seconds that is said.
-const SILENCE: Duration = Duration::from_secs(8);
-/// How long until the next attempt: the first, the second, and so on.
-const BACKOFF: [u64; 5] = [1, 2, 4, 8, 10];
-/// How often it is looked whether anybody listens again where nobody did.
-const KNOCK: Duration = Duration::from_secs(1);
-/// How long the first questions on a connection may take.
-const GREETING: Duration = Duration::from_secs(10);
+/// A timer that is so much too late tells that this process was stopped, or the machine asleep.
+const STOPPED: Duration = Duration::from_secs(1);
 /// Messages that may wait to be written.
 const WRITING: usize = 64;
 
@@ -42,6 +36,7 @@ pub struct Greeted {
     pub socket: Socket,
     pub info: ServerInfo,
     pub round_trip: Duration,
+    pub pulse: Arc<Pulse>,
     pub tls: Option<String>,
 }
 
@@ -50,7 +45,8 @@ pub struct Greeted {
 /// # Errors
 /// [`RemoteError::Server`] where it does not know the question: it is an original server.
 pub async fn greet(shared: &Shared) -> Result<Greeted, RemoteError> {
-    let Dialed { mut socket, tls } = dial(&shared.address, shared.token.as_ref()).await?;
+    let Dialed { mut socket, tls, pulse } =
+        dial(&shared.address, shared.token.as_ref(), &shared.timing).await?;
     let asked = Instant::now();
     let ask = async {
         let request = Request {
@@ -73,14 +69,14 @@ pub async fn greet(shared: &Shared) -> Result<Greeted, RemoteError> {
             }
         }
     };
-    let answer = tokio::time::timeout(GREETING, ask).await.unwrap_or_else(|_| {
-        let time = GREETING.as_secs();
-        Err(broken(shared, &format!("it did not say within {time} s what it is")))
+    let answer = tokio::time::timeout(shared.timing.greeting, ask).await.unwrap_or_else(|_| {
+        let time = seconds(shared.timing.greeting);
+        Err(broken(shared, &format!("it did not say within {time} what it is")))
     })?;
     let round_trip = asked.elapsed();
     let info = from_json(answer)
         .map_err(|message| RemoteError::Decode { method: Method::ServerInfo.name().to_owned(), message })?;
-    Ok(Greeted { socket, info, round_trip, tls })
+    Ok(Greeted { socket, info, round_trip, pulse, tls })
 }
 
 fn broken(shared: &Shared, why: &str) -> RemoteError {
@@ -92,11 +88,8 @@ fn broken(shared: &Shared, why: &str) -> RemoteError {
 pub struct LinkTask {
     shared: Arc<Shared>,
     orders: mpsc::Receiver<Order>,
-    next_id: u64,
-    pending: HashMap<u64, Pending>,
+    requests: Requests,
     following: HashMap<ExecutionId, Followed>,
-    /// Requests that are asked again when the connection is back.
-    again: Vec<Call>,
     instance: Option<String>,
     returns: u32,
 }
@@ -153,6 +146,14 @@ impl Wire {
     }
 }
 
+/// Waits until then; for ever where there is no then.
+async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Why a connection is no more.
 enum Loss {
     /// By itself.
@@ -166,10 +167,8 @@ impl LinkTask {
         Self {
             shared,
             orders,
-            next_id: 1,
-            pending: HashMap::new(),
+            requests: Requests::new(),
             following: HashMap::new(),
-            again: Vec::new(),
             instance: None,
             returns: 0,
         }
@@ -183,7 +182,7 @@ impl LinkTask {
                 Loss::Ended => break,
                 Loss::Broken(why) => {
                     tracing::info!("the link to {} is lost: {why}", self.shared.address);
-                    self.lose();
+                    self.requests.lose(&self.shared.address.short());
                     next = self.have_back(&why).await;
                 }
             }
@@ -193,7 +192,7 @@ impl LinkTask {
 
     /// Serves one connection until it is lost.
     async fn connected(&mut self, greeted: Greeted) -> Loss {
-        let Greeted { socket, info, round_trip, .. } = greeted;
+        let Greeted { socket, info, round_trip, pulse, .. } = greeted;
         let started_anew = self.instance.is_some() && self.instance != info.instance;
         let is_return = self.instance.is_some();
         self.instance = Some(info.instance.clone().unwrap_or_default());
@@ -213,7 +212,7 @@ impl LinkTask {
             // What happened meanwhile nobody has told.
             self.shared.tell(Told::Lagged(1));
         }
-        self.turn(&mut wire, &mut stream).await
+        self.turn(&mut wire, &mut stream, &pulse).await
     }
 
     /// Asks for what was under way.
@@ -227,29 +226,24 @@ impl LinkTask {
                 followed.unknown(&server, true);
             }
         }
+        self.following.retain(|_, followed| !followed.is_unwanted());
         let resumed: Vec<(ExecutionId, Value)> =
-            self.following.iter().map(|(id, followed)| (id.clone(), json!(followed.resume()))).collect();
+            self.following.iter_mut().map(|(id, followed)| (id.clone(), json!(followed.resume()))).collect();
         for (id, params) in resumed {
             self.ask(wire, Method::SessionSubscribe, &params, Pending::Resume(id));
         }
-        for call in std::mem::take(&mut self.again) {
+        for call in self.requests.take_again() {
             self.call(wire, call);
         }
     }
 
-    async fn turn(&mut self, wire: &mut Wire, stream: &mut SplitStream<Socket>) -> Loss {
+    async fn turn(&mut self, wire: &mut Wire, stream: &mut SplitStream<Socket>, pulse: &Pulse) -> Loss {
         let shared = self.shared.clone();
-        let mut heart = tokio::time::interval(HEARTBEAT);
+        let mut heart = tokio::time::interval(shared.timing.heartbeat);
         heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         loop {
-            let until = self.pending.values().filter_map(Pending::until).min();
-            let late = async {
-                match until {
-                    Some(until) => tokio::time::sleep_until(until).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let late = until(self.requests.due());
             tokio::select! {
                 message = stream.next() => {
                     heard = Instant::now();
@@ -269,14 +263,20 @@ impl LinkTask {
                     None => return Loss::Ended,
                 },
                 _ = heart.tick() => {
-                    if heard.elapsed() > SILENCE {
-                        return Loss::Broken(format!("no sign of life for {} s", heard.elapsed().as_secs()));
-                    }
+                    heard = heard.max(pulse.since_last_look().unwrap_or(heard));
                     // One that can't be written to is not asked.
                     let stamp = shared.stamp().to_be_bytes().to_vec();
                     let _ = wire.messages.try_send(Message::Ping(Bytes::from(stamp)));
                 }
-                () = late => self.expire(),
+                () = tokio::time::sleep_until(heard + shared.timing.silence) => {
+                    if (heard + shared.timing.silence).elapsed() > STOPPED {
+                        // Nothing was heard because nobody listened.
+                        heard = Instant::now();
+                        continue;
+                    }
+                    return Loss::Broken(format!("no sign of life for {}", seconds(shared.timing.silence)));
+                }
+                () = late => self.requests.expire(&shared.address.short()),
                 () = shared.stop.cancelled() => {
                     let _ = wire.messages.try_send(Message::Close(None));
                     return Loss::Ended;
@@ -287,8 +287,7 @@ impl LinkTask {
 
     /// Sends a request.
     fn ask(&mut self, wire: &mut Wire, method: Method, params: &Value, pending: Pending) {
-        let id = self.next_id;
-        self.next_id += 1;
+        let id = self.requests.enter(pending);
         let request = Request {
             id: Some(Id::number(id)),
             method: method.name().to_owned(),
@@ -296,7 +295,6 @@ impl LinkTask {
         };
         let text = request.to_text();
         self.shared.tap.sent(&id.to_string(), &request.method, &text);
-        self.pending.insert(id, pending);
         wire.put(Message::text(text));
     }
 
@@ -311,8 +309,8 @@ impl LinkTask {
         if call.answer.is_closed() && call.fate != Fate::AskAgain {
             return;
         }
-        let (method, params, until) = (call.method, call.params.clone(), Instant::now() + call.time);
-        self.ask(wire, method, &params, Pending::Call { call, until });
+        let (method, params) = (call.method, call.params.clone());
+        self.ask(wire, method, &params, Pending::Call(call));
     }
 
     fn obey(&mut self, wire: &mut Wire, order: Order) {
@@ -333,14 +331,20 @@ impl LinkTask {
                 self.ask(wire, Method::SessionExecute, &params, Pending::Execute(id));
             }
             Order::Taken(execution_id, seq) => {
+                if let Some(followed) = self.following.get_mut(&execution_id) {
+                    followed.take(seq);
+                }
                 self.tell(wire, Method::SessionAck, json!(AckCall { execution_id, seq }));
             }
-            Order::Leave(id) => {
-                self.following.remove(&id);
-                let subscription_id = id.0;
-                self.tell(wire, Method::SessionUnsubscribe, json!(Subscribed { subscription_id }));
-            }
+            Order::Leave(id) => self.leave(wire, id),
         }
+    }
+
+    /// Nobody listens to an execution any more.
+    fn leave(&mut self, wire: &mut Wire, id: ExecutionId) {
+        self.following.remove(&id);
+        let subscription_id = id.0;
+        self.tell(wire, Method::SessionUnsubscribe, json!(Subscribed { subscription_id }));
     }
 
     /// Takes a message. `Some`: why the connection is no more.
@@ -350,10 +354,16 @@ impl LinkTask {
                 self.shared.tap.received(&text);
                 for item in parse_message(&text).items {
                     match item {
-                        Incoming::Response(response) => self.answered(wire, response),
+                        Incoming::Response(response) => {
+                            if let Some(why) = self.answered(wire, response) {
+                                return Some(why);
+                            }
+                        }
                         Incoming::Request(Request { method, params, .. }) => {
                             let params = params.unwrap_or_default();
-                            self.noticed(Notification { method, params });
+                            if let Some(why) = self.noticed(wire, Notification { method, params }) {
+                                return Some(why);
+                            }
                         }
                         Incoming::Invalid(response) => {
                             tracing::warn!("a message of the server's can't be read: {:?}", response.result);
@@ -376,19 +386,25 @@ impl LinkTask {
         }
     }
 
-    fn answered(&mut self, wire: &mut Wire, response: Response) {
-        let Some(pending) = response.id.as_number().and_then(|id| self.pending.remove(&id)) else {
-            // Of nobody, or of one who has not waited for it.
-            return;
-        };
+    /// Takes an answer. `Some`: why the connection is no more.
+    fn answered(&mut self, wire: &mut Wire, response: Response) -> Option<String> {
+        // Otherwise it is of nobody, or of one who has not waited for it.
+        let pending = response.id.as_number().and_then(|id| self.requests.answered(id))?;
         match pending {
-            Pending::Call { call, .. } => {
-                let _ = call.answer.send(response.result.map_err(RemoteError::Server));
+            Pending::Call(call) => {
+                let unheard = call.answer.send(response.result.map_err(RemoteError::Server));
+                if let (Method::SessionCreate, Err(Ok(session))) = (call.method, unheard) {
+                    // Whoever wanted it has gone, and nobody else knows of it.
+                    let params = json!({ "sessionId": session.get("sessionId") });
+                    self.ask(wire, Method::SessionClose, &params, Pending::Own);
+                }
             }
             Pending::Execute(id) => {
-                if let Some(mut followed) = self.following.remove(&id) {
-                    followed.finish(response.result);
-                }
+                let heard = self.following.get_mut(&id).map(|followed| followed.answer(response.result));
+                match heard {
+                    Some(Heard::Broken(why)) => return Some(why),
+                    _ => self.following.remove(&id),
+                };
             }
             Pending::Resume(id) => {
                 if response.result.is_err()
@@ -399,36 +415,39 @@ impl LinkTask {
             }
             Pending::Own => {
                 if let Err(failure) = response.result {
-                    tracing::warn!("the server does not tell of its sessions: {failure}");
+                    tracing::warn!("the server refuses what the link itself asks: {failure}");
                 }
             }
         }
-        let _ = wire;
+        None
     }
 
-    fn noticed(&mut self, notification: Notification) {
+    /// Takes what the server tells unasked. `Some`: why the connection is no more.
+    fn noticed(&mut self, wire: &mut Wire, notification: Notification) -> Option<String> {
         let notice = match Notice::read(notification) {
-            Ok(Some(notice)) => notice,
-            Ok(None) => return,
-            Err(problem) => return tracing::warn!("a notification can't be read: {problem}"),
+            Ok(notice) => notice?,
+            Err(problem) => {
+                tracing::warn!("a notification can't be read: {problem}");
+                return None;
+            }
         };
         match &notice {
             Notice::Queued(at) | Notice::Started(at) if at.subscription_id.is_none() => {
-                self.pass_on(&at.execution_id.clone(), notice);
+                return self.pass_on(wire, &at.execution_id.clone(), notice);
             }
             Notice::Output(output) if output.at.subscription_id.is_none() => {
-                self.pass_on(&output.at.execution_id.clone(), notice);
+                return self.pass_on(wire, &output.at.execution_id.clone(), notice);
             }
             Notice::Finished(finished) if finished.at.subscription_id.is_none() => {
-                self.pass_on(&finished.at.execution_id.clone(), notice);
+                return self.pass_on(wire, &finished.at.execution_id.clone(), notice);
             }
             Notice::Lagged(lagged) => match lagged.execution_id.clone() {
-                Some(id) => self.pass_on(&id, notice),
+                Some(id) => return self.pass_on(wire, &id, notice),
                 None => self.shared.tell(Told::Lagged(lagged.skipped)),
             },
             Notice::Progress(progress) => {
-                let call = progress.request_id.as_u64().and_then(|id| self.pending.get(&id));
-                if let Some(Pending::Call { call: Call { progress: Some(told), .. }, .. }) = call {
+                let call = progress.request_id.as_u64().and_then(|id| self.requests.get(id));
+                if let Some(Pending::Call(Call { progress: Some(told), .. })) = call {
                     // Only the newest matters: one who is slow misses some.
                     let _ = told.try_send(progress.progress.clone());
                 }
@@ -436,13 +455,19 @@ impl LinkTask {
             Notice::State(_) | Notice::Started(_) | Notice::Finished(_) => self.happened(notice),
             Notice::Queued(_) | Notice::Output(_) | Notice::StatsSample(_) => {}
         }
+        None
     }
 
-    fn pass_on(&mut self, id: &ExecutionId, notice: Notice) {
-        let over = self.following.get_mut(id).is_some_and(|followed| followed.tell(notice));
-        if over {
-            self.following.remove(id);
+    fn pass_on(&mut self, wire: &mut Wire, id: &ExecutionId, notice: Notice) -> Option<String> {
+        match self.following.get_mut(id)?.tell(notice) {
+            Heard::GoesOn => {}
+            Heard::Over => {
+                self.following.remove(id);
+            }
+            Heard::Unwanted => self.leave(wire, id.clone()),
+            Heard::Broken(why) => return Some(why),
         }
+        None
     }
 
     /// Something happened to a session.
@@ -464,34 +489,6 @@ impl LinkTask {
         self.shared.tell(Told::Event(event));
     }
 
-    /// Gives up requests whose time is over.
-    fn expire(&mut self) {
-        let (now, server) = (Instant::now(), self.shared.address.short());
-        let over = |pending: &Pending| pending.until().is_some_and(|until| until <= now);
-        let ids: Vec<u64> = self.pending.iter().filter(|(_, p)| over(p)).map(|(id, _)| *id).collect();
-        for id in ids {
-            if let Some(Pending::Call { call, .. }) = self.pending.remove(&id) {
-                let error = late(&server, call.method, call.fate, call.time);
-                let _ = call.answer.send(Err(error));
-            }
-        }
-    }
-
-    /// The connection is lost: what is asked again is kept, the rest is told what is known of it.
-    fn lose(&mut self) {
-        let server = self.shared.address.short();
-        for (_, pending) in self.pending.drain() {
-            if let Pending::Call { call, .. } = pending {
-                match call.fate {
-                    Fate::AskAgain => self.again.push(call),
-                    fate => {
-                        let _ = call.answer.send(Err(lost(&server, call.method, fate)));
-                    }
-                }
-            }
-        }
-    }
-
     /// What is asked while there is no connection fails at once.
     fn refuse(&mut self, order: Order, why: &str) {
         let server = self.shared.address.short();
@@ -506,8 +503,12 @@ impl LinkTask {
                 let _ = call.answer.send(Err(error()));
             }
             Order::Execute(mut followed) => followed.finish(Err(error().into())),
-            // Told again when the connection is back: what is resumed begins with what was taken last.
-            Order::Taken(..) => {}
+            // Told when the connection is back, with what is asked for then.
+            Order::Taken(id, seq) => {
+                if let Some(followed) = self.following.get_mut(&id) {
+                    followed.take(seq);
+                }
+            }
             Order::Leave(id) => {
                 self.following.remove(&id);
             }
@@ -519,7 +520,7 @@ impl LinkTask {
         let mut why = why.to_owned();
         let mut attempt = 1;
         let mut knocks = true;
-        let mut wait = Some(self.shared.backoff(BACKOFF[0]));
+        let mut wait = Some(self.shared.timing.before(attempt));
         loop {
             self.show_down(&why, attempt, wait);
             if !self.wait_for_turn(wait, knocks, &why).await {
@@ -530,9 +531,11 @@ impl LinkTask {
             let trying = greet(&shared);
             tokio::pin!(trying);
             let tried = loop {
+                let late = until(self.requests.due());
                 tokio::select! {
                     tried = &mut trying => break tried,
                     order = self.orders.recv() => self.refuse(order?, &why),
+                    () = late => self.requests.expire(&shared.address.short()),
                     () = shared.stop.cancelled() => return None,
                 }
             };
@@ -541,9 +544,8 @@ impl LinkTask {
                 Err(error) => {
                     knocks = error.is_nobody();
                     why = error.to_string();
-                    let next = BACKOFF.get(attempt as usize).or(BACKOFF.last()).copied().unwrap_or(10);
-                    wait = error.is_passing().then(|| self.shared.backoff(next));
                     attempt += 1;
+                    wait = error.is_passing().then(|| self.shared.timing.before(attempt));
                 }
             }
         }
@@ -563,18 +565,20 @@ impl LinkTask {
                 return std::future::pending().await;
             }
             loop {
-                tokio::time::sleep(shared.jittered(KNOCK)).await;
-                if knock(&shared.address).await {
+                tokio::time::sleep(shared.timing.before_knock()).await;
+                if knock(&shared.address, &shared.timing).await {
                     return;
                 }
             }
         };
         tokio::pin!(turn, answered);
         loop {
+            let late = until(self.requests.due());
             tokio::select! {
                 () = &mut turn => return true,
                 () = &mut answered => return true,
                 () = shared.retry.notified() => return true,
+                () = late => self.requests.expire(&shared.address.short()),
                 () = shared.stop.cancelled() => return false,
                 order = self.orders.recv() => match order {
                     Some(order) => self.refuse(order, why),
@@ -591,11 +595,8 @@ impl LinkTask {
 
     /// There will be no connection any more.
     fn give_up(&mut self) {
-        self.lose();
         let server = self.shared.address.short();
-        for call in std::mem::take(&mut self.again) {
-            let _ = call.answer.send(Err(lost(&server, call.method, Fate::Unknown)));
-        }
+        self.requests.give_up(&server);
         for (_, mut followed) in self.following.drain() {
             followed.finish(Err(lost(&server, Method::SessionExecute, Fate::Unknown).into()));
         }

@@ -11,7 +11,10 @@ mod error;
 mod follow;
 mod link;
 mod original;
+mod pulse;
+mod requests;
 mod shared;
+mod timing;
 mod traffic;
 
 use std::sync::Arc;
@@ -27,13 +30,26 @@ pub use client::Remote;
 pub use dial::{Dialed, Io, Socket, dial, knock};
 pub use error::RemoteError;
 pub use original::{Options as OriginalOptions, Original};
+pub use timing::Timing;
 
 /// Attaches to a server, and finds out which words it speaks.
 ///
 /// # Errors
 /// Why there is no engine: not reached, not let in, or no CodeBeaker server.
 pub async fn attach(address: Address, token: Option<Token>) -> Result<Arc<dyn Engine>, RemoteError> {
-    reach(address, token).await.map(|(engine, _)| engine)
+    attach_timed(address, token, Timing::default()).await
+}
+
+/// As [`attach`], with times of one's own.
+///
+/// # Errors
+/// As of [`attach`].
+pub async fn attach_timed(
+    address: Address,
+    token: Option<Token>,
+    timing: Timing,
+) -> Result<Arc<dyn Engine>, RemoteError> {
+    reach(address, token, timing).await.map(|(engine, _)| engine)
 }
 
 /// Looks what is at an address, and leaves it.
@@ -41,7 +57,7 @@ pub async fn attach(address: Address, token: Option<Token>) -> Result<Arc<dyn En
 /// # Errors
 /// As of [`attach`].
 pub async fn look(address: Address, token: Option<Token>) -> Result<Look, RemoteError> {
-    let (engine, tls) = reach(address.clone(), token).await?;
+    let (engine, tls) = reach(address.clone(), token, Timing::default()).await?;
     let link = engine.link().borrow().clone();
     let sessions = engine.sessions().await.map(|all| all.len());
     engine.shutdown().await;
@@ -65,11 +81,11 @@ type Reached = (Arc<dyn Engine>, Option<String>);
 
 /// The engine at an address, and what its certificate says. Where nobody listens at our own port, those of original
 /// servers are tried; never with a token, which is not for whoever listens there.
-async fn reach(address: Address, token: Option<Token>) -> Result<Reached, RemoteError> {
-    let reached = reach_exactly(address.clone(), token.clone()).await;
+async fn reach(address: Address, token: Option<Token>, timing: Timing) -> Result<Reached, RemoteError> {
+    let reached = reach_exactly(address.clone(), token.clone(), timing.clone()).await;
     if token.is_none() && reached.as_ref().is_err_and(RemoteError::is_nobody) {
         for other in address.elsewhere() {
-            if let Ok(found) = reach_exactly(other, None).await {
+            if let Ok(found) = reach_exactly(other, None, timing.clone()).await {
                 return Ok(found);
             }
         }
@@ -77,8 +93,12 @@ async fn reach(address: Address, token: Option<Token>) -> Result<Reached, Remote
     reached
 }
 
-async fn reach_exactly(address: Address, token: Option<Token>) -> Result<Reached, RemoteError> {
-    let shared = Arc::new(Shared::new(address.clone(), token.clone()));
+async fn reach_exactly(
+    address: Address,
+    token: Option<Token>,
+    timing: Timing,
+) -> Result<Reached, RemoteError> {
+    let shared = Arc::new(Shared::new(address.clone(), token.clone(), timing));
     match greet(&shared).await {
         Ok(greeted) => {
             let tls = greeted.tls.clone();

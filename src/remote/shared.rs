@@ -7,18 +7,18 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::address::Address;
+use super::timing::Timing;
 use super::traffic::Tap;
 use crate::engine::{Link, LinkUp, Token, Told};
 use crate::protocol::ServerInfo;
 
 /// Events that a subscriber may be behind.
 const BEHIND: usize = 256;
-/// How much a wait differs from one client to the next, in parts of it: they are not to come back all at once.
-const JITTER: f64 = 0.2;
 
 pub struct Shared {
     pub address: Address,
     pub token: Option<Token>,
+    pub timing: Timing,
     pub tap: Tap,
     link: watch::Sender<Link>,
     events: broadcast::Sender<Told>,
@@ -31,7 +31,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(address: Address, token: Option<Token>) -> Self {
+    pub fn new(address: Address, token: Option<Token>, timing: Timing) -> Self {
         let up = LinkUp {
             server: address.short(),
             software: String::new(),
@@ -42,6 +42,7 @@ impl Shared {
         Self {
             address,
             token,
+            timing,
             tap: Tap::new(),
             link: watch::Sender::new(Link::Up(up)),
             events: broadcast::Sender::new(BEHIND),
@@ -103,17 +104,6 @@ impl Shared {
             }
             seen
         });
-    }
-
-    /// So many seconds, more or less.
-    pub fn backoff(&self, seconds: u64) -> Duration {
-        self.jittered(Duration::from_secs(seconds))
-    }
-
-    /// A time, more or less.
-    pub fn jittered(&self, time: Duration) -> Duration {
-        let random = f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
-        time.mul_f64(1.0 + JITTER * (random - 0.5))
     }
 }
 

@@ -14,11 +14,19 @@ use crate::protocol::{ErrorKind, ExecutionId, Failure, SessionId};
 const KEPT_BYTES: usize = 64 << 20;
 /// Executions that are over and still known.
 const KEPT: usize = 4096;
+/// The longest name that is kept for that.
+const LONGEST_NAME: usize = 128;
+/// Names of executions that are not begun any more.
+const DENIED: usize = 4096;
+/// How late what was sent over a lost connection may arrive: longer than that lives on without a sign.
+const TOO_LATE: Duration = Duration::from_secs(600);
 
 /// The journals, by execution.
 #[derive(Debug)]
 pub struct Executions {
     journals: Mutex<HashMap<ExecutionId, Arc<Journal>>>,
+    /// Those that somebody was told are not known here, and when.
+    denied: Mutex<HashMap<ExecutionId, Instant>>,
     running: Arc<Count>,
     most: usize,
     kept: Duration,
@@ -54,7 +62,7 @@ impl Drop for Running {
 
 impl Executions {
     pub fn new(most: usize, kept: Duration) -> Self {
-        Self { journals: Mutex::default(), running: Arc::default(), most, kept }
+        Self { journals: Mutex::default(), denied: Mutex::default(), running: Arc::default(), most, kept }
     }
 
     fn journals(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Journal>>> {
@@ -95,6 +103,34 @@ impl Executions {
         self.journals().get(id).cloned()
     }
 
+    /// The one that somebody asks to follow. One that is not known will never be: who has sent it over a connection that
+    /// was lost takes that for an answer, and what still arrives over that is too late.
+    pub fn find_or_deny(&self, id: &ExecutionId) -> Option<Arc<Journal>> {
+        let found = self.find(id);
+        if found.is_none() {
+            let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            if denied.len() >= DENIED {
+                denied.retain(|_, since| now.duration_since(*since) < TOO_LATE);
+            }
+            if denied.len() < DENIED && id.0.len() <= LONGEST_NAME {
+                denied.insert(id.clone(), now);
+            }
+        }
+        found
+    }
+
+    /// Whether one may still be begun under this name.
+    pub fn may_begin(&self, id: Option<&ExecutionId>) -> Result<(), Failure> {
+        let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(since) = id.and_then(|id| denied.remove(id)) else { return Ok(()) };
+        if since.elapsed() >= TOO_LATE {
+            return Ok(());
+        }
+        let message = "it was told that this execution is not known here, before it arrived";
+        Err(Failure::new(ErrorKind::InvalidParams, message, "take a new executionId"))
+    }
+
     /// Those that run in sessions that `of` picks.
     pub fn running_where(&self, of: impl Fn(&SessionId) -> bool) -> Vec<Arc<Journal>> {
         let journals = self.journals();
@@ -113,11 +149,12 @@ impl Executions {
     /// Forgets what is over for too long, and the oldest of what is too much.
     pub fn prune(&self, now: Instant) {
         let mut journals = self.journals();
-        let ended = |journal: &Arc<Journal>| journal.ended();
+        // One who is slow says what he has taken by the execution's name. What he holds is with his connection anyway.
+        let ended = |journal: &Journal| journal.ended().filter(|_| !journal.is_held());
         journals.retain(|_, journal| ended(journal).is_none_or(|at| now.duration_since(at) < self.kept));
         let mut over: Vec<(Instant, ExecutionId, usize)> = journals
             .values()
-            .filter_map(|journal| Some((journal.ended()?, journal.execution.clone(), journal.bytes())))
+            .filter_map(|journal| Some((ended(journal)?, journal.execution.clone(), journal.bytes())))
             .collect();
         over.sort_unstable_by_key(|(at, ..)| std::cmp::Reverse(*at));
         let mut bytes = 0;

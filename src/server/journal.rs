@@ -9,6 +9,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
+use super::input::Fed;
 use crate::engine::Execution;
 use crate::protocol::{
     ExecuteResult, ExecutionEvent, ExecutionId, FinishedNotice, LaggedNotice, Moment, Notice, OutputNotice,
@@ -50,8 +51,8 @@ pub struct Journal {
     news: Notify,
     /// Something was taken, or somebody left.
     room: Notify,
-    /// How many bytes the program was fed; held while it is.
-    pub fed: tokio::sync::Mutex<u64>,
+    /// How far the program was fed; held while it is.
+    pub fed: Arc<tokio::sync::Mutex<Fed>>,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +84,7 @@ impl Journal {
             inner: Mutex::default(),
             news: Notify::new(),
             room: Notify::new(),
-            fed: tokio::sync::Mutex::new(0),
+            fed: Arc::default(),
         };
         journal.inner().add(Entry::Queued);
         Arc::new(journal)
@@ -170,6 +171,13 @@ impl Journal {
         self.inner().bytes
     }
 
+    /// Somebody still takes what is kept, as fast as he can.
+    pub fn is_held(&self) -> bool {
+        let mut inner = self.inner();
+        inner.forget_who_left();
+        !inner.holds.is_empty()
+    }
+
     /// The last `seq` of all, once it is over.
     pub fn last(&self) -> Option<u64> {
         let inner = self.inner();
@@ -183,16 +191,20 @@ impl Inner {
     }
 
     fn add(&mut self, entry: Entry) {
-        let size = entry.size();
+        let (size, written) = (entry.size(), entry.written());
         self.kept.push_back(Kept { seq: self.next, at: self.total, entry });
         self.next += 1;
         self.bytes += size;
-        self.total += size as u64;
+        self.total += written;
+    }
+
+    fn forget_who_left(&mut self) {
+        self.holds.retain(|hold| !hold.gone.load(Ordering::Acquire));
     }
 
     /// Drops the oldest, as far as nobody holds them, until so much more has room.
     fn make_room(&mut self, size: usize, most: usize) {
-        self.holds.retain(|hold| !hold.gone.load(Ordering::Acquire));
+        self.forget_who_left();
         let held_from = self.holds.iter().map(|hold| hold.taken.load(Ordering::Acquire)).min();
         while self.bytes > 0 && self.bytes + size > most {
             let Some(oldest) = self.kept.front() else { break };
@@ -210,6 +222,14 @@ impl Entry {
         match self {
             Self::Output(_, data) => data.len(),
             _ => 0,
+        }
+    }
+
+    /// Bytes of output that it stands for.
+    fn written(&self) -> u64 {
+        match self {
+            Self::Lagged(skipped) => *skipped,
+            _ => self.size() as u64,
         }
     }
 }
@@ -279,7 +299,8 @@ impl Cursor {
     /// are told ahead of what was acknowledged, and the rest waits.
     pub fn new(journal: Arc<Journal>, wants: Wants, after: Option<u64>, window: Option<u32>) -> Self {
         let next = after.map_or(0, |after| after.saturating_add(1));
-        let window = window.map(|size| {
+        // One who is not told of output has nothing to hold it for.
+        let window = window.filter(|_| wants.output).map(|size| {
             let hold = Arc::new(Hold { taken: AtomicU64::new(next), gone: AtomicBool::new(false) });
             journal.inner().holds.push(hold.clone());
             Window { size: u64::from(size.max(1)), hold, journal: journal.clone() }
@@ -291,6 +312,14 @@ impl Cursor {
     /// One that is told for a subscription.
     pub fn subscribed(self, subscription: String) -> Self {
         Self { subscription: Some(subscription), ..self }
+    }
+
+    /// Of what was seen before, this and what follows was not taken yet.
+    pub fn untaken(self, first: Option<u64>) -> Self {
+        if let (Some(window), Some(first)) = (&self.window, first) {
+            window.hold.taken.fetch_min(first, Ordering::AcqRel);
+        }
+        self
     }
 
     /// Bytes of output that were seen before.
@@ -349,7 +378,7 @@ impl Cursor {
             if !self.may_be_told(kept.seq) || notices.len() >= STEP || bytes >= STEP_BYTES {
                 break;
             }
-            seen = Some(kept.at + kept.entry.size() as u64);
+            seen = Some(kept.at + kept.entry.written());
             next = kept.seq + 1;
             over = matches!(kept.entry, Entry::Finished);
             match self.notice(kept, &inner) {

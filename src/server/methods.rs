@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::Connection;
+use super::input::feed;
 use super::journal::{Cursor, Wants};
 use super::request::{Asked, Done, Following, execute};
 use super::shared::Shared;
@@ -127,13 +128,15 @@ impl Connection {
             return Err(Failure::new(ErrorKind::LimitReached, message, "end some by session.unsubscribe"));
         }
         let Some(id) = call.execution_id.clone() else { return self.subscribe_to_sessions(call) };
-        let journal = self.shared.executions.find(&id).ok_or_else(|| {
+        let journal = self.shared.executions.find_or_deny(&id).ok_or_else(|| {
             let message = format!("no execution {id} is known here (any more)");
             let hint = "those that are followed are kept for a while after their end";
             Failure::new(ErrorKind::InvalidParams, message, hint)
         })?;
-        let wants = Wants { output: true, moments: true, result: true };
-        let cursor = Cursor::new(journal, wants, call.after, call.window).seen(call.received);
+        let output = call.events.is_empty() || call.events.contains(&EventKind::Output);
+        let wants = Wants { output, moments: true, result: true };
+        let cursor =
+            Cursor::new(journal, wants, call.after, call.window).untaken(call.untaken).seen(call.received);
         let left = CancellationToken::new();
         if let Some(before) = self.following.insert(id.0.clone(), left.clone()) {
             before.cancel();
@@ -296,27 +299,12 @@ async fn languages(shared: &Shared) -> Answer {
     written(&json!({ "languages": languages }))
 }
 
-/// Feeds a program; what it was fed before is passed over where the client says how much that was.
-async fn input(shared: &Shared, call: InputCall) -> Answer {
+/// Feeds a program.
+async fn input(shared: &Arc<Shared>, call: InputCall) -> Answer {
     let InputCall { execution_id, data, encoding, eof, at } = call;
     let write = WriteFile { path: String::new(), content: data, encoding, mode: WriteMode::Create };
     let data = write.decoded().map_err(|e| misread(e.replacen("content", "data", 1)))?.into_owned();
-    let journal = shared.executions.find(&execution_id);
-    let mut fed = match (&journal, at) {
-        (Some(journal), Some(_)) => Some(journal.fed.lock().await),
-        _ => None,
-    };
-    let before = fed.as_ref().map_or(0, |fed| **fed);
-    let again = usize::try_from(before.saturating_sub(at.unwrap_or(before))).unwrap_or(usize::MAX);
-    let data = Bytes::from(data);
-    let fresh = data.slice(again.min(data.len())..);
-    let count = fresh.len() as u64;
-    if !fresh.is_empty() || eof {
-        shared.engine.input(&execution_id, fresh, eof).await?;
-    }
-    if let Some(fed) = &mut fed {
-        **fed += count;
-    }
+    feed(shared, execution_id, Bytes::from(data), eof, at).await?;
     written(&json!({ "accepted": true }))
 }
 

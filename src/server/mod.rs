@@ -11,6 +11,7 @@ mod door;
 mod executions;
 mod http;
 mod hub;
+mod input;
 mod jobs;
 mod journal;
 mod methods;

@@ -195,6 +195,7 @@ enum Begun {
 async fn begin(shared: &Arc<Shared>, call: ExecuteCall) -> Result<Begun, Failure> {
     let running = shared.executions.admit().inspect_err(|_| shared.metrics.refused("executions"))?;
     let ExecuteCall { mut execute, window } = call;
+    shared.executions.may_begin(execute.execution_id.as_ref())?;
     let (stream, watched) = (execute.stream, shared.is_output_watched());
     execute.stream |= watched;
     let session = execute.session_id.clone();

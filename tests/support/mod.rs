@@ -6,6 +6,8 @@ pub mod docker;
 pub mod home;
 pub mod native;
 pub mod original;
+pub mod person;
+pub mod proxy;
 pub mod raw;
 pub mod registry;
 pub mod served;

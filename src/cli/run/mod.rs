@@ -55,10 +55,14 @@ async fn run_file(args: args::Run) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?.for_one_session();
     surroundings.warn();
     let mut signals = Signals::listen()?;
-    let reached = Reached::at(args.attach.as_deref(), &surroundings).await?;
-    let gave_up = CancellationToken::new();
+    let reached = tokio::select! {
+        biased;
+        signal = signals.next() => return stopped(signal, args.json),
+        reached = Reached::at(args.attach.as_deref(), &surroundings) => reached?,
+    };
+    let (gave_up, left) = (CancellationToken::new(), CancellationToken::new());
     let (engine, attached) = (reached.engine.clone(), reached.attached);
-    let run = Run { args: &args, engine, attached, surroundings: &surroundings, gave_up };
+    let run = Run { args: &args, engine, attached, surroundings: &surroundings, gave_up, left };
     let session = run.session(language);
     tokio::pin!(session);
     let prepared = tokio::select! {
@@ -81,17 +85,20 @@ async fn run_file(args: args::Run) -> Result<ExitCode, Problem> {
             outcome
         }
         Ok(Err(problem)) => Err(problem),
-        Err(signal) => {
-            let stopped = Problem::new("stopped before the program was started", "");
-            exit::say(&stopped);
-            if args.json {
-                stopped.print()?;
-            }
-            Ok(exit::code(128 + signal.number()))
-        }
+        Err(signal) => stopped(signal, args.json),
     };
     reached.end().await;
     outcome
+}
+
+/// A signal came before there was a program to pass it on to.
+fn stopped(signal: Signal, json: bool) -> Result<ExitCode, Problem> {
+    let stopped = Problem::new("stopped before the program was started", "");
+    exit::say(&stopped);
+    if json {
+        stopped.print()?;
+    }
+    Ok(exit::code(128 + signal.number()))
 }
 
 /// The program text and the name it has, where it has one.
@@ -157,6 +164,8 @@ struct Run<'a> {
     surroundings: &'a Surroundings,
     /// The person doesn't want to see any more of it.
     gave_up: CancellationToken,
+    /// The person wants to go, and the program can't be told.
+    left: CancellationToken,
 }
 
 impl Run<'_> {
@@ -195,10 +204,18 @@ impl Run<'_> {
             execution: id.clone(),
             session: session.session_id.clone(),
             gave_up: self.gave_up.clone(),
+            left: self.left.clone(),
             passed: passed.clone(),
         };
         let _passing = AbortOnDropHandle::new(tokio::spawn(passing.pass(signals)));
-        let Some(result) = self.follow(execution, id).await? else { return Ok(exit::code(BROKEN_PIPE)) };
+        let followed = tokio::select! {
+            followed = self.follow(execution, id) => followed?,
+            () = self.left.cancelled() => {
+                exit::say("the program may still run there");
+                return Ok(exit::code(128 + passed.load(Ordering::SeqCst)));
+            }
+        };
+        let Some(result) = followed else { return Ok(exit::code(BROKEN_PIPE)) };
         if self.args.json {
             exit::print(&format!("{:#}\n", report(session, &result)))?;
         }

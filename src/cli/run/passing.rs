@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::exit;
 use crate::cli::signals::Signals;
-use crate::engine::{Engine, InterruptTarget};
-use crate::protocol::{ErrorKind, ExecutionId, SessionId, Signal};
+use crate::engine::{Engine, InterruptTarget, Link};
+use crate::protocol::{ErrorKind, ExecutionId, Failure, SessionId, Signal};
 
 /// Bytes of standard input passed on at once.
 const PIECE: usize = 64 << 10;
+/// How long a piece of input that could not be sent waits at least before it is tried again.
+const LINK_PAUSE: Duration = Duration::from_millis(50);
 /// How often a run in the background looks whether the terminal is its own by now.
 const BACKGROUND_PAUSE: Duration = Duration::from_millis(250);
 
@@ -28,7 +30,7 @@ pub async fn feed(engine: Arc<dyn Engine>, id: ExecutionId) {
         return;
     }
     while let Some(data) = arrived.recv().await {
-        if let Err(failure) = engine.input(&id, data, false).await {
+        if let Err(failure) = input(engine.as_ref(), &id, data, false).await {
             if failure.kind == ErrorKind::NotAvailable {
                 exit::say(format_args!("note: {failure}: what you give it is not read"));
             }
@@ -36,7 +38,23 @@ pub async fn feed(engine: Arc<dyn Engine>, id: ExecutionId) {
         }
     }
     // The program has ended, or reads no more: then nobody misses the end.
-    let _ = engine.input(&id, Bytes::new(), true).await;
+    let _ = input(engine.as_ref(), &id, Bytes::new(), true).await;
+}
+
+/// Feeds the program; what could not be sent because the link is down waits until it is back.
+async fn input(engine: &dyn Engine, id: &ExecutionId, data: Bytes, eof: bool) -> Result<(), Failure> {
+    let mut link = engine.link();
+    loop {
+        match engine.input(id, data.clone(), eof).await {
+            Err(failure) if failure.kind == ErrorKind::Unreachable => {
+                tokio::time::sleep(LINK_PAUSE).await;
+                if link.wait_for(|link| !matches!(link, Link::Down(_))).await.is_err() {
+                    return Err(failure);
+                }
+            }
+            done => return done,
+        }
+    }
 }
 
 fn read_stdin(pieces: &mpsc::Sender<Bytes>) {
@@ -74,31 +92,37 @@ pub struct Passing {
     pub session: SessionId,
     /// The person doesn't want to see any more of it.
     pub gave_up: CancellationToken,
+    /// The person wants to go, and the program can't be told.
+    pub left: CancellationToken,
     /// The last signal that was passed on.
     pub passed: Arc<AtomicI32>,
 }
 
 impl Passing {
-    /// Passes on the signals that we get; the second Ctrl-C kills.
+    /// Passes on the signals that we get; the second Ctrl-C kills. A program that none of them reaches is left alone:
+    /// at once, or by the second Ctrl-C.
     pub async fn pass(self, mut signals: Signals) {
         let mut interrupted = false;
         loop {
-            let signal = match signals.next().await {
-                Signal::Int if interrupted => Signal::Kill,
-                signal => signal,
-            };
+            let got = signals.next().await;
+            let signal = if got == Signal::Int && interrupted { Signal::Kill } else { got };
             interrupted |= signal == Signal::Int;
             self.passed.store(signal.number(), Ordering::SeqCst);
             let target = InterruptTarget::Execution(self.execution.clone());
-            if let Err(failure) = self.engine.interrupt(target, signal).await
-                && failure.kind == ErrorKind::NotAvailable
-            {
+            let told = self.engine.interrupt(target, signal).await;
+            if signal == Signal::Kill {
+                self.gave_up.cancel();
+            }
+            let Err(failure) = told else { continue };
+            if failure.kind == ErrorKind::NotAvailable {
                 // It ends with its session, which is nobody else's.
                 exit::say(format_args!("note: {failure}: its session is closed"));
                 let _ = self.engine.close_session(&self.session).await;
-            }
-            if signal == Signal::Kill {
-                self.gave_up.cancel();
+            } else if signal == Signal::Int {
+                exit::say(format_args!("note: {failure}; once more leaves the program there"));
+            } else {
+                self.passed.store(got.number(), Ordering::SeqCst);
+                return self.left.cancel();
             }
         }
     }

@@ -12,6 +12,7 @@ use super::standing::Standing;
 use crate::engine::Token;
 use crate::protocol::{ErrorKind, Id, Incoming, Request, Response, parse_message};
 use crate::remote::dial::{Socket, dial};
+use crate::remote::timing::Timing;
 use crate::remote::traffic::Tap;
 use crate::remote::{Address, RemoteError};
 
@@ -93,7 +94,7 @@ impl Line {
                 }
             }
         }
-        let dialed = dial(&self.wire.address, self.wire.token.as_ref()).await;
+        let dialed = dial(&self.wire.address, self.wire.token.as_ref(), &Timing::default()).await;
         dialed.map(|dialed| dialed.socket).inspect_err(|_| self.wire.standing.doubt())
     }
 

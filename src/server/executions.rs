@@ -14,6 +14,9 @@ use crate::protocol::{ErrorKind, ExecutionId, Failure, SessionId};
 const KEPT_BYTES: usize = 64 << 20;
 /// Executions that are over and still known.
 const KEPT: usize = 4096;
+/// So much may end before what is kept is looked through: in bytes of output, each execution counted as some more.
+const UNSEEN: usize = 8 << 20;
+const EACH: usize = 32 << 10;
 
 /// The journals, by execution.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct Executions {
     running: Arc<Count>,
     most: usize,
     kept: Duration,
+    /// What has ended since that was looked through.
+    unseen: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +59,7 @@ impl Drop for Running {
 
 impl Executions {
     pub fn new(most: usize, kept: Duration) -> Self {
-        Self { journals: Mutex::default(), running: Arc::default(), most, kept }
+        Self { journals: Mutex::default(), running: Arc::default(), most, kept, unseen: AtomicUsize::new(0) }
     }
 
     fn journals(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Journal>>> {
@@ -107,6 +112,14 @@ impl Executions {
         let mut journals = self.journals();
         if journals.get(&journal.execution).is_some_and(|known| Arc::ptr_eq(known, journal)) {
             journals.remove(&journal.execution);
+        }
+    }
+
+    /// One is over. Now and then, not for each, what is too much is forgotten.
+    pub fn ended_with(&self, bytes: usize) {
+        if self.unseen.fetch_add(bytes + EACH, Ordering::AcqRel) >= UNSEEN {
+            self.unseen.store(0, Ordering::Release);
+            self.prune(Instant::now());
         }
     }
 

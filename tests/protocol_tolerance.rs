@@ -393,7 +393,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
         assert_eq!(CreateSession::from_params(Some(params)), Err(error));
     }
     let known = "write_file, read_file, execute_shell (shell), create_directory (create_dir), copy_file, \
-        delete_file, list_directory (list_files), execute_code (execute)";
+        delete_file, list_directory (list_files), execute_code (execute), install_packages";
     for (text, error) in [
         (r#"{"type":"fly"}"#, format!("command: unknown command type \"fly\": use one of {known}")),
         (r#"{}"#, format!("command: the command's type is missing: use one of {known}")),

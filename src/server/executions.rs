@@ -20,6 +20,9 @@ const LONGEST_NAME: usize = 128;
 const DENIED: usize = 4096;
 /// How late what was sent over a lost connection may arrive: longer than that lives on without a sign.
 const TOO_LATE: Duration = Duration::from_secs(600);
+/// So much may end before what is kept is looked through: in bytes of output, each execution counted as some more.
+const UNSEEN: usize = 8 << 20;
+const EACH: usize = 32 << 10;
 
 /// The journals, by execution.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Executions {
     running: Arc<Count>,
     most: usize,
     kept: Duration,
+    /// What has ended since that was looked through.
+    unseen: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +67,14 @@ impl Drop for Running {
 
 impl Executions {
     pub fn new(most: usize, kept: Duration) -> Self {
-        Self { journals: Mutex::default(), denied: Mutex::default(), running: Arc::default(), most, kept }
+        Self {
+            journals: Mutex::default(),
+            denied: Mutex::default(),
+            running: Arc::default(),
+            most,
+            kept,
+            unseen: AtomicUsize::new(0),
+        }
     }
 
     fn journals(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Journal>>> {
@@ -143,6 +155,14 @@ impl Executions {
         let mut journals = self.journals();
         if journals.get(&journal.execution).is_some_and(|known| Arc::ptr_eq(known, journal)) {
             journals.remove(&journal.execution);
+        }
+    }
+
+    /// One is over. Now and then, not for each, what is too much is forgotten.
+    pub fn ended_with(&self, bytes: usize) {
+        if self.unseen.fetch_add(bytes + EACH, Ordering::AcqRel) >= UNSEEN {
+            self.unseen.store(0, Ordering::Release);
+            self.prune(Instant::now());
         }
     }
 

@@ -218,7 +218,7 @@ async fn begin(shared: &Arc<Shared>, call: ExecuteCall) -> Result<Begun, Failure
         journal.record(execution).await;
         recorder.metrics.executed(journal.result().is_some_and(|r| r.success), at.elapsed().as_secs_f64());
         drop(running);
-        recorder.executions.prune(Instant::now());
+        recorder.executions.ended_with(journal.bytes());
     });
     Ok(Begun::Followed(cursor))
 }

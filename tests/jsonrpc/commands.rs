@@ -112,6 +112,9 @@ async fn programs() {
     let late = raw.result("session.execute", params).await;
     assert_eq!((&late["success"], &late["result"]["timedOut"]), (&json!(false), &json!(true)), "{late}");
     assert_eq!(late["result"]["exitCode"], 124);
+    // Where there is no network packages can't be had, and it says so.
+    let packages = failure(raw, s, json!({ "type": "install_packages", "packages": ["tiny"] })).await;
+    assert!(packages.contains("network"), "{packages}");
     bench.end().await;
 }
 

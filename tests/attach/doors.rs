@@ -260,7 +260,7 @@ mod tls {
             }
             // In clear to where TLS is: said, and no riddle.
             if problem.is_none() {
-                let url = format!("ws://localhost:{}", port);
+                let url = format!("ws://localhost:{port}");
                 let (code, _, err) =
                     finished(codebeaker(&home, &["sessions", "list", "--attach", &url]).spawn().unwrap());
                 assert_eq!(code, Some(125));

@@ -1,7 +1,7 @@
 //! The task of a connection: it alone reads and writes, notices the loss, has the connection back, and takes up what was
 //! under way.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::call::{Call, Fate, Order, Pending, lost};
 use super::dial::{Dialed, Socket, dial, knock, seconds};
@@ -20,6 +19,7 @@ use super::follow::{Followed, Heard};
 use super::pulse::Pulse;
 use super::requests::Requests;
 use super::shared::Shared;
+use super::wire::Wire;
 use crate::engine::{Link, LinkDown, LinkUp, Told};
 use crate::protocol::{
     AckCall, EventKind, ExecutionId, Failure, Id, Incoming, Method, Notice, Notification, Request, Response,
@@ -28,8 +28,6 @@ use crate::protocol::{
 
 /// A timer that is so much too late tells that this process was stopped, or the machine asleep.
 const STOPPED: Duration = Duration::from_secs(1);
-/// Messages that may wait to be written.
-const WRITING: usize = 64;
 
 /// A connection that stands, with what the server said of itself.
 pub struct Greeted {
@@ -92,58 +90,6 @@ pub struct LinkTask {
     following: HashMap<ExecutionId, Followed>,
     instance: Option<String>,
     returns: u32,
-}
-
-/// One connection, as far as the task writes to it.
-struct Wire {
-    messages: mpsc::Sender<Message>,
-    /// What waits for room there, the oldest first.
-    backlog: VecDeque<Message>,
-    _writer: AbortOnDropHandle<()>,
-}
-
-impl Wire {
-    fn over(mut sink: futures_util::stream::SplitSink<Socket, Message>) -> Self {
-        let (messages, mut writing) = mpsc::channel(WRITING);
-        let writer = tokio::spawn(async move {
-            while let Some(message) = writing.recv().await {
-                if sink.feed(message).await.is_err() {
-                    return;
-                }
-                if writing.is_empty() && sink.flush().await.is_err() {
-                    return;
-                }
-            }
-            let _ = sink.close().await;
-        });
-        Self { messages, backlog: VecDeque::new(), _writer: AbortOnDropHandle::new(writer) }
-    }
-
-    fn put(&mut self, message: Message) {
-        self.backlog.push_back(message);
-        self.pump();
-    }
-
-    /// Hands over as much as there is room for.
-    fn pump(&mut self) {
-        while !self.backlog.is_empty() {
-            let Ok(room) = self.messages.try_reserve() else { return };
-            if let Some(message) = self.backlog.pop_front() {
-                room.send(message);
-            }
-        }
-    }
-
-    /// Waits until nothing waits for room.
-    async fn drained(&mut self) {
-        while let Some(message) = self.backlog.front().cloned() {
-            // The writer that is gone has told so by the reader.
-            if self.messages.send(message).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            self.backlog.pop_front();
-        }
-    }
 }
 
 /// Waits until then; for ever where there is no then.
@@ -257,8 +203,8 @@ impl LinkTask {
                         None => return Loss::Broken("the server closed it".to_owned()),
                     }
                 }
-                () = wire.drained(), if !wire.backlog.is_empty() => {}
-                order = self.orders.recv(), if wire.backlog.is_empty() => match order {
+                () = wire.drained(), if wire.is_full() => {}
+                order = self.orders.recv(), if !wire.is_full() => match order {
                     Some(order) => self.obey(wire, order),
                     None => return Loss::Ended,
                 },
@@ -266,7 +212,7 @@ impl LinkTask {
                     heard = heard.max(pulse.since_last_look().unwrap_or(heard));
                     // One that can't be written to is not asked.
                     let stamp = shared.stamp().to_be_bytes().to_vec();
-                    let _ = wire.messages.try_send(Message::Ping(Bytes::from(stamp)));
+                    wire.try_now(Message::Ping(Bytes::from(stamp)));
                 }
                 () = tokio::time::sleep_until(heard + shared.timing.silence) => {
                     if (heard + shared.timing.silence).elapsed() > STOPPED {
@@ -278,7 +224,7 @@ impl LinkTask {
                 }
                 () = late => self.requests.expire(&shared.address.short()),
                 () = shared.stop.cancelled() => {
-                    let _ = wire.messages.try_send(Message::Close(None));
+                    wire.try_now(Message::Close(None));
                     return Loss::Ended;
                 }
             }

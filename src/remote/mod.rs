@@ -16,6 +16,7 @@ mod requests;
 mod shared;
 mod timing;
 mod traffic;
+mod wire;
 
 use std::sync::Arc;
 

@@ -63,14 +63,15 @@ async fn who_types_into_a_dead_link_notices_that() {
 #[tokio::test]
 async fn a_long_message_on_a_slow_line_is_no_silence() {
     let Some(rig) = Rig::new().await else { return };
-    let engine = rig.attach_as(None, nervous()).await.unwrap();
+    let timing = Timing { silence: Duration::from_secs(1), ..nervous() };
+    let engine = rig.attach_as(None, timing).await.unwrap();
     let session = create(&*engine).await;
-    let bytes: Vec<u8> = (0..2_000_000_u32).map(|i| (i % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
     let write = Command::WriteFile(WriteFile::bytes("big", &bytes));
     let wire = rig.proxy.wire();
-    // Both ways take about two seconds: four times what counts as silence.
-    wire.up.set(Rule::Trickle(16 << 10, Duration::from_millis(15)));
-    wire.down.set(Rule::Trickle(16 << 10, Duration::from_millis(15)));
+    // Both ways take some seconds: several times what counts as silence.
+    wire.up.set(Rule::Trickle(16 << 10, Duration::from_millis(10)));
+    wire.down.set(Rule::Trickle(16 << 10, Duration::from_millis(10)));
     let begin = Instant::now();
     let execution = timely(engine.execute(Execute::new(session.clone(), write))).await.unwrap();
     let told = all(execution).await;

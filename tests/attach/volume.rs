@@ -42,9 +42,11 @@ async fn many_in_a_row() {
             assert!(timely(execution.finished()).await.unwrap().success);
         }
     };
-    some(2000).await;
+    // An unoptimised build is given half of it.
+    let tenth = if cfg!(debug_assertions) { 500 } else { 1000 };
+    some(tenth).await;
     let (descriptors_before, memory_before) = (descriptors(), memory());
-    some(8000).await;
+    some(9 * tenth).await;
     let (descriptors_after, memory_after) = (descriptors(), memory());
     println!(
         "memory {memory_before} KB, then {memory_after} KB; descriptors {descriptors_before}, then {descriptors_after}"
@@ -53,7 +55,7 @@ async fn many_in_a_row() {
         descriptors_after <= descriptors_before,
         "{descriptors_before} descriptors, then {descriptors_after}"
     );
-    // Were each result kept, there would be 80 MB more.
+    // Were each result kept, there would be 45 MB more and twice that.
     assert!(memory_after < memory_before + 8_000, "{memory_before} KB, then {memory_after} KB");
     engine.shutdown().await;
     rig.end().await;

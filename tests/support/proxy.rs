@@ -155,7 +155,7 @@ impl Proxy {
             wires: watch::Sender::default(),
             count: AtomicU64::new(0),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await;
         let address = listener.local_addr().unwrap();
         let proxy = Self { address, inner, listening: Mutex::default() };
         proxy.listen(listener);
@@ -193,7 +193,7 @@ impl Proxy {
 
     /// Somebody listens here again.
     pub async fn admit(&self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = bind(self.address).await;
         self.listen(listener);
     }
 
@@ -217,6 +217,13 @@ impl Proxy {
     pub fn cut(&self, how: Cut) {
         self.inner.wires.borrow().iter().for_each(|wire| wire.cut(how));
     }
+}
+
+/// A wire holds little: what the kernel takes in here would hide that it is slow.
+async fn bind(address: SocketAddr) -> TcpListener {
+    let listener = TcpListener::bind(address).await.unwrap();
+    rustix::net::sockopt::set_socket_recv_buffer_size(&listener, 128 << 10).unwrap();
+    listener
 }
 
 impl Inner {

@@ -78,10 +78,10 @@ impl Default for Bounds {
         Self {
             connections: 2048,
             message_bytes: 16 << 20,
-            in_flight: 1024,
+            in_flight: 384,
             connection_rate: 20_000,
             token_rate: 50_000,
-            executions: 1024,
+            executions: 512,
             followed_bytes: 2 << 20,
             kept: Duration::from_secs(120),
             idle: Duration::from_secs(3600),

@@ -200,6 +200,34 @@ fn a_lost_session_is_not_run_in() {
     assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { run: Some(1), .. })));
 }
 
+/// On a server there are others' sessions, with others' files.
+#[test]
+fn nothing_is_run_in_the_session_of_somebody_else_unasked() {
+    let theirs = || {
+        let info = session("theirs", Language::TypeScript, RuntimeType::Bun);
+        Msg::Session(SessionMsg::Listed(Ok(vec![info])))
+    };
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(theirs()).press([key(KeyCode::F(5))]);
+    assert_eq!(executed(&bench), 0);
+    assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { run: Some(1), .. })));
+    // Who chooses it means it.
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(theirs());
+    bench.press([key(KeyCode::Esc), key(KeyCode::Char('1')), key(KeyCode::Down), key(KeyCode::F(5))]);
+    assert_eq!(executed(&bench), 1);
+}
+
+/// A toast speaks of letters that are commands after Esc: one Esc is enough for that.
+#[test]
+fn escape_ends_typing_with_the_toast_that_asks_for_it() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(BUN).press([ctrl('c')]);
+    assert!(bench.screen().contains("nothing runs"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]).press(typed("q"));
+    assert!(bench.effects.contains(&Effect::Quit), "{:?}", bench.effects);
+}
+
 #[test]
 fn closing_a_session_asks_only_if_something_runs_in_it() {
     let mut bench = Bench::new(120, 36);

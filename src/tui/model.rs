@@ -150,11 +150,26 @@ pub(crate) struct Sessions {
     pub(crate) listed: bool,
     /// The answer to a request for the stats is awaited.
     pub(crate) stats_asked: bool,
+    /// Those that this workbench has made: a server has others' too, in which nothing is run unasked.
+    pub(crate) own: Vec<SessionId>,
+    /// The one that was chosen by hand.
+    pub(crate) picked: Option<SessionId>,
 }
 
 impl Sessions {
     pub(crate) fn current(&self) -> Option<&SessionRow> {
         self.rows.get(self.selected)
+    }
+
+    /// Moves the choice by hand.
+    pub(crate) fn pick(&mut self, at: usize) {
+        self.selected = at;
+        self.picked = self.current().map(|row| row.info.session_id.clone());
+    }
+
+    /// Whether code may be run in it without asking.
+    pub(crate) fn is_ours(&self, id: &SessionId) -> bool {
+        self.own.contains(id) || self.picked.as_ref() == Some(id)
     }
 
     pub(crate) fn find(&mut self, id: &SessionId) -> Option<&mut SessionRow> {

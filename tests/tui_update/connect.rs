@@ -110,12 +110,22 @@ fn escape_gives_up_the_attempt_and_then_the_form() {
 #[test]
 fn a_recent_server_is_chosen_with_arrows() {
     let mut bench = open();
-    bench.press([key(KeyCode::Down), key(KeyCode::Down), key(KeyCode::Down)]);
-    assert!(bench.screen().contains("[ ws://localhost:5039"), "{}", bench.screen());
-    bench.press([key(KeyCode::Up)]);
-    assert!(bench.screen().contains("[ wss://lab.example.org "), "{}", bench.screen());
+    bench.press([key(KeyCode::Down), key(KeyCode::Down), key(KeyCode::Down), key(KeyCode::Up)]);
     bench.press([key(KeyCode::Down), key(KeyCode::Enter)]);
     assert!(dialled(&bench, 1, target("ws://localhost:5039", None)), "{:?}", bench.effects);
+}
+
+/// To look at other servers changes nothing of what is typed, and hands no token to them.
+#[test]
+fn a_token_that_was_typed_goes_to_nobody_else() {
+    let mut bench = open();
+    bench.press(typed(SERVER)).press([key(KeyCode::Tab)]).press(typed("s3cret"));
+    bench.press([key(KeyCode::Down), key(KeyCode::Down)]);
+    assert!(bench.screen().contains(&format!("[ {SERVER}")), "{}", bench.screen());
+    bench.press([key(KeyCode::F(5))]);
+    let asked = Effect::Look { dial: 1, target: target("ws://localhost:5039", None) };
+    assert!(bench.effects.contains(&asked), "{:?}", bench.effects);
+    assert!(!bench.screen().contains("•••"), "{}", bench.screen());
 }
 
 #[test]

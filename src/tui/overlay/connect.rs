@@ -216,7 +216,6 @@ impl Connect {
         self.part = parts.get(next).copied().unwrap_or(Part::Engine);
         if self.part == Part::Recent {
             self.chosen = if by > 0 { 0 } else { self.recent.len() - 1 };
-            return self.fill();
         }
         Vec::new()
     }
@@ -227,24 +226,26 @@ impl Connect {
         match next {
             Some(next) if self.part == Part::Recent => {
                 self.chosen = next;
-                self.fill()
+                Vec::new()
             }
             _ => self.step(by),
         }
     }
 
-    /// The chosen server's address becomes the one to go to.
-    fn fill(&mut self) -> Vec<Effect> {
-        let Some(recent) = self.recent.get(self.chosen) else { return Vec::new() };
-        if recent.address == self.address.text() {
-            return Vec::new();
+    /// The chosen server becomes the one to go to. A token that was typed was meant for another.
+    fn fill(&mut self) {
+        let Some(recent) = self.recent.get(self.chosen).filter(|_| self.part == Part::Recent) else { return };
+        if recent.address != self.to() {
+            self.address = Field::new(&recent.address);
+            self.token = Secret::default();
+            self.source = None;
+            self.forget_outcome();
         }
-        self.address = Field::new(&recent.address);
-        self.address_changed()
     }
 
     /// The server that the form names; none where it names none, which it then says.
     fn target(&mut self) -> Option<Target> {
+        self.fill();
         if self.to().is_empty() {
             let hint = "type one, as in wss://host:5039, or choose a recent one";
             self.failure = Some(Failure::new(ErrorKind::InvalidParams, "there is no address yet", hint));

@@ -74,7 +74,8 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
 
 /// One step back: a toast goes, typing ends, another screen closes.
 fn leave(model: &mut Model) {
-    if model.notice.take().is_some() {
+    // While something is typed the toast goes with the typing: what it says of letters is true at once.
+    if model.notice.take().is_some() && !model.types() {
         return;
     }
     match (model.screen, model.focus) {
@@ -219,7 +220,7 @@ pub(super) fn choose_session(model: &mut Model, by: i64) {
     let last = model.sessions.rows.len().saturating_sub(1);
     let step = usize::try_from(by.unsigned_abs()).unwrap_or(0);
     let at = model.sessions.selected;
-    model.sessions.selected = if by < 0 { at.saturating_sub(step) } else { (at + step).min(last) };
+    model.sessions.pick(if by < 0 { at.saturating_sub(step) } else { (at + step).min(last) });
 }
 
 /// Up, down and sideways in whatever has the focus.

@@ -233,7 +233,7 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) {
         Pane::Sessions => {
             let rows = crate::tui::view::sessions::rows(model, inside.height);
             if let Some(chosen) = rows.get(usize::from(row)).copied().flatten() {
-                model.sessions.selected = chosen;
+                model.sessions.pick(chosen);
             }
         }
         Pane::Output | Pane::Stats => {}

@@ -211,7 +211,8 @@ fn switch(model: &mut Model, reached: Reached) {
     model.connection = Connection { link, told: model.now, lost, dial: None, dials };
     model.wire = Wire::begin(model.now);
     model.runtimes = Runtimes::of(&reached.runtimes);
-    model.sessions = Sessions::default();
+    let own = std::mem::take(&mut model.sessions.own);
+    model.sessions = Sessions { own, ..Sessions::default() };
     model.runs = Runs { count: model.runs.count, left, ..Runs::default() };
     (model.feeds, model.input) = (false, Field::default());
     model.overlays.retain(|overlay| !overlay.is_of_engine());

@@ -62,16 +62,19 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// The chosen session if it fits the run's language, else the newest that does.
+/// The chosen session if it fits the run's language, else the newest that does. Of others' sessions on a server only
+/// one that was chosen by hand.
 fn fitting_session(model: &mut Model) -> Option<SessionId> {
     let language = model.runs.active.as_ref()?.language;
-    let fits = |row: &&crate::tui::model::SessionRow| {
-        row.is_usable() && row.info.state != SessionState::Creating && row.info.language == language
+    let sessions = &model.sessions;
+    let fits = |row: &&SessionRow| {
+        let ready = row.is_usable() && row.info.state != SessionState::Creating;
+        ready && row.info.language == language && sessions.is_ours(&row.info.session_id)
     };
-    if let Some(row) = model.sessions.current().filter(|row| fits(row)) {
+    if let Some(row) = sessions.current().filter(|row| fits(row)) {
         return Some(row.info.session_id.clone());
     }
-    let id = model.sessions.rows.iter().rev().find(fits)?.info.session_id.clone();
+    let id = sessions.rows.iter().rev().find(fits)?.info.session_id.clone();
     model.sessions.select(&id);
     Some(id)
 }

@@ -110,6 +110,7 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         Some(row) => row.info = info,
         None => model.sessions.rows.push(new_row(info)),
     }
+    model.sessions.own.push(id.clone());
     model.sessions.select(&id);
     if waits.is_some() {
         model.output.say(Kind::Note, ready);
@@ -130,6 +131,7 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
 fn remove(model: &mut Model, id: &SessionId) {
     let Some(at) = model.sessions.rows.iter().position(|row| row.info.session_id == *id) else { return };
     model.sessions.rows.remove(at);
+    model.sessions.own.retain(|own| own != id);
     if model.sessions.selected > at || model.sessions.selected >= model.sessions.rows.len() {
         model.sessions.selected = model.sessions.selected.saturating_sub(1);
     }

@@ -243,9 +243,11 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
         let useful = |spec: &&Spec| (spec.cmd != Cmd::Stop || busy) && !(reads && of_list(spec));
         for spec in TABLE.iter().filter(here).filter(useful) {
-            if !shown.iter().any(|(_, brief)| *brief == spec.brief) {
-                shown.extend(key_hint(model, spec.cmd, spec.brief));
-            }
+            // A key means what the nearest place says.
+            let hint = key_hint(model, spec.cmd, spec.brief);
+            shown.extend(
+                hint.filter(|hint| !shown.iter().any(|(key, brief)| *brief == hint.1 || *key == hint.0)),
+            );
         }
     }
     if model.screen != Screen::Workbench && !model.types() {

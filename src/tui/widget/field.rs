@@ -49,6 +49,11 @@ impl Field {
             KeyCode::Char(c) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
                 self.insert(c.encode_utf8(&mut [0; 4]));
             }
+            // As in a shell: nobody sees what a masked field still holds.
+            KeyCode::Char('u') if event.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.text.replace_range(..self.cursor, "");
+                self.cursor = 0;
+            }
             KeyCode::Backspace => {
                 let len = before(self);
                 self.cursor -= len;

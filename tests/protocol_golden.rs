@@ -317,8 +317,10 @@ fn results_are_golden() {
         error: error.map(str::to_owned),
         duration_ms: 1510,
         execution_id: "0123456789abcdef0123456789abcdef".into(),
+        unknown: error.is_some_and(|error| error.starts_with("how it ended")),
     };
     for (name, given) in [
+        ("session.execute, not known how it ended", result(false, None, Some("how it ended is not known"))),
         ("session.execute, done", result(true, Some(output(&commands()[12].1)), None)),
         ("session.execute, exit code not 0", result(false, Some(output(&shell())), Some("time is up"))),
         ("session.execute, failed", result(false, None, Some("No such program: make"))),

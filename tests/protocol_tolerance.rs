@@ -437,8 +437,14 @@ fn what_is_wrong_is_said_in_one_sentence() {
 fn results_are_read_with_what_may_be_missing() {
     let program = Command::ExecuteShell(shell("make", &[]));
     let read = |value| ExecuteResult::from_json(&program, value);
-    let failed =
-        ExecuteResult { success: false, result: None, error: None, duration_ms: 7, execution_id: "".into() };
+    let failed = ExecuteResult {
+        success: false,
+        result: None,
+        error: None,
+        duration_ms: 7,
+        execution_id: "".into(),
+        unknown: false,
+    };
     for value in [
         json!({"success": false, "result": null, "error": null, "durationMs": 7}),
         json!({"success": false, "durationMs": 7, "executionId": null, "more": 1}),
@@ -476,6 +482,7 @@ fn durations_and_codes_fit_an_int32() {
         error: None,
         duration_ms: u32::MAX,
         execution_id: "e".into(),
+        unknown: false,
     };
     let written = serde_json::to_value(result).unwrap();
     assert_eq!(written["durationMs"], json!(i32::MAX));

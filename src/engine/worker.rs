@@ -92,6 +92,7 @@ fn finish(inner: &Inner, session: &Session, job: Job, outcome: Result<Outcome, F
         error: outcome.error,
         duration_ms: u32::try_from(job.asked.elapsed().as_millis()).unwrap_or(i32::MAX as u32),
         execution_id: job.id.clone(),
+        unknown: false,
     };
     inner.tell(SessionEvent::Finished {
         session_id: session.id.clone(),

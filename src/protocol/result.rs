@@ -276,6 +276,9 @@ pub struct ExecuteResult {
     pub duration_ms: u32,
     /// Which execution this was.
     pub execution_id: ExecutionId,
+    /// How it ended is not known, and that is all that is known: whoever followed it was away for too long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 /// An [`ExecuteResult`] whose result is not yet read: what it means depends on the command.
@@ -290,6 +293,8 @@ struct RawResult {
     duration_ms: u32,
     #[serde(default)]
     execution_id: Option<ExecutionId>,
+    #[serde(default)]
+    unknown: bool,
 }
 
 impl ExecuteResult {
@@ -311,6 +316,7 @@ impl ExecuteResult {
             error: raw.error,
             duration_ms: raw.duration_ms,
             execution_id: raw.execution_id.unwrap_or_else(|| ExecutionId::from("")),
+            unknown: raw.unknown,
         })
     }
 

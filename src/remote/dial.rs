@@ -4,8 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -142,21 +143,15 @@ async fn encrypt(address: &Address, tcp: Pulsed) -> Result<(Box<dyn Io>, String)
         RemoteError::lasting(ErrorKind::InvalidParams, message, "check the address")
     })?;
     let stream = TlsConnector::from(config()?).connect(name, tcp).await.map_err(|e| {
-        let reason = e.get_ref().map_or_else(|| plain(&e), ToString::to_string);
-        let certificate = e.get_ref().is_some_and(|inner| {
-            matches!(inner.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_)))
-        });
-        if certificate {
-            RemoteError::lasting(
-                ErrorKind::Unauthorised,
-                format!("{short} is not trusted: {reason}"),
-                "have the system trust who has signed its certificate, or name the file by SSL_CERT_FILE",
-            )
-        } else {
-            RemoteError::passing(
-                format!("{short} speaks no TLS that fits: {reason}"),
+        match e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(why)) => distrusted(&short, why),
+            other => RemoteError::passing(
+                format!(
+                    "{short} speaks no TLS that fits: {}",
+                    other.map_or_else(|| plain(&e), ToString::to_string)
+                ),
                 "is it wss:// there, or plain ws://?",
-            )
+            ),
         }
     })?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
@@ -164,9 +159,40 @@ async fn encrypt(address: &Address, tcp: Pulsed) -> Result<(Box<dyn Io>, String)
     Ok((Box::new(stream), seen))
 }
 
+/// A certificate that proves nothing, and what to do about that.
+fn distrusted(short: &str, why: &CertificateError) -> RemoteError {
+    let reason = rustls::Error::InvalidCertificate(why.clone()).to_string();
+    let (reason, hint) = match why {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            (reason, "use the name that its certificate is for")
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            (reason, "it needs a new certificate; or is this machine's clock wrong?")
+        }
+        CertificateError::Other(_) if reason.contains("CaUsedAsEndEntity") => (
+            "its certificate is that of an authority (CA:TRUE), which can't be a server's".to_owned(),
+            "make one with openssl req -x509 … -addext basicConstraints=critical,CA:FALSE",
+        ),
+        _ => (
+            reason,
+            "have the system trust who has signed its certificate, or name the file by SSL_CERT_FILE",
+        ),
+    };
+    RemoteError::lasting(ErrorKind::Unauthorised, format!("{short} is not trusted: {reason}"), hint)
+}
+
 /// The system's roots; `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured.
 fn config() -> Result<Arc<ClientConfig>, RemoteError> {
     let mut roots = rustls::RootCertStore::empty();
+    if let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty())
+        && CertificateDer::pem_file_iter(&file).ok().and_then(|mut all| all.next()?.ok()).is_none()
+    {
+        return Err(RemoteError::lasting(
+            ErrorKind::Unauthorised,
+            format!("SSL_CERT_FILE names {}, which holds no certificate", file.display()),
+            "name a PEM file, or unset it",
+        ));
+    }
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
@@ -247,7 +273,7 @@ fn answered(short: &str, has_token: bool, response: &Response<Option<Vec<u8>>>) 
         StatusCode::UNAUTHORIZED => RemoteError::lasting(
             ErrorKind::Unauthorised,
             format!("{short} wants a token"),
-            "put it into CODEBEAKER_TOKEN, or type it in the workbench's connect form",
+            "CODEBEAKER_TOKEN holds it; in the workbench the form for servers takes it (c after Esc)",
         ),
         StatusCode::NOT_FOUND => RemoteError::lasting(
             ErrorKind::Unreachable,

@@ -283,6 +283,7 @@ fn failed(id: &ExecutionId, failure: &Failure) -> ExecuteResult {
         error: Some(failure.message.clone()),
         duration_ms: 0,
         execution_id: id.clone(),
+        unknown: failure.kind == ErrorKind::Unknown,
     }
 }
 

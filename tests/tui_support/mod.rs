@@ -161,6 +161,7 @@ pub fn finished(exit_code: i32) -> Box<ExecuteResult> {
         error: None,
         duration_ms: 14,
         execution_id: ExecutionId::from("e"),
+        unknown: false,
     })
 }
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::LimitSettings;
-use crate::engine::{Engine, Execution, InterruptTarget};
+use crate::engine::{Engine, Execution, InterruptTarget, Link};
 use crate::protocol::{
     Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId,
     Failure, IsolationReport, Language, LimitReached, OutputStream, Provision, RuntimeType, SessionInfo,
@@ -36,6 +36,10 @@ use passing::{Passing, feed};
 const MAX_CODE: u64 = 16 << 20;
 /// How long a session that nobody wants any more may take to be made, so that it can be removed.
 const LATE_SESSION: Duration = Duration::from_secs(10);
+/// How long a lost link may stay down before a run gives up.
+const LINK_PATIENCE: Duration = Duration::from_secs(300);
+/// What to do about a program whose end is not known.
+const LOOK_THERE: &str = "codebeaker sessions list --attach URL tells what is there; or run it again";
 /// The exit code of a program that wrote to a pipe which nobody reads: 128 and SIGPIPE.
 const BROKEN_PIPE: i32 = 141;
 
@@ -214,6 +218,11 @@ impl Run<'_> {
                 exit::say("the program may still run there");
                 return Ok(exit::code(128 + passed.load(Ordering::SeqCst)));
             }
+            () = self.lost_for_good() => {
+                let minutes = LINK_PATIENCE.as_secs() / 60;
+                let message = format!("the link has been down for {minutes} minutes: how the program ended is not known");
+                return Err(Problem::new(message, LOOK_THERE));
+            }
         };
         let Some(result) = followed else { return Ok(exit::code(BROKEN_PIPE)) };
         if self.args.json {
@@ -224,6 +233,18 @@ impl Run<'_> {
             signal if signal != 0 && result.process().is_none() => Ok(exit::code(128 + signal)),
             _ => conclude(&result, self.args, &self.surroundings.settings.limits),
         }
+    }
+
+    /// Waits until the link to a server has been down for longer than anybody waits.
+    async fn lost_for_good(&self) {
+        let mut link = self.engine.link();
+        while link.wait_for(|link| matches!(link, Link::Down(_))).await.is_ok() {
+            let back = link.wait_for(|link| !matches!(link, Link::Down(_)));
+            if tokio::time::timeout(LINK_PATIENCE, back).await.is_err() {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 
     fn preference(&self) -> Option<crate::protocol::RuntimePreference> {
@@ -237,7 +258,10 @@ impl Run<'_> {
         if let (Some(asked), Some(got)) = (self.args.memory, session.config.memory_limit_mb)
             && asked > got
         {
-            exit::say(format_args!("note: {got} MB of memory is the most that [limits] memory_mb allows"));
+            let whose = if self.attached { "the server's " } else { "" };
+            exit::say(format_args!(
+                "note: {got} MB of memory is the most that {whose}[limits] memory_mb allows"
+            ));
         }
         let isolation = &session.isolation;
         if !isolation.weakened.is_empty() && self.surroundings.settings.minimum_isolation.is_none() {
@@ -357,7 +381,10 @@ impl Run<'_> {
                     (unheard, broken) = (true, true);
                 }
                 ExecutionEvent::Finished(result) => return Ok((!broken).then_some(*result)),
-                ExecutionEvent::Started | ExecutionEvent::Output { .. } | ExecutionEvent::Lagged { .. } => {}
+                ExecutionEvent::Lagged { skipped } => {
+                    exit::say(format_args!("note: {skipped} bytes of output are missing here"));
+                }
+                ExecutionEvent::Started | ExecutionEvent::Output { .. } => {}
             }
         }
         Err(Problem::new("the run ended without a result", "see the log in the state directory"))
@@ -395,7 +422,8 @@ fn conclude(result: &ExecuteResult, args: &args::Run, most: &LimitSettings) -> R
         if args.json && !result.success {
             return Ok(exit::code(125));
         }
-        return if result.success { Ok(ExitCode::SUCCESS) } else { Err(Problem::new(error, NEXT)) };
+        let next = if result.unknown { LOOK_THERE } else { NEXT };
+        return if result.success { Ok(ExitCode::SUCCESS) } else { Err(Problem::new(error, next)) };
     };
     // An exit code speaks for itself; a limit or a program that could not be started does not.
     if !args.json {

@@ -277,6 +277,7 @@ fn finish(shared: &Shared, session: &Session, job: Job, outcome: Outcome) {
         error: outcome.error,
         duration_ms: milliseconds(job.asked),
         execution_id: job.id.clone(),
+        unknown: false,
     };
     let left = session.pending.fetch_sub(1, Ordering::Relaxed) - 1;
     let (session_id, success) = (session.id.clone(), result.success);

@@ -274,7 +274,8 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
 fn ending(result: &ExecuteResult) -> (Verdict, String) {
     let Some(process) = result.process() else {
         let error = result.error.as_deref().unwrap_or("it gave no result");
-        return (Verdict::Fail, text::sanitise(error).into_owned());
+        let verdict = if result.unknown { Verdict::Unknown } else { Verdict::Fail };
+        return (verdict, text::sanitise(error).into_owned());
     };
     let exit = format!("exit {}", process.exit_code);
     match (&process.limit, &process.signal) {

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The file.
 #[derive(Debug)]
@@ -34,8 +34,51 @@ pub struct Line<'a> {
     pub session: Option<&'a str>,
     /// `ok`, `failed` for a command without success, or the kind of error.
     pub outcome: &'a str,
+    /// Of a program that has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
     /// From the request to its answer.
     pub duration_ms: f64,
+}
+
+/// Now, as it is noted.
+pub fn now() -> String {
+    format!("{:.6}", jiff::Timestamp::now())
+}
+
+/// As much of an answer as the log tells of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Seen {
+    /// Of a session that was made.
+    pub session_id: Option<String>,
+    /// Of a command.
+    pub success: Option<bool>,
+    pub result: Option<Program>,
+}
+
+/// What is told of a program that has ended. Of what is none, nothing is.
+#[derive(Debug, Default)]
+pub struct Program {
+    pub exit_code: Option<i32>,
+}
+
+impl<'de> Deserialize<'de> for Program {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Any {
+            Program {
+                #[serde(rename = "exitCode")]
+                exit_code: i32,
+            },
+            Other(serde::de::IgnoredAny),
+        }
+        Ok(match Any::deserialize(d)? {
+            Any::Program { exit_code } => Self { exit_code: Some(exit_code) },
+            Any::Other(_) => Self::default(),
+        })
+    }
 }
 
 impl Audit {
@@ -44,6 +87,22 @@ impl Audit {
         use std::os::unix::fs::OpenOptionsExt as _;
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         Ok(Self(Mutex::new(file)))
+    }
+
+    /// Notes somebody who was not let in: `token`, `origin`, `host` or `connections` is why.
+    pub fn refused(&self, peer: &str, why: &str) {
+        self.note(&Line {
+            time: now(),
+            peer,
+            connection: 0,
+            token: "",
+            method: "connect",
+            command: None,
+            session: None,
+            outcome: &format!("refused_{why}"),
+            exit_code: None,
+            duration_ms: 0.0,
+        });
     }
 
     /// Writes a line. One that can't be written is told of in the log.

@@ -43,16 +43,24 @@ pub fn routes(shared: Arc<Shared>) -> Router {
 }
 
 /// Whatever is asked: by which name, and by which page.
-async fn door(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+async fn door(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (headers, uri) = (request.headers(), request.uri());
     match shared.door.called(headers, uri).and_then(|()| shared.door.page(headers)) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refuse(&shared, refusal),
+        Err(refusal) => refuse(&shared, peer, refusal),
     }
 }
 
-fn refuse(shared: &Shared, refusal: Refusal) -> Response {
+fn refuse(shared: &Shared, Peer(peer): Peer, refusal: Refusal) -> Response {
     shared.metrics.refused(refusal.reason);
+    if let Some(audit) = &shared.audit {
+        audit.refused(&peer.to_string(), refusal.reason);
+    }
     let mut response = (refusal.status, format!("{}\n", refusal.message)).into_response();
     if refusal.status == StatusCode::UNAUTHORIZED {
         let bearer = header::HeaderValue::from_static("Bearer");
@@ -63,13 +71,13 @@ fn refuse(shared: &Shared, refusal: Refusal) -> Response {
 
 async fn upgrade(
     State(shared): State<Arc<Shared>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let who = match shared.door.bearer(&headers) {
         Ok(who) => who,
-        Err(refusal) => return refuse(&shared, refusal),
+        Err(refusal) => return refuse(&shared, peer, refusal),
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
@@ -81,10 +89,10 @@ async fn upgrade(
     let Some(place) = Place::take(&shared) else {
         let most = shared.settings.bounds.connections;
         let message = format!("{most} connections are open, which is the limit: close one, or try again");
-        return refuse(&shared, Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "connections", message));
+        return refuse(&shared, peer, Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "connections", message));
     };
     let most = shared.settings.bounds.message_bytes;
-    let connection = Connection::new(shared.clone(), shared.number(), peer, who);
+    let connection = Connection::new(shared.clone(), shared.number(), peer.0, who);
     let upgrade = upgrade.read_buffer_size(READ).max_message_size(most).max_frame_size(most);
     upgrade.on_upgrade(move |socket| {
         shared.tasks.track_future(async move {
@@ -164,9 +172,13 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// The books. They tell how much a server is used, so whoever reads them bears the token.
-async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+async fn metrics(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
     if let Err(refusal) = shared.door.bearer(&headers) {
-        return refuse(&shared, refusal);
+        return refuse(&shared, peer, refusal);
     }
     let sessions = shared.engine.sessions().await.unwrap_or_default();
     let runtimes = runtimes(&shared).await;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::audit::Line;
+use super::audit::{Line, Seen, now};
 use super::door::Who;
 use super::executions::Running;
 use super::hub::News;
@@ -31,10 +31,10 @@ pub struct Asker {
 }
 
 impl Asker {
-    fn note(&self, asked: &Asked, outcome: &str) {
+    fn note(&self, asked: &Asked, outcome: &str, exit_code: Option<i32>) {
         let Some(audit) = &self.shared.audit else { return };
         audit.note(&Line {
-            time: format!("{:.6}", jiff::Timestamp::now()),
+            time: now(),
             peer: &self.peer,
             connection: self.number,
             token: &self.who.token,
@@ -42,7 +42,9 @@ impl Asker {
             command: asked.command,
             session: asked.session.as_deref(),
             outcome,
-            duration_ms: asked.at.elapsed().as_secs_f64() * 1000.0,
+            exit_code,
+            // To the microsecond.
+            duration_ms: (asked.at.elapsed().as_secs_f64() * 1e6).round() / 1e3,
         });
     }
 }
@@ -69,7 +71,7 @@ pub struct Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         if !self.noted {
-            self.asker.note(self, "unanswered");
+            self.asker.note(self, "unanswered", None);
         }
     }
 }
@@ -93,16 +95,20 @@ impl Asked {
     pub fn note(&mut self, result: &Result<String, Failure>) {
         self.noted = true;
         self.asker.shared.metrics.answered(self.method_name(), self.at.elapsed().as_secs_f64());
-        if self.asker.shared.audit.is_none() {
+        // That something was read is said for every few lines of output; it is no request of anybody's.
+        if self.asker.shared.audit.is_none() || self.method == Some(Method::SessionAck) {
             return;
         }
+        let tells = self.command.is_some() || self.method == Some(Method::SessionCreate);
+        let text = result.as_ref().ok().filter(|_| tells);
+        let seen: Seen = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let outcome = match result {
-            // Of a command this is no part of anything else: what a program prints has its quotes escaped.
-            Ok(text) if self.command.is_some() && text.contains("\"success\":false") => "failed",
+            Ok(_) if seen.success == Some(false) => "failed",
             Ok(_) => "ok",
             Err(failure) => failure.kind.name(),
         };
-        self.asker.note(self, outcome);
+        self.session = self.session.take().or(seen.session_id);
+        self.asker.note(self, outcome, seen.result.and_then(|program| program.exit_code));
     }
 
     /// The method's name, as it is counted.

@@ -41,6 +41,9 @@ async fn every_request_is_noted_without_code_and_output() {
         let bearer = [("authorization", "Bearer a-token-that-is-secret")];
         knock(wire, &address.to_string(), &bearer).await.unwrap()
     };
+    let wrong = [("authorization", "Bearer a-secret-that-is-wrong")];
+    let wire = TcpStream::connect(address).await.unwrap();
+    assert!(knock(wire, &address.to_string(), &wrong).await.is_err());
     let (mut raw, mut other) = (open().await, open().await);
     let session = crate::create(&mut raw, native::Kind::Python).await;
     raw.execute(&session, json!({ "code": "print('secret-code')" })).await;
@@ -71,7 +74,14 @@ async fn every_request_is_noted_without_code_and_output() {
     raw.result("session.close", json!({ "sessionId": session })).await;
     let text = std::fs::read_to_string(&log).unwrap();
     assert!(!text.contains("secret"), "{text}");
-    let lines = lines();
+    let mut lines = lines();
+    let refused = lines.remove(0);
+    assert_eq!(
+        (refused["method"].as_str(), refused["outcome"].as_str()),
+        (Some("connect"), Some("refused_token"))
+    );
+    let codes: Vec<i64> = lines.iter().filter_map(|line| line["exitCode"].as_i64()).collect();
+    assert_eq!(codes, [0, 3], "{text}");
     for line in &lines {
         let (time, peer) = (line["time"].as_str().unwrap(), line["peer"].as_str().unwrap());
         assert!(time.ends_with('Z') && time.contains('T') && peer.starts_with("127.0.0.1:"), "{line}");
@@ -103,7 +113,7 @@ async fn every_request_is_noted_without_code_and_output() {
         ]
     );
     let in_session = lines.iter().filter(|line| line["session"] == session.as_str()).count();
-    assert_eq!(in_session, 5, "{text}");
+    assert_eq!(in_session, 6, "{text}");
     let mode = std::fs::metadata(&log).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     bench.end().await;

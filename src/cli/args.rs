@@ -68,15 +68,27 @@ const URL: &str = super::connect::URL_VARIABLE;
 #[derive(Args, Debug)]
 #[command(after_help = ATTACH_HELP)]
 pub struct Attach {
-    /// The server: ws://host:5039, wss://host:5039
-    #[arg(env = URL, default_value = crate::server::LISTEN)]
-    pub url: String,
+    /// The server: ws://host:5039, wss://host:5039; without it the one that CODEBEAKER_URL names, or this machine's
+    pub url: Option<String>,
     /// The file to edit
     pub file: Option<PathBuf>,
 }
 
 const ATTACH_HELP: &str = "CODEBEAKER_TOKEN holds the token, for a server that wants one; it is sent over wss://, and over \
 ws:// to this machine only.";
+
+impl Attach {
+    /// The workbench as it is to be opened. What is a file here, and no address, is the file to edit.
+    pub fn open(self) -> Open {
+        let is_file = |text: &String| !text.contains("://") && std::path::Path::new(text).is_file();
+        let (url, file) = match (self.url, self.file) {
+            (Some(text), None) if is_file(&text) => (None, Some(PathBuf::from(text))),
+            given => given,
+        };
+        let attach = url.or(Open::of_nothing().attach).unwrap_or_else(|| crate::server::LISTEN.to_owned());
+        Open { file, attach: Some(attach) }
+    }
+}
 
 /// Arguments of `sessions`.
 #[derive(Args, Debug)]

@@ -33,7 +33,8 @@ pub struct Reached {
 impl Reached {
     /// The server's of this address, or the one in this process.
     pub async fn at(address: Option<&str>, surroundings: &Surroundings) -> Result<Self, Problem> {
-        let Some(address) = address else {
+        // An empty variable is as good as none.
+        let Some(address) = address.filter(|address| !address.trim().is_empty()) else {
             let engine: Arc<dyn Engine> = surroundings.engine()?;
             return Ok(Self { engine, attached: false, _telling: None });
         };

@@ -69,9 +69,7 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
             Verb::Setup(setup) => setup::setup(setup).await,
             Verb::Sessions(sessions) => sessions::sessions(sessions).await,
             Verb::Open(open) => open::open(open).await,
-            Verb::Attach(args::Attach { url, file }) => {
-                open::open(args::Open { attach: Some(url), file }).await
-            }
+            Verb::Attach(attach) => open::open(attach.open()).await,
             Verb::Completions { .. } | Verb::Man => Ok(ExitCode::SUCCESS),
         }
     });

@@ -15,7 +15,7 @@ use super::surroundings::Surroundings;
 pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?;
     let connections = Arc::new(Connections::new(surroundings.clone()));
-    let engine = match args.attach {
+    let engine = match args.attach.filter(|address| !address.trim().is_empty()) {
         Some(address) => connections.attach(Target { address, token: None }).await?,
         None => connections.local().await?,
     };

@@ -51,7 +51,13 @@ pub async fn serve(args: args::Serve) -> Result<ExitCode, Problem> {
         _ = serving => {}
         _ = signals.next() => exit::say("ending now"),
     }
+    let sessions = engine.sessions().await.map_or(0, |all| all.len());
     shut_down(engine.as_ref()).await;
+    exit::say(match sessions {
+        0 => "ended".to_owned(),
+        1 => "ended; its session is removed".to_owned(),
+        n => format!("ended; its {n} sessions are removed"),
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -183,6 +189,9 @@ fn announce(server: &Server, settings: &ServerSettings) {
     let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
     let address = server.address();
     exit::say(format_args!("serving at {scheme}://{address}/ws/jsonrpc; Ctrl-C ends it"));
+    if let Some(remark) = settings.tls.as_ref().and_then(Certificate::remark) {
+        exit::say(format_args!("note: {remark}"));
+    }
     let guard = match (settings.tokens.len(), settings.tls.is_some()) {
         (0, _) => "no token is asked for: whoever can reach this address on this machine can run code",
         (_, true) => "a token is asked for",

@@ -28,7 +28,8 @@ async fn perform(args: Sessions) -> Result<ExitCode, Problem> {
     let surroundings = Surroundings::read()?;
     surroundings.warn();
     // The engine in this process has no sessions yet: only a server's can be meant.
-    let address = args.attach.clone().unwrap_or_else(|| LISTEN.to_owned());
+    let address =
+        args.attach.clone().filter(|address| !address.trim().is_empty()).unwrap_or_else(|| LISTEN.to_owned());
     let reached = Reached::at(Some(&address), &surroundings).await?;
     let done = match &args.verb {
         SessionsVerb::List => list(reached.engine.as_ref(), args.json).await,

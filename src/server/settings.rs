@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
 use crate::engine::Token;
 
 /// The address that is listened at unless another is named.
@@ -71,6 +74,22 @@ pub struct Bounds {
     pub workers: usize,
     /// How long a job's outcome is kept.
     pub job_kept: Duration,
+}
+
+impl Certificate {
+    /// What clients will have against it, as far as that can be seen here.
+    pub fn remark(&self) -> Option<String> {
+        let chain = CertificateDer::pem_file_iter(&self.chain).ok()?.next()?.ok()?;
+        let (_, first) = x509_parser::parse_x509_certificate(&chain).ok()?;
+        let shown = self.chain.display();
+        if first.is_ca() {
+            return Some(format!(
+                "{shown} is the certificate of an authority (CA:TRUE), which CodeBeaker's clients take from no server; \
+                 openssl req -x509 makes one that they take with -addext basicConstraints=critical,CA:FALSE"
+            ));
+        }
+        (!first.validity().is_valid()).then(|| format!("{shown} is not valid now: clients will refuse it"))
+    }
 }
 
 impl Default for Bounds {

@@ -52,16 +52,21 @@ impl Reached {
 /// Says when the link is lost and when it is back.
 async fn tell_of_the_link(engine: Arc<dyn Engine>) {
     let mut link = engine.link();
-    let mut down = false;
+    let (mut down, mut lasting) = (false, false);
     while link.changed().await.is_ok() {
         match &*link.borrow_and_update() {
+            Link::Down(lost) if lost.wait.is_none() && !lasting => {
+                (down, lasting) = (true, true);
+                let (server, reason) = (&lost.server, &lost.reason);
+                exit::say(format_args!("the link to {server} can't be had back: {reason}"));
+            }
             Link::Down(lost) if !down => {
                 down = true;
                 let (server, reason) = (&lost.server, &lost.reason);
                 exit::say(format_args!("the link to {server} is lost ({reason}); trying to have it back"));
             }
             Link::Up(up) if down => {
-                down = false;
+                (down, lasting) = (false, false);
                 exit::say(format_args!("the link to {} is back", up.server));
             }
             _ => {}
@@ -75,12 +80,15 @@ fn address(target: &Target) -> Result<Address, Failure> {
     })
 }
 
-/// The token that was given, or the variable's. That is for any server, so it is not sent where it could be overheard:
-/// one that wants it says so.
+/// The token that was given, or the variable's. That is not sent where it could be overheard, and where
+/// `CODEBEAKER_URL` says whose it is, to nobody else.
 fn token(target: &Target, address: &Address) -> Option<Token> {
+    let url = std::env::var(URL_VARIABLE).ok().filter(|url| !url.trim().is_empty());
+    let whose = url.and_then(|url| Address::parse(&url).ok());
+    let theirs = whose.is_none_or(|whose| (whose.host(), whose.port()) == (address.host(), address.port()));
     let variable = || std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.trim().is_empty());
     let given = target.token.clone().filter(|token| !token.secret().is_empty());
-    given.or_else(|| variable().filter(|_| address.keeps_secrets()).map(|token| Token::new(&token)))
+    given.or_else(|| variable().filter(|_| theirs && address.keeps_secrets()).map(|token| Token::new(&token)))
 }
 
 async fn attach(target: &Target) -> Result<Arc<dyn Engine>, Failure> {

@@ -32,7 +32,7 @@ impl Problem {
     pub fn tell(&self) -> ExitCode {
         say(&self.message);
         if !self.next_step.is_empty() {
-            let _ = writeln!(std::io::stderr(), "  {}", self.next_step);
+            let _ = writeln!(std::io::stderr(), "  {}", harmless(&self.next_step));
         }
         ExitCode::from(OURS)
     }
@@ -76,7 +76,12 @@ pub fn code(code: i32) -> ExitCode {
 
 /// Says something on standard error. Where nobody listens any more, that is no reason to fail.
 pub fn say(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "codebeaker: {text}");
+    let _ = writeln!(std::io::stderr(), "codebeaker: {}", harmless(&text.to_string()));
+}
+
+/// A text without what a terminal would obey: a server's words are among what is said.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// Prints to standard output. Whoever has stopped reading has seen enough: that is no error.

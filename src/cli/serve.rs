@@ -153,6 +153,16 @@ pub fn read_tokens(file: &Path) -> Result<Vec<Token>, Problem> {
 
 fn bounds(set: &DaemonSettings) -> Bounds {
     let default = Bounds::default();
+    // None of these is of use at 0; without a limit is a large number.
+    let set = &DaemonSettings {
+        connections: set.connections.filter(|n| *n > 0),
+        executions: set.executions.filter(|n| *n > 0),
+        message_mb: set.message_mb.filter(|n| *n > 0),
+        in_flight: set.in_flight.filter(|n| *n > 0),
+        idle_minutes: set.idle_minutes.filter(|n| *n > 0),
+        jobs: set.jobs.filter(|n| *n > 0),
+        ..set.clone()
+    };
     let rate =
         |set: Option<u64>, default: u32| set.map_or(default, |rate| u32::try_from(rate).unwrap_or(u32::MAX));
     let time = |set: Option<u64>, unit: u64, default: Duration| {

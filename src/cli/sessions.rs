@@ -11,7 +11,7 @@ use crate::server::LISTEN;
 
 use super::args::{Sessions, SessionsVerb};
 use super::connect::Reached;
-use super::exit::{self, Problem};
+use super::exit::{self, Problem, harmless};
 use super::surroundings::Surroundings;
 
 /// Does what is asked of a server's sessions; without an address, of the one on this machine.
@@ -59,14 +59,14 @@ async fn list(engine: &dyn Engine, json: bool) -> Result<(), Problem> {
         let _ = writeln!(
             text,
             "{:<10}{:<12}{:<9}{:<9}{:>5}{:>10}{:>10}  {}",
-            shown(session.session_id.short()),
+            harmless(session.session_id.short()),
             session.language,
-            shown(&session.runtime),
+            harmless(&session.runtime),
             session.state,
             session.execution_count,
             minutes(session.idle_minutes),
             minutes(session.lifetime_minutes),
-            shown(session.name.as_deref().unwrap_or("-")),
+            harmless(session.name.as_deref().unwrap_or("-")),
         );
     }
     exit::print(&text)
@@ -84,14 +84,14 @@ async fn show(engine: &dyn Engine, wanted: &str, json: bool) -> Result<(), Probl
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12}{value}");
     };
-    line("session", shown(&session.session_id.0));
+    line("session", harmless(&session.session_id.0));
     if let Some(name) = &session.name {
-        line("name", shown(name));
+        line("name", harmless(name));
     }
     line("language", session.language.title().to_owned());
-    line("runtime", shown(&session.runtime));
+    line("runtime", harmless(&session.runtime));
     line("state", session.state.to_string());
-    line("created", shown(&session.created_at));
+    line("created", harmless(&session.created_at));
     line("active", format!("{} ago, {} commands", minutes(session.idle_minutes), session.execution_count));
     let config = &session.config;
     line(
@@ -102,7 +102,7 @@ async fn show(engine: &dyn Engine, wanted: &str, json: bool) -> Result<(), Probl
     let isolation = &session.isolation;
     let score = match isolation.tier.as_str() {
         "" => "not known".to_owned(),
-        tier => format!("{} of 10, {} ({})", isolation.score, shown(tier), shown(&isolation.letters)),
+        tier => format!("{} of 10, {} ({})", isolation.score, harmless(tier), harmless(&isolation.letters)),
     };
     line("isolation", score);
     match stats {
@@ -119,7 +119,7 @@ async fn show(engine: &dyn Engine, wanted: &str, json: bool) -> Result<(), Probl
             line("processes", number(stats.processes.map(u64::from), ""));
             line("workspace", number(stats.workspace_bytes, " B"));
         }
-        Err(failure) => line("usage", format!("not known: {}", shown(&failure.message))),
+        Err(failure) => line("usage", format!("not known: {}", harmless(&failure.message))),
     }
     exit::print(&text)
 }
@@ -141,7 +141,7 @@ async fn close(engine: &dyn Engine, wanted: &[String], all: bool, json: bool) ->
     if json {
         return exit::print(&format!("{:#}\n", json!({ "closed": closed })));
     }
-    let lines: String = closed.iter().map(|id| format!("closed {}\n", shown(&id.0))).collect();
+    let lines: String = closed.iter().map(|id| format!("closed {}\n", harmless(&id.0))).collect();
     exit::print(if lines.is_empty() { "no sessions\n" } else { &lines })
 }
 
@@ -170,9 +170,4 @@ fn minutes(minutes: f64) -> String {
         m if m < 120.0 => format!("{m:.0} min"),
         m => format!("{:.1} h", m / 60.0),
     }
-}
-
-/// What a server says, without what a terminal would obey.
-fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -35,6 +35,8 @@ wire_enum! {
         Unreachable = "unreachable", # -32008;
         /// The link was lost before the answer came: whether it was done is not known.
         Unknown = "unknown", # -32009;
+        /// No execution of this id is known, or not any more.
+        ExecutionNotFound = "execution_not_found", # -32011;
         /// The server has no such ability.
         NotAvailable = "not_available", # -32010;
     }
@@ -59,6 +61,7 @@ impl ErrorKind {
             Self::Unreachable => -32008,
             Self::Unknown => -32009,
             Self::NotAvailable => -32010,
+            Self::ExecutionNotFound => -32011,
         }
     }
 }

@@ -250,14 +250,22 @@ impl Followed {
         }
     }
 
-    /// The server does not know it: it is another one since, or it never was told, or it has forgotten.
-    pub fn unknown(&mut self, server: &str, started_anew: bool) {
-        let failure = if started_anew {
-            Failure::new(
-                ErrorKind::Unknown,
-                format!("how it ended is not known: {server} was started anew while the link was lost"),
-                "its sessions are gone; run it again in a new one",
-            )
+    /// The server is another one since.
+    pub fn gone(&mut self, server: &str) {
+        self.finish(Err(Failure::new(
+            ErrorKind::Unknown,
+            format!("how it ended is not known: {server} was started anew while the link was lost"),
+            "its sessions are gone; run it again in a new one",
+        )));
+    }
+
+    /// The server does not tell of it: it never had it, or has forgotten it, or something else is the matter.
+    pub fn unknown(&mut self, server: &str, refusal: &Failure) {
+        // Servers of our first version had no kind of its own for that.
+        let not_there = matches!(refusal.kind, ErrorKind::ExecutionNotFound | ErrorKind::InvalidParams);
+        let failure = if !not_there {
+            let message = format!("how it ended is not known: {server} does not tell ({refusal})");
+            Failure::new(ErrorKind::Unknown, message, "look into the session before it is run again")
         } else if self.is_waiting() {
             Failure::new(
                 ErrorKind::Unreachable,

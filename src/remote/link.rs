@@ -22,8 +22,8 @@ use super::shared::Shared;
 use super::wire::Wire;
 use crate::engine::{Link, LinkDown, LinkUp, Told};
 use crate::protocol::{
-    AckCall, EventKind, ExecutionId, Failure, Id, Incoming, Method, Notice, Notification, Request, Response,
-    ServerInfo, SessionEvent, SubscribeCall, Subscribed, WireName as _, from_json, parse_message,
+    AckCall, ErrorKind, EventKind, ExecutionId, Failure, Id, Incoming, Method, Notice, Notification, Request,
+    Response, ServerInfo, SessionEvent, SubscribeCall, Subscribed, WireName as _, from_json, parse_message,
 };
 
 /// A timer that is so much too late tells that this process was stopped, or the machine asleep.
@@ -169,7 +169,7 @@ impl LinkTask {
         let server = self.shared.address.short();
         if started_anew {
             for (_, mut followed) in self.following.drain() {
-                followed.unknown(&server, true);
+                followed.gone(&server);
             }
         }
         self.following.retain(|_, followed| !followed.is_unwanted());
@@ -352,13 +352,18 @@ impl LinkTask {
                     _ => self.following.remove(&id),
                 };
             }
-            Pending::Resume(id) => {
-                if response.result.is_err()
-                    && let Some(mut followed) = self.following.remove(&id)
-                {
-                    followed.unknown(&self.shared.address.short(), false);
+            Pending::Resume(id) => match response.result {
+                Ok(_) => {}
+                // It has no room for what was under way: later, when others have gone.
+                Err(failure) if matches!(failure.kind, ErrorKind::Busy | ErrorKind::LimitReached) => {
+                    return Some(format!("the server is too busy: {failure}"));
                 }
-            }
+                Err(failure) => {
+                    if let Some(mut followed) = self.following.remove(&id) {
+                        followed.unknown(&self.shared.address.short(), &failure);
+                    }
+                }
+            },
             Pending::Own => {
                 if let Err(failure) = response.result {
                     tracing::warn!("the server refuses what the link itself asks: {failure}");

@@ -16,6 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -62,6 +63,8 @@ pub struct Reception {
     pub handshake: Duration,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
+    /// Places for connections of any kind, those too that have not said yet what they want.
+    pub places: Arc<Semaphore>,
 }
 
 /// Takes connections until it is to stop.
@@ -73,9 +76,11 @@ pub async fn accept(listener: TcpListener, reception: Reception) {
         };
         match accepted {
             Ok((tcp, peer)) => {
+                // Without a place it is closed: nothing was said on it yet.
+                let Ok(place) = reception.places.clone().try_acquire_owned() else { continue };
                 let own = reception.clone();
                 reception.tasks.spawn(async move {
-                    if let Err(e) = serve(tcp, peer, own).await {
+                    if let Err(e) = serve((tcp, place), peer, own).await {
                         tracing::debug!("a connection from {peer} ended: {e}");
                     }
                 });
@@ -89,11 +94,15 @@ pub async fn accept(listener: TcpListener, reception: Reception) {
     }
 }
 
-async fn serve(tcp: TcpStream, peer: SocketAddr, reception: Reception) -> io::Result<()> {
+async fn serve(
+    (tcp, place): (TcpStream, OwnedSemaphorePermit),
+    peer: SocketAddr,
+    reception: Reception,
+) -> io::Result<()> {
     tcp.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_keepalive(&tcp, true)?;
     rustix::net::sockopt::set_tcp_user_timeout(&tcp, UNHEARD)?;
-    let mut tcp = Lingering(Some(tcp));
+    let mut tcp = Lingering(Some(tcp), place);
     let Some(tls) = &reception.tls else { return serve_http(tcp, peer, reception).await };
     let shaken = async {
         if is_plain(tcp.0.as_ref()).await? {
@@ -142,7 +151,10 @@ async fn serve_http(
 
 /// A stream that is closed with care: what the other end still sends is read for a moment, since a connection that is
 /// closed with something unread is reset, and the last word with it.
-struct Lingering(Option<TcpStream>);
+struct Lingering(
+    Option<TcpStream>,
+    #[allow(dead_code, reason = "held for as long as the stream")] OwnedSemaphorePermit,
+);
 
 impl Lingering {
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {

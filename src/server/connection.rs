@@ -24,7 +24,7 @@ use super::request::{Asked, Asker, Done, Following};
 use super::shared::Shared;
 use super::subscription::{Sampler, Subscription};
 use crate::protocol::{
-    Batch as Document, ErrorKind, Failure, Id, Incoming, Notice, Request, Response, parse_documents,
+    Batch as Document, ErrorKind, Failure, Id, Incoming, Method, Notice, Request, Response, parse_documents,
 };
 
 /// With so much to be written nothing more is done for this connection.
@@ -37,6 +37,11 @@ const MOST_OF_A_BATCH: usize = 16 << 20;
 const GOODBYE: Duration = Duration::from_secs(2);
 /// Answers that are taken at once before the next message is read.
 const AT_ONCE: usize = 32;
+
+/// The longest messages that may be under way together; shorter ones as many as there are places.
+const MESSAGES: usize = 4;
+/// Places beyond the bound for requests that end others.
+const RESERVED: usize = 16;
 
 /// Close codes of the WebSocket's standard.
 mod code {
@@ -57,6 +62,8 @@ pub struct Connection {
     work: FuturesUnordered<Work>,
     /// Requests that are not done so far, and those notifications that are.
     in_flight: usize,
+    /// Bytes of their messages.
+    in_flight_bytes: usize,
     batches: HashMap<u64, Batch>,
     next_batch: u64,
     pub(super) subscriptions: HashMap<String, Subscription>,
@@ -98,6 +105,7 @@ impl Connection {
             out: Out::default(),
             work: FuturesUnordered::new(),
             in_flight: 0,
+            in_flight_bytes: 0,
             batches: HashMap::new(),
             next_batch: 0,
             subscriptions: HashMap::new(),
@@ -241,12 +249,16 @@ impl Connection {
         };
         self.active = Instant::now();
         self.shared.metrics.received(text.len());
-        parse_documents(text).into_iter().for_each(|document| self.take(document));
+        let documents = parse_documents(text);
+        // What each holds is not looked at: all hold the same share of the message.
+        let items: usize = documents.iter().map(|document| document.items.len()).sum();
+        let share = text.len() / items.max(1);
+        documents.into_iter().for_each(|document| self.take(document, share));
         None
     }
 
     /// Begins what one document asks.
-    fn take(&mut self, document: Document) {
+    fn take(&mut self, document: Document, share: usize) {
         let number = document.is_array.then(|| {
             self.next_batch += 1;
             // Held until all of it is begun.
@@ -255,7 +267,7 @@ impl Connection {
         });
         for item in document.items {
             match item {
-                Incoming::Request(request) => self.begin(request, number),
+                Incoming::Request(request) => self.begin(request, share, number),
                 Incoming::Invalid(response) => self.refuse(response.id, number, response.result),
                 // Nothing was asked of this client.
                 Incoming::Response(_) => {}
@@ -276,6 +288,7 @@ impl Connection {
     /// Counts something that is to be done. Of one that wants no answer there is as much to keep as of any other.
     fn expect(&mut self, asked: &Asked) {
         self.in_flight += 1;
+        self.in_flight_bytes += asked.bytes;
         if asked.id.is_some()
             && let Some(batch) = asked.batch.and_then(|number| self.batches.get_mut(&number))
         {
@@ -284,9 +297,14 @@ impl Connection {
     }
 
     /// Begins to do what a request asks.
-    fn begin(&mut self, request: Request, batch: Option<u64>) {
-        let asked = Asked::new(&self.asker, &request, batch);
+    fn begin(&mut self, request: Request, bytes: usize, batch: Option<u64>) {
+        let mut asked = Asked::new(&self.asker, &request, batch);
+        asked.bytes = bytes;
         self.expect(&asked);
+        // What makes room for others is never refused: an execution whose output is not acknowledged waits for that.
+        if matches!(asked.method, Some(Method::SessionAck | Method::SessionUnsubscribe)) {
+            return self.dispatch(asked, request);
+        }
         let now = Instant::now();
         let taken = self.rate.take(now).and_then(|()| self.shared.token_rate(self.asker.who.index, now));
         if let Err(wait) = taken {
@@ -295,14 +313,33 @@ impl Connection {
             let hint = format!("wait {} ms", wait.as_millis() + 1);
             return self.answer(asked, Err(Failure::new(ErrorKind::LimitReached, message, hint)));
         }
-        let most = self.shared.settings.bounds.in_flight;
-        if self.in_flight > most {
+        if let Err(failure) = self.has_room(asked.method) {
             self.shared.metrics.refused("in_flight");
-            let message =
-                format!("{most} requests of this connection wait for their answers, which is the limit");
-            return self.answer(asked, Err(Failure::new(ErrorKind::Busy, message, "wait for one of them")));
+            return self.answer(asked, Err(failure));
         }
         self.dispatch(asked, request);
+    }
+
+    /// Whether one more request may be under way. For those that end others there are some places more.
+    fn has_room(&self, method: Option<Method>) -> Result<(), Failure> {
+        use Method::{SessionClose, SessionInterrupt};
+        let bounds = &self.shared.settings.bounds;
+        let ends_others = matches!(method, Some(SessionClose | SessionInterrupt));
+        let most = bounds.in_flight;
+        let bytes = bounds.message_bytes.saturating_mul(MESSAGES);
+        let busy = |message| Err(Failure::new(ErrorKind::Busy, message, "wait for one of them"));
+        if self.in_flight > most + if ends_others { RESERVED } else { 0 } {
+            return busy(format!(
+                "{most} requests of this connection wait for their answers, which is the limit"
+            ));
+        }
+        if self.in_flight_bytes > bytes {
+            let mb = bytes >> 20;
+            return busy(format!(
+                "requests of this connection with {mb} MB wait for their answers, which is the limit"
+            ));
+        }
+        Ok(())
     }
 
     pub(super) fn push(&mut self, work: Work) {
@@ -374,16 +411,11 @@ impl Connection {
                 lagged.iter().for_each(|notice| self.notify(notice));
             }
             News::Follow(journal) => {
-                let wanting: Vec<String> = self
-                    .subscriptions
-                    .iter()
-                    .filter(|(_, of)| of.wants_output(&journal.session))
-                    .map(|(id, _)| id.clone())
+                let wanting = self.subscriptions.iter().filter(|(_, of)| of.wants_output(&journal.session));
+                let following: Vec<Following> = wanting
+                    .map(|(id, of)| Following::for_subscription(journal.clone(), id.clone(), of.over()))
                     .collect();
-                for id in wanting {
-                    let work = Following::for_subscription(journal.clone(), id).step().boxed();
-                    self.push(work);
-                }
+                following.into_iter().for_each(|following| self.push(following.step().boxed()));
             }
         }
     }
@@ -402,6 +434,7 @@ impl Connection {
     fn answer(&mut self, mut asked: Asked, result: Result<String, Failure>) {
         asked.note(&result);
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(asked.bytes);
         if let Some(execution) = &asked.follows {
             self.following.remove(execution);
         }

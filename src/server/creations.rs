@@ -37,6 +37,7 @@ impl Creations {
             let message = format!("idempotencyKey must have 1 to {LONGEST} characters");
             return Err(Failure::new(crate::protocol::ErrorKind::InvalidParams, message, "a UUID will do"));
         }
+        let asked = key.clone();
         let creation = {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
@@ -48,7 +49,15 @@ impl Creations {
             let fresh = || (now, begin(engine, tasks, call.create));
             known.entry(key).or_insert_with(fresh).1.clone()
         };
-        creation.await
+        let made = creation.await;
+        if made.is_err() {
+            // It may go well another time.
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.get(&asked).is_some_and(|(_, creation)| creation.peek().is_some_and(Result::is_err)) {
+                known.remove(&asked);
+            }
+        }
+        made
     }
 }
 

@@ -8,8 +8,8 @@ use subtle::{Choice, ConstantTimeEq as _};
 
 use super::settings::ServerSettings;
 
-/// The shortest token that opens a server: 128 bits, as hexadecimal digits or better.
-pub const SHORTEST_TOKEN: usize = 16;
+/// The shortest token that opens a server: 128 bits in base64.
+pub const SHORTEST_TOKEN: usize = 22;
 
 /// Why somebody is not let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Door {
     pub fn new(settings: &ServerSettings, listens: SocketAddr) -> Self {
         let own = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
         let mut hosts: Vec<String> = own.into_iter().chain([bracketed(listens)]).collect();
-        hosts.extend(settings.hosts.iter().map(|host| host.to_lowercase()));
+        hosts.extend(settings.hosts.iter().map(|host| host.to_lowercase()).filter(|host| !host.is_empty()));
         Self {
             tokens: settings.tokens.iter().map(|token| hash(token.secret())).collect(),
             origins: settings

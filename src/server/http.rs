@@ -86,6 +86,10 @@ async fn upgrade(
             return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], message).into_response();
         }
     };
+    if let Err(failure) = shared.takes_work() {
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "shutdown", failure.message);
+        return refuse(&shared, peer, refusal);
+    }
     let Some(place) = Place::take(&shared) else {
         let most = shared.settings.bounds.connections;
         let message = format!("{most} connections are open, which is the limit: close one, or try again");

@@ -66,7 +66,7 @@ impl Piece {
             }
         }
         // What was sent while there was no connection never came: what comes next is counted after it.
-        fed.bytes = fed.bytes.max(self.at + self.data.len() as u64);
+        fed.bytes = fed.bytes.max(self.at.saturating_add(self.data.len() as u64));
         fed.ended |= eof;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! a while.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,10 @@ use crate::protocol::{
 
 /// Outcomes that are kept at most.
 const KEPT: usize = 1024;
+/// Bytes of them.
+const KEPT_BYTES: usize = 64 << 20;
+/// Bytes of jobs that wait.
+const WAITING_BYTES: usize = 64 << 20;
 
 /// The queue.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct Jobs {
 
 #[derive(Debug)]
 struct Known {
+    /// Bytes of those that wait.
+    waiting: AtomicUsize,
     jobs: Mutex<HashMap<ExecutionId, Job>>,
     kept: Duration,
 }
@@ -38,6 +45,18 @@ struct Job {
     state: JobState,
     outcome: Option<JobOutcome>,
     ended: Option<Instant>,
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        self.outcome.as_ref().map_or(0, |outcome| outcome.stdout.len() + outcome.stderr.len())
+    }
+}
+
+/// Bytes of what a job brings.
+fn size(call: &JobCall) -> usize {
+    let args: usize = call.args.iter().map(String::len).sum();
+    call.code.len() + call.stdin.as_ref().map_or(0, String::len) + args
 }
 
 impl Jobs {
@@ -50,7 +69,8 @@ impl Jobs {
         [stop, end]: [&CancellationToken; 2],
     ) -> Self {
         let (queue, waiting) = mpsc::channel(bounds.jobs.max(1));
-        let known = Arc::new(Known { jobs: Mutex::default(), kept: bounds.job_kept });
+        let known =
+            Arc::new(Known { waiting: AtomicUsize::new(0), jobs: Mutex::default(), kept: bounds.job_kept });
         let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
         for _ in 0..bounds.workers.max(1) {
             let worker = Worker {
@@ -81,6 +101,12 @@ impl Jobs {
             let message = format!("{} jobs wait already, which is the limit", self.queue.max_capacity());
             Failure::new(ErrorKind::Busy, message, "ask again once some have ended")
         })?;
+        let size = size(&call);
+        if self.known.waiting.load(Ordering::Acquire).saturating_add(size) > WAITING_BYTES {
+            let message = format!("jobs with {} MB wait already, which is the limit", WAITING_BYTES >> 20);
+            return Err(Failure::new(ErrorKind::Busy, message, "ask again once some have ended"));
+        }
+        self.known.waiting.fetch_add(size, Ordering::AcqRel);
         self.known.set(&id, JobState::Queued, None);
         room.send((id.clone(), call));
         Ok(JobStatus { execution_id: id, status: JobState::Queued, outcome: None })
@@ -116,11 +142,11 @@ impl Known {
         let mut jobs = self.pruned();
         let ended = outcome.is_some().then(Instant::now);
         jobs.insert(id.clone(), Job { state, outcome, ended });
-        if jobs.len() > KEPT {
+        let mut bytes: usize = jobs.values().map(Job::bytes).sum();
+        while jobs.len() > KEPT || bytes > KEPT_BYTES {
             let over = jobs.iter().filter_map(|(id, job)| Some((job.ended?, id.clone())));
-            if let Some((_, id)) = over.min_by_key(|(at, _)| *at) {
-                jobs.remove(&id);
-            }
+            let Some((_, id)) = over.min_by_key(|(at, _)| *at) else { break };
+            bytes -= jobs.remove(&id).map_or(0, |job| job.bytes());
         }
     }
 }
@@ -143,6 +169,7 @@ impl Worker {
             let Some((id, call)) = job else { return };
             // One of those that may come to their end when the server is stopped.
             let _running = self.places.take();
+            self.known.waiting.fetch_sub(size(&call), Ordering::AcqRel);
             self.known.set(&id, JobState::Running, None);
             let outcome = self.perform(call).await.unwrap_or_else(|failure| JobOutcome {
                 exit_code: -1,
@@ -175,7 +202,9 @@ impl Worker {
             Ok(execution) => execution.finished().await,
             Err(failure) => Err(failure),
         };
-        self.engine.close_session(&session).await?;
+        if let Err(failure) = self.engine.close_session(&session).await {
+            tracing::warn!("the session of a job is not closed: {failure:?}");
+        }
         result.map(outcome)
     }
 }

@@ -18,6 +18,8 @@ use crate::protocol::{
 
 /// Bytes of output that one step of a cursor takes, about.
 const STEP_BYTES: usize = 128 << 10;
+/// What an entry takes at least, in bytes.
+const LEAST: usize = 128;
 /// Things that one step of a cursor takes.
 const STEP: usize = 64;
 
@@ -218,9 +220,10 @@ impl Inner {
 }
 
 impl Entry {
+    /// What it takes of the room there is: little output costs more than its bytes.
     fn size(&self) -> usize {
         match self {
-            Self::Output(_, data) => data.len(),
+            Self::Output(_, data) => data.len().max(LEAST),
             _ => 0,
         }
     }
@@ -229,7 +232,8 @@ impl Entry {
     fn written(&self) -> u64 {
         match self {
             Self::Lagged(skipped) => *skipped,
-            _ => self.size() as u64,
+            Self::Output(_, data) => data.len() as u64,
+            _ => 0,
         }
     }
 }

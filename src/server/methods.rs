@@ -121,9 +121,8 @@ impl Connection {
     }
 
     fn subscribe(&mut self, call: SubscribeCall) -> Answer {
-        if self.subscriptions.len() + self.following.len()
-            >= SUBSCRIPTIONS + self.shared.settings.bounds.in_flight
-        {
+        let (of_sessions, of_executions) = (self.subscriptions.len(), self.following.len());
+        if of_sessions >= SUBSCRIPTIONS || of_executions >= 2 * self.shared.settings.bounds.in_flight {
             let message = "this connection has too many subscriptions";
             return Err(Failure::new(ErrorKind::LimitReached, message, "end some by session.unsubscribe"));
         }
@@ -131,7 +130,7 @@ impl Connection {
         let journal = self.shared.executions.find_or_deny(&id).ok_or_else(|| {
             let message = format!("no execution {id} is known here (any more)");
             let hint = "those that are followed are kept for a while after their end";
-            Failure::new(ErrorKind::InvalidParams, message, hint)
+            Failure::new(ErrorKind::ExecutionNotFound, message, hint)
         })?;
         let output = call.events.is_empty() || call.events.contains(&EventKind::Output);
         let wants = Wants { output, moments: true, result: true };
@@ -157,11 +156,13 @@ impl Connection {
         let subscription = Subscription::new(call.session_id.clone(), call.events, self.shared.watchers());
         let id = ExecutionId::random().0;
         if let Some(session) = subscription.sampled().cloned() {
-            let sampler = Sampler { subscription: id.clone(), session, shared: self.shared.clone(), seq: 0 };
+            let (shared, over) = (self.shared.clone(), subscription.over());
+            let sampler = Sampler { subscription: id.clone(), session, shared, seq: 0, over };
             self.push(sampler.step().boxed());
         }
         for journal in self.shared.executions.running_where(|of| subscription.wants_output(of)) {
-            self.push(Following::for_subscription(journal, id.clone()).step().boxed());
+            let over = subscription.over();
+            self.push(Following::for_subscription(journal, id.clone(), over).step().boxed());
         }
         let hub = &self.shared.hub;
         self.news.get_or_insert_with(|| hub.listen());

@@ -24,11 +24,12 @@ mod shared;
 mod subscription;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +42,8 @@ use shared::Shared;
 pub use door::SHORTEST_TOKEN;
 pub use settings::{Bounds, Certificate, LISTEN, ServerSettings};
 
+/// Connections beyond those bound for WebSockets: health, metrics, and those that have not said yet what they want.
+const UNSAID: usize = 128;
 /// How long connections may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// How often what is over is looked at for being forgotten.
@@ -86,7 +89,7 @@ pub enum ServeError {
 /// A server that listens.
 pub struct Server {
     shared: Arc<Shared>,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     tls: Option<TlsAcceptor>,
     address: SocketAddr,
 }
@@ -123,8 +126,24 @@ impl Server {
         };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let mut listeners = vec![listener];
+        if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+            // `localhost` is both: nobody else is to be found by that name and be sent a token.
+            match TcpListener::bind((Ipv6Addr::LOCALHOST, address.port())).await {
+                Ok(other) => listeners.push(other),
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse && listen.port() != 0 => {
+                    return Err(ServeError::Listen {
+                        address: (Ipv6Addr::LOCALHOST, address.port()).into(),
+                        problem: plain(&e),
+                        taken: true,
+                    });
+                }
+                // This machine may have no such address.
+                Err(e) => tracing::debug!("[::1] is not listened at: {e}"),
+            }
+        }
         let shared = Arc::new(Shared::new(engine, settings, address, audit));
-        Ok(Self { shared, listener, tls, address })
+        Ok(Self { shared, listeners, tls, address })
     }
 
     /// Where it listens; the port is a real one also where 0 was asked for.
@@ -135,7 +154,7 @@ impl Server {
     /// Serves until `stop` is cancelled. Then nothing new is taken, what runs may end within the grace that was set and
     /// is killed after that, and connections are closed with a word.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { shared, listener, tls, .. } = self;
+        let Self { shared, listeners, tls, .. } = self;
         let (hub, pruner) = (shared.clone(), shared.clone());
         shared.tasks.spawn(async move { hub.hub.run(hub.engine.as_ref(), hub.end.clone()).await });
         shared.tasks.spawn(async move { prune(&pruner).await });
@@ -145,8 +164,11 @@ impl Server {
             handshake: shared.settings.bounds.handshake,
             tasks: shared.tasks.clone(),
             stop: shared.stop.clone(),
+            places: Arc::new(Semaphore::new(shared.settings.bounds.connections.saturating_add(UNSAID))),
         };
-        shared.tasks.spawn(accept::accept(listener, reception));
+        for listener in listeners {
+            shared.tasks.spawn(accept::accept(listener, reception.clone()));
+        }
         stop.cancelled().await;
         shared.stop.cancel();
         wind_up(&shared).await;

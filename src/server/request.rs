@@ -64,6 +64,8 @@ pub struct Asked {
     pub session: Option<String>,
     /// The execution that its connection follows for it.
     pub follows: Option<String>,
+    /// Its share of the message that it came in.
+    pub bytes: usize,
     asker: Arc<Asker>,
     noted: bool,
 }
@@ -88,7 +90,18 @@ impl Asked {
 
     fn of(asker: &Arc<Asker>, id: Option<Id>, method: Option<Method>, batch: Option<u64>) -> Self {
         let (at, asker) = (Instant::now(), asker.clone());
-        Self { id, batch, method, at, command: None, session: None, follows: None, asker, noted: false }
+        Self {
+            id,
+            batch,
+            method,
+            at,
+            command: None,
+            session: None,
+            follows: None,
+            bytes: 0,
+            asker,
+            noted: false,
+        }
     }
 
     /// Notes how it ended.
@@ -145,10 +158,10 @@ impl Following {
     }
 
     /// The output of somebody's execution, for one who watches a session.
-    pub fn for_subscription(journal: Arc<Journal>, subscription: String) -> Self {
+    pub fn for_subscription(journal: Arc<Journal>, subscription: String, left: CancellationToken) -> Self {
         let wants = Wants { output: true, moments: false, result: false };
         let cursor = Cursor::new(journal, wants, None, None).subscribed(subscription);
-        Self::new(cursor, None, ResultForm::Object, CancellationToken::new())
+        Self::new(cursor, None, ResultForm::Object, left)
     }
 
     /// Whoever asked for it has left it, or follows it anew.

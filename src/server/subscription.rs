@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::request::Done;
 use super::shared::Shared;
 use crate::protocol::{
@@ -19,6 +21,14 @@ pub struct Subscription {
     session: Option<SessionId>,
     kinds: Vec<EventKind>,
     _watching: Option<Watching>,
+    /// Ends what is told for it.
+    over: CancellationToken,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.over.cancel();
+    }
 }
 
 /// Counts those who want output, for as long as they do.
@@ -39,7 +49,12 @@ impl Subscription {
             watchers.fetch_add(1, Ordering::AcqRel);
             Watching(watchers.clone())
         });
-        Self { session, kinds, _watching: watching }
+        Self { session, kinds, _watching: watching, over: CancellationToken::new() }
+    }
+
+    /// Is cancelled with it.
+    pub fn over(&self) -> CancellationToken {
+        self.over.clone()
     }
 
     fn is_about(&self, session: &SessionId) -> bool {
@@ -100,11 +115,16 @@ pub struct Sampler {
     pub session: SessionId,
     pub shared: Arc<Shared>,
     pub seq: u64,
+    /// Nobody wants to know any more.
+    pub over: CancellationToken,
 }
 
 impl Sampler {
     pub async fn step(mut self) -> Done {
-        tokio::time::sleep(SAMPLE).await;
+        tokio::select! {
+            () = tokio::time::sleep(SAMPLE) => {}
+            () = self.over.cancelled() => return Done::Sampled(self, None),
+        }
         let stats = self.shared.engine.stats(&self.session).await;
         self.seq += 1;
         let notice = stats.ok().map(|stats| {

@@ -150,7 +150,8 @@ async fn a_token_that_is_not_known_any_more_is_not_tried_again_and_again() {
     let Some(rig) = Rig::with(|settings| secret(settings, "the-first-secret-of-all")).await else { return };
     let engine = rig.attach_as(Some("the-first-secret-of-all"), quick()).await.unwrap();
     let another =
-        Served::with(rig.engine.clone(), |settings| secret(settings, "another-secret-by-now")).await;
+        Served::with(rig.engine.clone(), |settings| secret(settings, "another-secret-by-now-than-that"))
+            .await;
     rig.proxy.lead_to(another.address);
     rig.proxy.cut(Cut::Close);
     let mut link = engine.link();

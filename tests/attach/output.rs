@@ -133,7 +133,7 @@ async fn one_who_is_slow_loses_nothing_by_a_cut() {
 
 #[tokio::test]
 async fn more_than_is_kept_is_one_gap_of_the_right_size() {
-    let Some(rig) = Rig::with(|settings| settings.bounds.followed_bytes = 64 << 10).await else { return };
+    let Some(rig) = Rig::with(|settings| settings.bounds.followed_bytes = 160 << 10).await else { return };
     let engine = rig.attach().await;
     let session = create(&*engine).await;
     let text = "import os, sys\nprint('begin', flush=True)\nsys.stdin.readline()\n\

@@ -86,8 +86,9 @@ async fn by_which_name_and_by_which_page() {
 
 #[tokio::test]
 async fn with_which_token() {
-    let change =
-        |s: &mut ServerSettings| s.tokens = vec![Token::new("another-token-of-this"), Token::new(TOKEN)];
+    let change = |s: &mut ServerSettings| {
+        s.tokens = vec![Token::new("another-token-of-this-server"), Token::new(TOKEN)]
+    };
     let Some(bench) = Bench::with(change, |_| {}).await else { return };
     let address = bench.served.address;
     let host = address.to_string();
@@ -98,7 +99,7 @@ async fn with_which_token() {
         (Some(&right[..right.len() - 1]), false),
         (Some("Basic MDEyMw=="), false),
         (Some(right.as_str()), true),
-        (Some("bearer another-token-of-this"), true),
+        (Some("bearer another-token-of-this-server"), true),
     ] {
         let headers: Vec<(&str, &str)> = token.map(|token| ("authorization", token)).into_iter().collect();
         match knocked(address, &host, &headers).await {
@@ -165,7 +166,7 @@ fn the_command_line_says_what_is_missing() {
     let weak = weak.to_str().unwrap();
     for (args, words) in [
         (vec!["--listen", "0.0.0.0:0"], ["other machines", "--token-file"]),
-        (vec!["--token-file", weak], ["16 characters", "openssl rand"]),
+        (vec!["--token-file", weak], ["22 characters", "openssl rand"]),
         (vec!["--token-file", "/no/file"], ["/no/file", "check its name"]),
         (vec!["--listen", &taken], [taken.as_str(), "--listen"]),
         (vec!["--tls-cert", weak, "--tls-key", weak], ["tokens can't be used", "PEM"]),

@@ -177,7 +177,7 @@ async fn every_fault_has_its_code_and_says_what_to_do_next() {
         ("session.input", json!({ "executionId": "none", "data": "x" }), -32602, "invalid_params"),
         ("session.interrupt", json!({}), -32602, "invalid_params"),
         ("session.interrupt", json!({ "sessionId": "x", "signal": "HELLO" }), -32602, "invalid_params"),
-        ("session.subscribe", json!({ "executionId": "none" }), -32602, "invalid_params"),
+        ("session.subscribe", json!({ "executionId": "none" }), -32011, "execution_not_found"),
         ("session.subscribe", json!({ "events": ["weather"] }), -32602, "invalid_params"),
         ("session.list", json!([]), 0, ""),
         ("execution.run", json!({ "language": "python" }), -32602, "invalid_params"),

@@ -204,3 +204,43 @@ async fn an_execution_that_is_followed_anew_can_be_left() {
     assert!(said.is_empty() && watcher.notices.is_empty(), "{said:?} {:?}", watcher.notices);
     bench.end().await;
 }
+
+/// Whatever else is refused: who can't say what he has taken would wait for ever, and others with him.
+#[tokio::test]
+async fn what_was_taken_may_be_said_whatever_the_limits() {
+    for (in_flight, rate) in [(2, 20_000), (100, 30)] {
+        let change = |s: &mut codebeaker::server::ServerSettings| {
+            s.bounds.in_flight = in_flight;
+            s.bounds.connection_rate = rate;
+        };
+        let Some(bench) = Bench::with(change, |_| {}).await else { return };
+        let (mut raw, session) = bench.session().await;
+        // Each line comes by itself: far more notifications than the window holds.
+        let lines = "i=0; while [ $i -lt 300 ]; do echo $i; sleep 0.001; i=$((i+1)); done";
+        let mut running = Vec::new();
+        for _ in 0..2 {
+            let params = json!({
+                "sessionId": session, "command": sh(lines), "stream": true, "window": 16, "concurrent": true,
+            });
+            running.push(raw.begin("session.execute", params).await);
+        }
+        let mut answers = 0;
+        while answers < running.len() {
+            let message = crate::timely(raw.next()).await;
+            if running.iter().any(|number| message["id"] == *number) {
+                assert_eq!(message["result"]["success"], true, "{message}");
+                answers += 1;
+            }
+            let params = &message["params"];
+            if message["method"].as_str().is_some_and(|method| method.starts_with("session.")) {
+                let ack = json!({
+                    "jsonrpc": "2.0", "method": "session.ack",
+                    "params": { "executionId": params["executionId"], "seq": params["seq"] },
+                });
+                raw.send(ack.to_string()).await;
+            }
+        }
+        raw.close().await;
+        bench.end().await;
+    }
+}

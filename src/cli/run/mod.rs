@@ -219,8 +219,7 @@ impl Run<'_> {
                 return Ok(exit::code(128 + passed.load(Ordering::SeqCst)));
             }
             () = self.lost_for_good() => {
-                let minutes = LINK_PATIENCE.as_secs() / 60;
-                let message = format!("the link has been down for {minutes} minutes: how the program ended is not known");
+                let message = "the link does not come back: how the program ended is not known";
                 return Err(Problem::new(message, LOOK_THERE));
             }
         };
@@ -239,9 +238,14 @@ impl Run<'_> {
     async fn lost_for_good(&self) {
         let mut link = self.engine.link();
         while link.wait_for(|link| matches!(link, Link::Down(_))).await.is_ok() {
-            let back = link.wait_for(|link| !matches!(link, Link::Down(_)));
-            if tokio::time::timeout(LINK_PATIENCE, back).await.is_err() {
-                return;
+            // What is not tried any more is not waited for.
+            let settled = link.wait_for(|link| match link {
+                Link::Down(lost) => lost.wait.is_none(),
+                Link::Up(_) | Link::Local => true,
+            });
+            match tokio::time::timeout(LINK_PATIENCE, settled).await {
+                Ok(Ok(link)) if !matches!(*link, Link::Down(_)) => {}
+                _ => return,
             }
         }
         std::future::pending().await

@@ -331,7 +331,12 @@ fn activity(model: &Model) -> (Verdict, String) {
     }
     match (&model.runs.last, model.sessions.current()) {
         (Some(last), _) => {
-            (last.verdict, format!("last: {} in {}", last.ending, text::whole_millis(last.total_ms)))
+            // Of what isn't known there is no time either.
+            let time = match last.verdict {
+                Verdict::Unknown => String::new(),
+                _ => format!(" in {}", text::whole_millis(last.total_ms)),
+            };
+            (last.verdict, format!("last: {}{time}", last.ending))
         }
         (None, Some(row)) => (Verdict::Idle, crate::tui::overlay::session_name(&row.info)),
         (None, None) => (Verdict::Idle, "no session yet: F5 creates one".to_owned()),

@@ -16,9 +16,10 @@ use crate::protocol::{
     SelectParams, Selection, SessionConfig, SessionId, SessionInfo, SessionLimits, SessionState,
 };
 
-use super::embedded::{Inner, QUEUE, plain};
+use super::embedded::{Inner, QUEUE};
 use super::runtime::{Environment, LaunchSpec, Runtime};
 use super::session::{Life, Session, lock};
+use super::words::system_words;
 use super::{install, select, worker};
 
 impl Inner {
@@ -233,7 +234,7 @@ impl Place {
             return Ok(self.inner.store.path(&self.id));
         }
         self.inner.store.create(&self.id).map_err(|e| {
-            let message = format!("the session's directory can't be made: {}", plain(&e));
+            let message = format!("the session's directory can't be made: {}", system_words(&e));
             Failure::new(ErrorKind::Internal, message, "free some space")
         })
     }

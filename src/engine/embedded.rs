@@ -25,6 +25,7 @@ use super::limits::Limits;
 use super::runtime::Runtime;
 use super::session::{Session, Sessions, closed, lock};
 use super::store::Store;
+use super::words::system_words;
 use super::{Engine, Execution, InterruptTarget, SessionEvents, Told, life, select, worker};
 
 /// Output events of one execution that may wait to be taken: of at most 64 KiB each.
@@ -95,7 +96,7 @@ impl Embedded {
         let store = Store::open(&settings.sessions).map_err(|e| {
             Failure::new(
                 ErrorKind::Internal,
-                format!("sessions can't be kept in {}: {}", settings.sessions.display(), plain(&e)),
+                format!("sessions can't be kept in {}: {}", settings.sessions.display(), system_words(&e)),
                 "set XDG_STATE_HOME to a directory that you can write",
             )
         })?;
@@ -270,12 +271,6 @@ impl Inner {
             workspace_files: Some(files),
         })
     }
-}
-
-/// The system's words without its number.
-pub(super) fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 #[async_trait]

@@ -17,6 +17,7 @@ mod runtime;
 mod select;
 mod session;
 mod store;
+mod words;
 mod worker;
 
 use async_trait::async_trait;
@@ -37,6 +38,7 @@ pub use runtime::{
     CodeFile, Environment, Held, LaunchSpec, Meter, Metered, Runtime, SessionContext, Step, Teardown, Witness,
 };
 pub use select::nominal;
+pub use words::system_words;
 
 /// How the agent is linked: `static`, `dynamic`, or `none` where there is none.
 pub const AGENT_LINKAGE: &str = crate::agent::LINKAGE;

@@ -1,7 +1,7 @@
 //! The engine that is one of our servers.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use super::call::{Call, Fate, Order};
 use super::error::RemoteError;
 use super::follow::{Followed, WINDOW, pass_on};
 use super::link::{Greeted, LinkTask};
-use super::shared::Shared;
+use super::shared::{Shared, lock};
 use crate::engine::{Engine, Execution, InterruptTarget, Link, LinkUp, SessionEvents, Traffic};
 use crate::protocol::{
     CreateCall, CreateSession, Encoding, ErrorKind, Execute, ExecuteCall, ExecutionId, Failure, InputCall,
@@ -91,10 +91,6 @@ impl Remote {
     async fn ask<T: serde::de::DeserializeOwned>(&self, method: Method, params: Value) -> Result<T, Failure> {
         read(method, self.call(method, params, Fate::Harmless, self.shared.timing.answer).await?)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read<T: serde::de::DeserializeOwned>(method: Method, answer: Value) -> Result<T, Failure> {

@@ -21,7 +21,7 @@ use super::address::Address;
 use super::error::RemoteError;
 use super::pulse::{Pulse, Pulsed};
 use super::timing::Timing;
-use crate::engine::Token;
+use crate::engine::{Token, system_words};
 use crate::protocol::ErrorKind;
 
 /// Bytes that wait in the kernel to be sent, about: with more of them a heartbeat would come too late on a slow line.
@@ -124,7 +124,7 @@ async fn connect(address: &Address) -> Result<TcpStream, RemoteError> {
             "start one there with codebeaker serve, or check the address",
         ),
         _ => RemoteError::passing(
-            format!("{short} can't be reached: {}", plain(&e)),
+            format!("{short} can't be reached: {}", system_words(&e)),
             "check the address and the network",
         ),
     };
@@ -148,7 +148,7 @@ async fn encrypt(address: &Address, tcp: Pulsed) -> Result<(Box<dyn Io>, String)
             other => RemoteError::passing(
                 format!(
                     "{short} speaks no TLS that fits: {}",
-                    other.map_or_else(|| plain(&e), ToString::to_string)
+                    other.map_or_else(|| system_words(&e), ToString::to_string)
                 ),
                 "is it wss:// there, or plain ws://?",
             ),
@@ -246,7 +246,7 @@ fn refused(address: &Address, has_token: bool, error: Error) -> RemoteError {
             )
         }
         Error::Io(e) => RemoteError::passing(
-            format!("the connection to {short} broke during the handshake: {}", plain(&e)),
+            format!("the connection to {short} broke during the handshake: {}", system_words(&e)),
             "is there TLS (wss://) at that address?",
         ),
         other => RemoteError::lasting(
@@ -293,10 +293,4 @@ fn answered(short: &str, has_token: bool, response: &Response<Option<Vec<u8>>>) 
         ),
         _ => RemoteError::lasting(ErrorKind::Unreachable, message, "check the address"),
     }
-}
-
-/// The system's words without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }

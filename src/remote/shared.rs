@@ -53,22 +53,18 @@ impl Shared {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<ServerInfo>> {
-        self.info.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What the server said of itself last.
     pub fn info(&self) -> Option<ServerInfo> {
-        self.lock().clone()
+        lock(&self.info).clone()
     }
 
     pub fn take_info(&self, info: ServerInfo) {
-        *self.lock() = Some(info);
+        *lock(&self.info) = Some(info);
     }
 
     /// The server's name and version.
     pub fn software(&self) -> String {
-        self.lock().as_ref().map_or_else(String::new, |info| format!("{} {}", info.name, info.version))
+        lock(&self.info).as_ref().map_or_else(String::new, |info| format!("{} {}", info.name, info.version))
     }
 
     pub fn link(&self) -> watch::Receiver<Link> {
@@ -111,4 +107,9 @@ impl Shared {
 fn differs(a: Duration, b: Duration) -> bool {
     let (a, b) = (a.as_secs_f64() * 1000.0, b.as_secs_f64() * 1000.0);
     a.round() != b.round() && (a - b).abs() > 0.25 * a.max(b)
+}
+
+/// A lock that a panic elsewhere does not spoil.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

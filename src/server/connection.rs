@@ -281,12 +281,12 @@ impl Connection {
     /// Answers what is no request.
     fn refuse(&mut self, id: Id, batch: Option<u64>, result: Result<Value, Failure>) {
         let asked = Asked::unreadable(&self.asker, id, batch);
-        self.expect(&asked);
+        self.count_in(&asked);
         self.answer(asked, result.map(|value| value.to_string()));
     }
 
     /// Counts something that is to be done. Of one that wants no answer there is as much to keep as of any other.
-    fn expect(&mut self, asked: &Asked) {
+    fn count_in(&mut self, asked: &Asked) {
         self.in_flight += 1;
         self.in_flight_bytes += asked.bytes;
         if asked.id.is_some()
@@ -300,7 +300,7 @@ impl Connection {
     fn begin(&mut self, request: Request, bytes: usize, batch: Option<u64>) {
         let mut asked = Asked::new(&self.asker, &request, batch);
         asked.bytes = bytes;
-        self.expect(&asked);
+        self.count_in(&asked);
         // What makes room for others is never refused: an execution whose output is not acknowledged waits for that.
         if matches!(asked.method, Some(Method::SessionAck | Method::SessionUnsubscribe)) {
             return self.dispatch(asked, request);

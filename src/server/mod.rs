@@ -33,7 +33,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, InterruptTarget};
+use crate::engine::{Engine, InterruptTarget, system_words};
 use crate::protocol::Signal;
 
 use audit::Audit;
@@ -115,13 +115,15 @@ impl Server {
         }
         let tls = settings.tls.as_ref().map(accept::tls).transpose()?;
         let audit = settings.audit.as_ref().map(|path| {
-            Audit::open(path)
-                .map_err(|e| ServeError::Audit { path: path.display().to_string(), problem: plain(&e) })
+            Audit::open(path).map_err(|e| ServeError::Audit {
+                path: path.display().to_string(),
+                problem: system_words(&e),
+            })
         });
         let audit = audit.transpose()?;
         let failed = |e: io::Error| ServeError::Listen {
             address: listen,
-            problem: plain(&e),
+            problem: system_words(&e),
             taken: e.kind() == io::ErrorKind::AddrInUse,
         };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -134,7 +136,7 @@ impl Server {
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse && listen.port() != 0 => {
                     return Err(ServeError::Listen {
                         address: (Ipv6Addr::LOCALHOST, address.port()).into(),
-                        problem: plain(&e),
+                        problem: system_words(&e),
                         taken: true,
                     });
                 }
@@ -207,10 +209,4 @@ async fn idle(shared: &Shared) {
     while shared.executions.running() > 0 {
         shared.executions.ended().await;
     }
-}
-
-/// The system's words without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::LimitSettings;
-use crate::engine::{Engine, Execution, InterruptTarget, Link};
+use crate::engine::{Engine, Execution, InterruptTarget, Link, system_words};
 use crate::protocol::{
     Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId,
     Failure, IsolationReport, Language, LimitReached, OutputStream, Provision, RuntimeType, SessionInfo,
@@ -114,7 +114,7 @@ async fn read_code(file: &Path) -> Result<(String, Option<String>), Problem> {
             std::io::ErrorKind::NotFound => "check the name, or use - for code from standard input",
             _ => "choose another file",
         };
-        Problem::new(format!("{shown} can't be read: {}", plain(&e)), next)
+        Problem::new(format!("{shown} can't be read: {}", system_words(&e)), next)
     };
     let mut bytes = Vec::new();
     if from_stdin {
@@ -137,12 +137,6 @@ async fn read_code(file: &Path) -> Result<(String, Option<String>), Problem> {
         .map_err(|_| Problem::new(format!("{shown} is not UTF-8 text"), "only source code can be run"))?;
     let name = if from_stdin { None } else { file.file_name().map(|n| n.to_string_lossy().into_owned()) };
     Ok((code, name))
-}
-
-/// The system's words without its number.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 fn guess(file: &Path, code: &str) -> Result<Language, Problem> {
@@ -379,7 +373,7 @@ impl Run<'_> {
                     self.engine.interrupt(InterruptTarget::Execution(id.clone()), Signal::Kill).await?;
                     // `| head` has seen enough: that needs no words.
                     if e.kind() != std::io::ErrorKind::BrokenPipe {
-                        let message = format!("the output can't be written: {}", plain(&e));
+                        let message = format!("the output can't be written: {}", system_words(&e));
                         return Err(Problem::new(message, "free some space"));
                     }
                     (unheard, broken) = (true, true);

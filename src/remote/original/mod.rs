@@ -15,8 +15,8 @@ mod session;
 mod shared;
 mod standing;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -29,6 +29,7 @@ use self::line::{Line, Wire};
 use self::session::{EVENTS, Job};
 use self::shared::Shared;
 use self::standing::Standing;
+use super::shared::lock;
 use super::traffic::Tap;
 use super::{Address, RemoteError};
 use crate::engine::{Engine, Execution, InterruptTarget, Link, SessionEvents, Token, Traffic};
@@ -111,11 +112,6 @@ impl Drop for Original {
 /// What such a server can't do.
 fn missing(what: &str, hint: &str) -> Failure {
     Failure::new(ErrorKind::NotAvailable, format!("this server can't {what}"), hint)
-}
-
-/// A lock that a panic elsewhere does not spoil.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]

@@ -251,7 +251,12 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         }
     }
     if model.screen != Screen::Workbench && !model.types() {
-        let back = if reads { "list" } else { "workbench" };
+        let filtered = model.screen == Screen::Messages && !model.wire.filter.text().is_empty();
+        let back = match (reads, filtered) {
+            (true, _) => "list",
+            (false, true) => "all",
+            (false, false) => "workbench",
+        };
         let at = shown.len().min(2);
         shown.splice(at..at, key_hint(model, Cmd::Leave, back));
     }

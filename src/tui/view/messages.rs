@@ -75,7 +75,11 @@ fn edge(model: &Model, theme: &Theme) -> String {
         1 => "1 message".to_owned(),
         n => format!("{n} messages"),
     };
-    format!("{lost}{follow} {count}")
+    let held = match model.wire.filter.text() {
+        "" => String::new(),
+        _ => format!("{} of ", model.wire.shown().len()),
+    };
+    format!("{lost}{follow} {held}{count}")
 }
 
 /// Why the list is empty, and what fills it.

@@ -66,7 +66,8 @@ async fn the_pieces_joined_are_the_result() {
     let taken = taken(&mut raw, number, async |_, _| {}).await;
     assert_eq!(taken.methods[..2], ["session.queued", "session.started"]);
     assert_eq!(taken.methods.last().unwrap(), "session.finished");
-    assert!(taken.methods.iter().filter(|m| *m == "session.output").count() > 10);
+    // How many pieces there are depends on how busy the machine is; one stream's are never in another's.
+    assert!(taken.methods.iter().filter(|m| *m == "session.output").count() >= 2);
     let result = &taken.answer["result"];
     assert_eq!((&result["truncated"], taken.skipped), (&json!(false), 0));
     for stream in ["stdout", "stderr"] {

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::commands::{Cmd, Place, TABLE};
+use super::commands::{Cmd, Place, specs};
 use super::editor::{Action, Motion};
 use crate::config::{Settings, Warning};
 
@@ -175,11 +175,11 @@ impl Keymap {
     pub(crate) fn load(settings: &Settings) -> (Self, Vec<Warning>) {
         let mut warnings = Vec::new();
         let mut warn = |message| warnings.push(Warning { place: "[keys]".to_owned(), line: None, message });
-        for id in settings.keys.keys().filter(|id| !TABLE.iter().any(|spec| spec.id == *id)) {
+        for id in settings.keys.keys().filter(|id| !specs().any(|spec| spec.id == *id)) {
             warn(format!("unknown command `{id}`: F2 lists them all"));
         }
         let mut bindings = Vec::new();
-        for spec in TABLE {
+        for spec in specs() {
             let Some(own) = settings.keys.get(spec.id) else {
                 bindings.extend(spec.keys.iter().filter_map(|key| Binding::parse(spec.cmd, spec.place, key)));
                 continue;
@@ -192,7 +192,7 @@ impl Keymap {
             }
         }
         // The person's own keys come first, so that they win over a default on the same key.
-        let own = |b: &Binding| TABLE.iter().any(|s| s.cmd == b.cmd && settings.keys.contains_key(s.id));
+        let own = |b: &Binding| specs().any(|s| s.cmd == b.cmd && settings.keys.contains_key(s.id));
         bindings.sort_by_key(|b| !own(b));
         (Self { bindings }, warnings)
     }
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn every_key_of_the_table_reads() {
-        for spec in TABLE {
+        for spec in specs() {
             for text in spec.keys {
                 assert!(Binding::parse(spec.cmd, spec.place, text).is_some(), "{}: {text}", spec.id);
             }

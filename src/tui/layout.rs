@@ -182,12 +182,16 @@ impl Messages {
 fn wide(body: Rect) -> Vec<(Pane, Rect)> {
     let middle = body.width - SESSIONS_WIDTH - STATS_WIDTH;
     let column = |x: u16, width: u16| Rect { x, width, ..body };
+    let (sessions, files) = halves(column(0, SESSIONS_WIDTH));
     let (editor, output) = split(column(SESSIONS_WIDTH, middle));
+    let (stats, history) = split(column(SESSIONS_WIDTH + middle, STATS_WIDTH));
     vec![
-        (Pane::Sessions, column(0, SESSIONS_WIDTH)),
+        (Pane::Sessions, sessions),
+        (Pane::Files, files),
         (Pane::Editor, editor),
         (Pane::Output, output),
-        (Pane::Stats, column(SESSIONS_WIDTH + middle, STATS_WIDTH)),
+        (Pane::Stats, stats),
+        (Pane::History, history),
     ]
 }
 
@@ -203,6 +207,12 @@ fn split(area: Rect) -> (Rect, Rect) {
     let above = Rect { height: upper, ..area };
     let below = Rect { y: area.y + upper, height: area.height - upper, ..area };
     (above, below)
+}
+
+/// One as high as the other.
+fn halves(area: Rect) -> (Rect, Rect) {
+    let upper = area.height / 2;
+    (Rect { height: upper, ..area }, Rect { y: area.y + upper, height: area.height - upper, ..area })
 }
 
 /// A box of at most this size in the middle of the screen, one row below its top.

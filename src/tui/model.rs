@@ -25,21 +25,26 @@ use crate::protocol::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pane {
     Sessions,
+    Files,
     Editor,
     Output,
     Stats,
+    History,
 }
 
 impl Pane {
-    pub(crate) const ALL: [Self; 4] = [Self::Sessions, Self::Editor, Self::Output, Self::Stats];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Sessions, Self::Files, Self::Editor, Self::Output, Self::Stats, Self::History];
 
-    /// Its number and name; 2 and 6 are kept for panes to come.
+    /// Its number and name.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Sessions => "1 Sessions",
+            Self::Files => "2 Files",
             Self::Editor => "3 Editor",
             Self::Output => "4 Output",
             Self::Stats => "5 Stats",
+            Self::History => "6 History",
         }
     }
 }

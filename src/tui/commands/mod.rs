@@ -4,7 +4,7 @@ mod table;
 
 use super::model::Pane;
 
-pub(crate) use table::TABLE;
+pub(crate) use table::specs;
 
 /// Something a person can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +86,9 @@ pub(crate) struct Spec {
 
 /// Commands as the palette and the settings know them: each id once.
 pub(crate) fn distinct() -> impl Iterator<Item = &'static Spec> {
-    TABLE
-        .iter()
+    specs()
         .enumerate()
-        .filter(|(at, spec)| TABLE.iter().position(|s| s.id == spec.id) == Some(*at))
+        .filter(|(at, spec)| specs().position(|s| s.id == spec.id) == Some(*at))
         .map(|(_, s)| s)
 }
 
@@ -99,8 +98,8 @@ mod tests {
 
     #[test]
     fn one_id_is_one_command() {
-        for spec in TABLE {
-            for other in TABLE.iter().filter(|other| other.id == spec.id) {
+        for spec in specs() {
+            for other in specs().filter(|other| other.id == spec.id) {
                 assert_eq!(spec.cmd, other.cmd, "{}", spec.id);
             }
             assert!(!spec.title.is_empty() && !spec.help.is_empty(), "{}", spec.id);

@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::Outcome;
-use crate::tui::commands::{Place, TABLE};
+use crate::tui::commands::{Place, specs};
 use crate::tui::layout::centred;
 use crate::tui::model::{Model, Screen};
 use crate::tui::text;
@@ -41,7 +41,7 @@ impl Help {
             }
         }
         // More than the table has rows is the end.
-        self.top = self.top.min(TABLE.len());
+        self.top = self.top.min(specs().count());
         Outcome::Stay(Vec::new())
     }
 
@@ -67,7 +67,7 @@ impl Help {
     fn keys_in(&self, place: Place, model: &Model) -> Vec<Row> {
         let fits = |text: &str| text.to_lowercase().contains(&self.filter.text().to_lowercase());
         let mut rows = Vec::new();
-        for spec in TABLE.iter().filter(|spec| spec.place == place) {
+        for spec in specs().filter(|spec| spec.place == place) {
             let places = [place];
             let keys: Vec<String> = model.keymap.of(spec.cmd, &places).map(ToString::to_string).collect();
             let keys = if keys.is_empty() { "-".to_owned() } else { keys.join("  ") };

@@ -236,6 +236,6 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) {
                 model.sessions.pick(chosen);
             }
         }
-        Pane::Output | Pane::Stats => {}
+        Pane::Files | Pane::Output | Pane::Stats | Pane::History => {}
     }
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{link, put};
-use crate::tui::commands::{Cmd, Place, Spec, TABLE};
+use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
 use crate::tui::text;
@@ -176,7 +176,9 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
         (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
+        (_, Pane::Files) => ("FILES", Role::ModeCommand),
         (_, Pane::Stats) => ("STATS", Role::ModeCommand),
+        (_, Pane::History) => ("HISTORY", Role::ModeCommand),
     }
 }
 
@@ -192,7 +194,7 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
     let places = model.places();
     if let Some(first) = model.pending {
         for binding in model.keymap.after(first).filter(|b| places.contains(&b.place)) {
-            let what = TABLE.iter().find(|spec| spec.cmd == binding.cmd).map_or("", |spec| spec.title);
+            let what = specs().find(|spec| spec.cmd == binding.cmd).map_or("", |spec| spec.title);
             line.put_key(&format!("{first} {}", binding.second()), what, frame);
         }
         return;
@@ -242,7 +244,7 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         let of_list =
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
         let useful = |spec: &&Spec| (spec.cmd != Cmd::Stop || busy) && !(reads && of_list(spec));
-        for spec in TABLE.iter().filter(here).filter(useful) {
+        for spec in specs().filter(here).filter(useful) {
             // A key means what the nearest place says.
             let hint = key_hint(model, spec.cmd, spec.brief);
             shown.extend(

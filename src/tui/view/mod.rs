@@ -2,6 +2,8 @@
 
 mod bars;
 mod editor;
+mod files;
+mod history;
 mod link;
 mod messages;
 mod notices;
@@ -52,9 +54,11 @@ fn workbench(model: &Model, layout: &Layout, theme: &Theme, highlights: &Highlig
         };
         match pane {
             Pane::Sessions => sessions::draw(model, theme, inside, frame),
+            Pane::Files => files::draw(model, theme, inside, frame),
             Pane::Editor => editor::draw(model, theme, highlights, inside, frame),
             Pane::Output => output::draw(model, theme, inside, frame),
             Pane::Stats => stats::draw(model, theme, inside, frame),
+            Pane::History => history::draw(model, theme, inside, frame),
         }
         if layout.class != Class::Small {
             let bar = match pane {
@@ -76,9 +80,11 @@ fn workbench(model: &Model, layout: &Layout, theme: &Theme, highlights: &Highlig
 fn framed(pane: Pane, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Rect {
     let (title, right, foot) = match pane {
         Pane::Sessions => sessions::edges(model),
+        Pane::Files => files::edges(model),
         Pane::Editor => editor::edges(model),
         Pane::Output => output::edges(model, theme),
         Pane::Stats => stats::edges(model),
+        Pane::History => history::edges(model),
     };
     let focused = model.focus == pane && model.overlays.is_empty();
     draw_frame(&Framed { title: &title, right: &right, foot: &foot, focused }, theme, area, frame)

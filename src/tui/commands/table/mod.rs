@@ -1,0 +1,43 @@
+//! The rows of the table, a file an area.
+
+mod app;
+mod connection;
+mod edit;
+mod file;
+mod messages;
+mod output;
+mod run;
+mod runtime;
+mod session;
+
+use super::{Cmd, Place, Spec};
+
+/// Every command; the bottom line, the help and the palette show them in this order.
+const AREAS: &[&[Spec]] = &[
+    run::ROWS,
+    edit::ROWS,
+    session::ROWS,
+    file::ROWS,
+    output::ROWS,
+    runtime::ROWS,
+    connection::ROWS,
+    messages::ROWS,
+    app::ROWS,
+];
+
+const fn row(
+    cmd: Cmd,
+    id: &'static str,
+    place: Place,
+    keys: &'static [&'static str],
+    brief: &'static str,
+    title: &'static str,
+    help: &'static str,
+) -> Spec {
+    Spec { cmd, id, title, help, keys, place, brief }
+}
+
+/// Every row.
+pub(crate) fn specs() -> impl Iterator<Item = &'static Spec> {
+    AREAS.iter().copied().flatten()
+}

@@ -1,0 +1,38 @@
+//! Runtimes, and the screen of them.
+
+use super::{Place, Spec, row};
+use crate::tui::commands::Cmd;
+
+use Place::{Setup, Workbench};
+
+pub(super) const ROWS: &[Spec] = &[
+    row(
+        Cmd::Setup,
+        "runtime.setup",
+        Workbench,
+        &["f3", "d"],
+        "",
+        "Runtimes: what is here",
+        "shows every runtime, what is wrong with it, and fetches what can be fetched",
+    ),
+    row(
+        Cmd::Fetch,
+        "runtime.fetch",
+        Setup,
+        &["enter"],
+        "choose",
+        "Runtime: fetch or use",
+        "fetches the chosen runtime if it can be fetched, or starts with it",
+    ),
+    row(
+        Cmd::Recheck,
+        "runtime.recheck",
+        Setup,
+        &["r"],
+        "recheck",
+        "Runtime: look again",
+        "looks for all runtimes again",
+    ),
+    row(Cmd::Up, "move.up", Setup, &["up", "k"], "", "Up", "chooses the runtime above"),
+    row(Cmd::Down, "move.down", Setup, &["down", "j"], "", "Down", "chooses the runtime below"),
+];

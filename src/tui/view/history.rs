@@ -1,0 +1,14 @@
+//! The history pane: the runs.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::tui::model::{Model, Pane};
+use crate::tui::theme::Theme;
+
+/// What stands in the frame.
+pub(super) fn edges(_model: &Model) -> (String, String, String) {
+    (Pane::History.title().to_owned(), String::new(), String::new())
+}
+
+pub(super) fn draw(_model: &Model, _theme: &Theme, _area: Rect, _frame: &mut Frame<'_>) {}

@@ -18,6 +18,7 @@ mod model;
 mod msg;
 mod output;
 mod overlay;
+mod ratios;
 mod run;
 mod sink;
 mod term;

@@ -50,6 +50,13 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    Zoom,
+    Wider,
+    Narrower,
+    Taller,
+    Lower,
+    Even,
+    ToggleMouse,
 }
 
 /// Where a command can be given.

@@ -68,6 +68,10 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
+            super::panes::perform(model, cmd);
+        }
+        Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
     }
     Vec::new()
 }
@@ -81,9 +85,9 @@ fn leave(model: &mut Model) {
     match (model.screen, model.focus) {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
-        (_, Pane::Editor) => model.edits = false,
-        (_, Pane::Output) => model.feeds = false,
-        _ => {}
+        (_, Pane::Editor) if model.edits => model.edits = false,
+        (_, Pane::Output) if model.feeds => model.feeds = false,
+        _ => model.zoomed = false,
     }
 }
 

@@ -9,6 +9,7 @@ mod output;
 mod run;
 mod runtime;
 mod session;
+mod view;
 
 use super::{Cmd, Place, Spec};
 
@@ -22,6 +23,7 @@ const AREAS: &[&[Spec]] = &[
     runtime::ROWS,
     connection::ROWS,
     messages::ROWS,
+    view::ROWS,
     app::ROWS,
 ];
 

@@ -2,6 +2,8 @@
 
 #[path = "tui_update/connect.rs"]
 mod connect;
+#[path = "tui_update/keys.rs"]
+mod keys;
 #[path = "tui_update/link.rs"]
 mod link;
 #[path = "tui_update/messages.rs"]
@@ -253,7 +255,7 @@ fn escape_and_a_key_that_come_together_are_two_keys() {
     assert!(bench.screen().contains("keys that work now"), "{}", bench.screen());
     // A person's own binding of Alt stays his.
     let mut options = options();
-    options.settings.keys.insert("run.start".into(), vec!["alt-r".into()]);
+    options.settings.keys.read("keymap.toml", "[keys]\n\"run.start\" = \"alt-r\"\n");
     let mut bench = Bench::with(&options, 100, 30);
     bench.found(BUN).press([alt('r')]);
     assert!(

@@ -18,6 +18,8 @@ pub enum Msg {
     Input(Event),
     /// It is time to ask again for the figures on the screen.
     Tick,
+    /// Somebody looks for a letter: the menu shows itself.
+    ShowMenu,
     /// Something about runtimes.
     Runtime(RuntimeMsg),
     /// Something about sessions.

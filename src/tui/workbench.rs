@@ -8,6 +8,7 @@ use ratatui::Frame;
 use ratatui::layout::Size;
 
 use super::highlight::Highlighter;
+use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg};
@@ -33,6 +34,8 @@ pub struct Options {
     pub warnings: Vec<Warning>,
     /// What the terminal can show.
     pub terminal: TerminalKind,
+    /// What this runs in: programs that keep some keys.
+    pub outer: Outer,
     /// Makes other engines. Without it, the one given at the start is the only one.
     pub connector: Option<Arc<dyn Connector>>,
 }
@@ -70,7 +73,10 @@ impl Workbench {
         warnings.extend(more);
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
+        let keymap = keymap.inside(options.outer);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
+        // Whoever knows vim expects its normal mode.
+        model.edits = model.keymap.preset() != Preset::Vim;
         if let Some(name) = &options.settings.preference {
             match RuntimePreference::from_name(name) {
                 Some(preference) => model.preference = preference,
@@ -119,6 +125,11 @@ impl Workbench {
     /// Something on the screen counts the seconds.
     pub fn counts(&self) -> bool {
         self.model.connection.down().is_some()
+    }
+
+    /// When the menu is to show itself, in time since the workbench opened.
+    pub fn menu_due(&self) -> Option<Duration> {
+        super::overlay::menu_due(&self.model)
     }
 
     /// Everything must be drawn again.

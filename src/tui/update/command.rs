@@ -8,7 +8,7 @@ use crate::tui::document::{self, ORDER};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::{Effect, Replace};
-use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::overlay::{self, Help, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 
 /// Does what a command says.
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
@@ -71,6 +71,9 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }
+        Cmd::Menu => model.overlays.push(Overlay::Menu(Menu::new(model.now))),
+        Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
+        Cmd::Preset(preset) => super::panes::use_preset(model, preset),
         Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
     }
     Vec::new()

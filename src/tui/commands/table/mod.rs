@@ -4,6 +4,7 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod keymap;
 mod messages;
 mod output;
 mod run;
@@ -24,6 +25,7 @@ const AREAS: &[&[Spec]] = &[
     connection::ROWS,
     messages::ROWS,
     view::ROWS,
+    keymap::ROWS,
     app::ROWS,
 ];
 

@@ -5,6 +5,7 @@ mod file;
 mod input;
 mod link;
 mod messages;
+mod race;
 mod run;
 mod runtime;
 mod session;
@@ -15,6 +16,7 @@ use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
 pub(crate) use command::perform;
+pub(crate) use run::{idle_session, start_on};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
 
 /// Changes the model as a message asks, and says what else must be done.

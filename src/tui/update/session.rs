@@ -8,7 +8,7 @@ use crate::tui::ingest;
 use crate::tui::model::{Model, SessionRow, Verdict};
 use crate::tui::msg::{Effect, SessionMsg};
 use crate::tui::output::Kind;
-use crate::tui::overlay;
+use crate::tui::overlay::{self, NewSession, Overlay};
 use crate::tui::text;
 
 pub(super) fn update(model: &mut Model, msg: SessionMsg) -> Vec<Effect> {
@@ -97,7 +97,10 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
             return Vec::new();
         }
         Err(failure) => {
-            model.tell(Verdict::Fail, failure.message, failure.hint);
+            let failure = ingest::failure(failure);
+            if !form(model).is_some_and(|form| form.refused(&failure)) {
+                model.tell(Verdict::Fail, failure.message, failure.hint);
+            }
             return Vec::new();
         }
     };
@@ -123,7 +126,10 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         return super::run::execute(model, id);
     }
     if run.is_none() {
-        model.tell(Verdict::Ok, ready, "F5 runs the code in it");
+        match made(model, &id).filter(|lowered| !lowered.is_empty()) {
+            Some(lowered) => model.tell(Verdict::Warn, ready, format!("the engine allows no more: {lowered}")),
+            None => model.tell(Verdict::Ok, ready, "F5 runs the code in it"),
+        }
         if model.document.path().is_none()
             && !model.is_changed()
             && model.document.language() != Some(language)
@@ -132,6 +138,25 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         }
     }
     Vec::new()
+}
+
+/// The form whose session may be the one that was created or refused.
+fn form(model: &mut Model) -> Option<&mut NewSession> {
+    model.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::NewSession(form) => Some(form),
+        _ => None,
+    })
+}
+
+/// The session that the form has asked for is there: the form has done its work. Gives what it got less of.
+fn made(model: &mut Model, id: &SessionId) -> Option<String> {
+    let info = model.sessions.find(id)?.info.clone();
+    let form = form(model)?;
+    let lowered = form.made(&info)?;
+    let (language, runtime) = form.wish();
+    model.sessions.wish(language, runtime);
+    model.overlays.retain(|overlay| !matches!(overlay, Overlay::NewSession(_)));
+    Some(lowered)
 }
 
 fn remove(model: &mut Model, id: &SessionId) {

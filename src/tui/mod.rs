@@ -11,6 +11,7 @@ mod document;
 mod editor;
 mod effects;
 mod highlight;
+mod history;
 mod ingest;
 mod keys;
 mod layout;

@@ -9,6 +9,7 @@ use super::commands::Place;
 use super::connection::Connection;
 use super::document::Document;
 use super::editor::Editor;
+use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::Layout;
 use super::output::Output;
@@ -259,6 +260,7 @@ pub(crate) struct Model {
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
     pub(crate) runs: Runs,
+    pub(crate) history: History,
     pub(crate) output: Output,
     /// The line being typed for the running program.
     pub(crate) input: Field,
@@ -291,6 +293,7 @@ impl Model {
             wire: Wire::default(),
             sessions: Sessions::default(),
             runs: Runs::default(),
+            history: History::default(),
             output: Output::new(),
             input: Field::default(),
             overlays: Vec::new(),

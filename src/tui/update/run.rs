@@ -6,6 +6,7 @@ use crate::protocol::{
     CreateSession, ErrorKind, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
+use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::model::{LastRun, Model, Phase, Run, SessionRow, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
@@ -42,11 +43,13 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     model.runs.count += 1;
     model.output.follow();
     let number = model.runs.count;
+    let (code, file_name) = (model.editor.text(), model.document.file_name());
+    model.history.push(Record::begun(number, language, &code, file_name.clone()));
     model.runs.active = Some(Run {
         number,
         language,
-        code: model.editor.text(),
-        file_name: model.document.file_name(),
+        code,
+        file_name,
         session: None,
         execution: None,
         phase: Phase::Preparing,
@@ -99,10 +102,9 @@ fn create(model: &mut Model, number: u32) -> Vec<Effect> {
 pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let row = model.sessions.find(&session).map(|row| {
         let first = row.info.execution_count == 0 && row.last.is_none();
-        let start = if first { "new session" } else { "warm session" };
         row.info.state = SessionState::Active;
         row.last = None;
-        (row.info.runtime_type, start)
+        (row.info.runtime_type, first)
     });
     let Some(run) = &mut model.runs.active else { return Vec::new() };
     let (number, language) = (run.number, run.language);
@@ -110,7 +112,11 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
     let file_name = run.file_name.clone();
-    let (runtime, start) = row.unwrap_or((RuntimeType::NativeProcess, "session"));
+    if let Some((runtime, cold)) = row {
+        model.history.place(number, RunPlace { session: session.clone(), runtime, cold });
+    }
+    let start = row.map_or("session", |(_, cold)| if cold { "new session" } else { "warm session" });
+    let runtime = row.map_or(RuntimeType::NativeProcess, |(runtime, _)| runtime);
     model
         .output
         .say(Kind::Header, format!("$ run {number}  {}  {}  {start}", language.extension(), runtime.short()));
@@ -150,6 +156,7 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
         model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
+        model.history.end(number, End::without_figures(Verdict::Warn, "before it began"));
         return vec![Effect::CancelCreate(Some(number))];
     }
     let again = run.stop_asked.is_some_and(|then| now.saturating_sub(then) <= KILL_WITHIN);
@@ -206,12 +213,14 @@ pub(super) fn fail(model: &mut Model, failure: &Failure) {
     model.feeds = false;
     if session_closed(model, &run, &failure.message) {
         model.output.say(Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
+        model.history.end(run.number, End::without_figures(Verdict::Warn, SESSION_CLOSED));
         return;
     }
     let message = text::sanitise(&failure.message).into_owned();
     // Whether it has ended, and how, was lost with the link.
     let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
     model.output.close();
+    model.history.end(run.number, End::without_figures(verdict, message.clone()));
     model.output.say(Kind::Result(verdict), message);
     if !failure.hint.is_empty() {
         model.output.say(Kind::Note, text::sanitise(&failure.hint).into_owned());
@@ -251,6 +260,16 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
         peak_bytes: process.and_then(|p| p.peak_memory_bytes),
         session: run.session.clone(),
     };
+    let end = End {
+        verdict,
+        ending: last.ending.clone(),
+        exit: process.map(|p| p.exit_code),
+        wall_ms: last.wall_ms,
+        total_ms: Some(last.total_ms),
+        cpu_ms: last.cpu_ms,
+        peak_bytes: last.peak_bytes,
+    };
+    model.history.end(run.number, end);
     let unknown = || "?".to_owned();
     let figures = format!(
         "   wall {}   cpu {}   peak {}",

@@ -4,8 +4,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::model::Verdict;
+use super::model::{Model, Verdict};
 use crate::protocol::{Language, RuntimeType, SessionId};
 
 /// The most runs kept.
@@ -83,6 +84,8 @@ pub(crate) struct History {
     pub(crate) all: bool,
     /// The run that another shall be compared with.
     pub(crate) marked: Option<u32>,
+    /// The run that was clicked last, and when.
+    pub(crate) clicked: Option<(u32, Duration)>,
 }
 
 impl History {
@@ -140,7 +143,31 @@ impl History {
         &'a self,
         session: Option<&'a SessionId>,
     ) -> impl Iterator<Item = &'a Record> + 'a {
-        self.records.iter().rev().filter(move |record| session.is_none() || record.session() == session)
+        let of = move |record: &&Record| match (session, record.session()) {
+            (Some(wanted), Some(session)) => wanted == session,
+            // One that never had a session belongs to none.
+            _ => true,
+        };
+        self.records.iter().rev().filter(of)
+    }
+}
+
+impl Model {
+    /// The session whose runs the history shows; `None` is all.
+    pub(crate) fn scope(&self) -> Option<&SessionId> {
+        let current = self.sessions.current().filter(|_| !self.history.all)?;
+        Some(&current.info.session_id)
+    }
+
+    /// The runs that the history shows, the newest first.
+    pub(crate) fn shown_runs(&self) -> impl Iterator<Item = &Record> {
+        self.history.newest_first(self.scope())
+    }
+
+    /// The run that commands in the history are about.
+    pub(crate) fn chosen_run(&self) -> Option<&Record> {
+        let chosen = self.shown_runs().find(|record| Some(record.number) == self.history.chosen);
+        chosen.or_else(|| self.shown_runs().next())
     }
 }
 

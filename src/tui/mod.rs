@@ -6,6 +6,7 @@
 
 mod commands;
 mod connection;
+mod diff;
 mod disk;
 mod document;
 mod editor;

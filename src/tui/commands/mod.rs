@@ -37,6 +37,7 @@ pub(crate) enum Cmd {
     PageUp,
     PageDown,
     Top,
+    Bottom,
     Left,
     Right,
     ClearOutput,
@@ -50,6 +51,10 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    Rerun,
+    CompareRuns,
+    OpenRun,
+    AllRuns,
 }
 
 /// Where a command can be given.

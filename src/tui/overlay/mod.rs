@@ -1,5 +1,6 @@
 //! Boxes over the workbench. The topmost gets the keys; Esc closes it.
 
+mod compare;
 mod connect;
 mod connect_view;
 mod help;
@@ -18,6 +19,7 @@ use super::theme::Theme;
 use super::update::perform;
 use crate::protocol::SessionInfo;
 
+pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
 pub(crate) use help::Help;
 pub(crate) use new_session::NewSession;
@@ -34,6 +36,7 @@ pub(crate) enum Overlay {
     Question(Question),
     SaveAs(SaveAs),
     Connect(Box<Connect>),
+    Compare(Box<Compare>),
 }
 
 impl Overlay {
@@ -43,6 +46,7 @@ impl Overlay {
             Self::NewSession(_) | Self::Connect(_) => true,
             Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
+            Self::Compare(_) => false,
         }
     }
 }
@@ -69,6 +73,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Compare(compare) => compare.press(key, model),
     };
     match outcome {
         Outcome::Stay(effects) => {
@@ -110,6 +115,7 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Compare(compare) => compare.draw(model, theme, frame),
         }
     }
 }

@@ -52,6 +52,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Up | Cmd::Down | Cmd::PageUp | Cmd::PageDown | Cmd::Top | Cmd::Left | Cmd::Right => {
             go(model, cmd)
         }
+        Cmd::Bottom => go(model, cmd),
         Cmd::Connect => return super::link::open(model),
         Cmd::WorkLocally => return super::link::work_locally(model),
         Cmd::Retry => return super::link::retry(model),
@@ -68,6 +69,9 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::Rerun | Cmd::CompareRuns | Cmd::OpenRun | Cmd::AllRuns => {
+            return super::history::perform(model, cmd);
+        }
     }
     Vec::new()
 }
@@ -83,6 +87,7 @@ fn leave(model: &mut Model) {
         (Screen::Messages, _) => super::messages::leave(model),
         (_, Pane::Editor) => model.edits = false,
         (_, Pane::Output) => model.feeds = false,
+        (_, Pane::History) => model.history.marked = None,
         _ => {}
     }
 }
@@ -215,6 +220,26 @@ fn end_input(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Feed { run: run.number, data: Bytes::from(line), eof: true }]
 }
 
+/// Makes the chosen run's code the editor's text, unless something would be lost.
+pub(super) fn open_code(model: &mut Model) -> Vec<Effect> {
+    let Some(record) = model.chosen_run() else { return Vec::new() };
+    let (number, language, code) = (record.number, record.language, record.code.to_string());
+    if model.is_unsaved() {
+        model.tell(
+            Verdict::Warn,
+            format!("{} has changes that are not saved", model.document.name()),
+            "w saves them",
+        );
+        return Vec::new();
+    }
+    model.document = document::Document::new(None);
+    model.document.set_language(language);
+    model.editor.replace(&code, Some(language));
+    focus(model, Pane::Editor);
+    model.tell(Verdict::Ok, format!("the code of run {number} is in the editor"), "");
+    Vec::new()
+}
+
 /// Chooses the session so many rows further.
 pub(super) fn choose_session(model: &mut Model, by: i64) {
     let last = model.sessions.rows.len().saturating_sub(1);
@@ -236,6 +261,9 @@ fn go(model: &mut Model, cmd: Cmd) {
     }
     if model.focus == Pane::Sessions {
         return choose_session(model, if cmd == Cmd::Up { -1 } else { 1 });
+    }
+    if model.focus == Pane::History {
+        return super::history::go(model, cmd);
     }
     let (rows, columns) = model.output_room();
     let page = i64::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);

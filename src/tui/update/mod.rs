@@ -2,6 +2,7 @@
 
 mod command;
 mod file;
+mod history;
 mod input;
 mod link;
 mod messages;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::protocol::{
-    CreateSession, ErrorKind, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal,
+    CreateSession, ErrorKind, ExecuteResult, Failure, Language, RuntimeType, SessionId, SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
 use crate::tui::history::{End, Record, RunPlace};
@@ -18,11 +18,20 @@ const KILL_WITHIN: Duration = Duration::from_secs(2);
 /// How a run ended that ended with its session.
 const SESSION_CLOSED: &str = "its session was closed";
 
+/// What is to be run, and where if that matters.
+pub(super) struct Wanted {
+    pub(super) language: Language,
+    pub(super) code: String,
+    pub(super) file_name: Option<String>,
+    /// The session to run it in, while there is such a one.
+    pub(super) session: Option<SessionId>,
+    /// The runtime to run it on where that session is gone.
+    pub(super) runtime: Option<RuntimeType>,
+}
+
 /// Runs the editor's text: in the chosen session, else in another that fits, else in a new one.
 pub(super) fn start(model: &mut Model) -> Vec<Effect> {
-    if let Some(run) = &model.runs.active {
-        let number = run.number;
-        model.tell(Verdict::Warn, format!("run {number} has not ended yet"), "Ctrl-C stops it");
+    if is_busy(model) {
         return Vec::new();
     }
     let Some(language) = model.document.language() else {
@@ -34,6 +43,24 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         model.tell(Verdict::Warn, "there is nothing to run", "type some code first");
         return Vec::new();
     }
+    let (code, file_name) = (model.editor.text(), model.document.file_name());
+    begin(model, Wanted { language, code, file_name, session: None, runtime: None })
+}
+
+/// Says so where a run has not ended yet.
+fn is_busy(model: &mut Model) -> bool {
+    let Some(run) = &model.runs.active else { return false };
+    let number = run.number;
+    model.tell(Verdict::Warn, format!("run {number} has not ended yet"), "Ctrl-C stops it");
+    true
+}
+
+/// Begins a run in the session that is wanted, else in one that fits, else in a new one.
+pub(super) fn begin(model: &mut Model, wanted: Wanted) -> Vec<Effect> {
+    let Wanted { language, code, file_name, session, runtime } = wanted;
+    if is_busy(model) {
+        return Vec::new();
+    }
     if model.runtimes.settled && !model.runtimes.run(language) {
         let message = format!("no runtime that is here runs {}", language.title());
         model.tell(Verdict::Warn, message, "F3 shows what is here and what can be fetched");
@@ -43,7 +70,6 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     model.runs.count += 1;
     model.output.follow();
     let number = model.runs.count;
-    let (code, file_name) = (model.editor.text(), model.document.file_name());
     model.history.push(Record::begun(number, language, &code, file_name.clone()));
     model.runs.active = Some(Run {
         number,
@@ -59,20 +85,39 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     if model.output.len() > 0 {
         model.output.say(Kind::Rule, String::new());
     }
-    match fitting_session(model) {
+    match wanted_session(model, session, runtime).or_else(|| fitting_session(model, runtime)) {
         Some(session) => execute(model, session),
-        None => create(model, number),
+        None => create(model, number, runtime),
     }
+}
+
+/// The session that is wanted, if it can still run the run's language.
+fn wanted_session(
+    model: &mut Model,
+    id: Option<SessionId>,
+    runtime: Option<RuntimeType>,
+) -> Option<SessionId> {
+    let language = model.runs.active.as_ref()?.language;
+    let info = &model.sessions.find(&id?).filter(|row| is_ready(row))?.info;
+    let fits = info.language == language && runtime.is_none_or(|runtime| runtime == info.runtime_type);
+    let id = fits.then(|| info.session_id.clone())?;
+    model.sessions.select(&id);
+    Some(id)
+}
+
+fn is_ready(row: &SessionRow) -> bool {
+    row.is_usable() && row.info.state != SessionState::Creating
 }
 
 /// The chosen session if it fits the run's language, else the newest that does. Of others' sessions on a server only
 /// one that was chosen by hand.
-fn fitting_session(model: &mut Model) -> Option<SessionId> {
+fn fitting_session(model: &mut Model, runtime: Option<RuntimeType>) -> Option<SessionId> {
     let language = model.runs.active.as_ref()?.language;
     let sessions = &model.sessions;
     let fits = |row: &&SessionRow| {
-        let ready = row.is_usable() && row.info.state != SessionState::Creating;
-        ready && row.info.language == language && sessions.is_ours(&row.info.session_id)
+        let info = &row.info;
+        let alike = info.language == language && runtime.is_none_or(|runtime| runtime == info.runtime_type);
+        alike && is_ready(row) && sessions.is_ours(&info.session_id)
     };
     if let Some(row) = sessions.current().filter(|row| fits(row)) {
         return Some(row.info.session_id.clone());
@@ -83,7 +128,7 @@ fn fitting_session(model: &mut Model) -> Option<SessionId> {
 }
 
 /// Asks for a session for the run, saying so.
-fn create(model: &mut Model, number: u32) -> Vec<Effect> {
+fn create(model: &mut Model, number: u32, runtime: Option<RuntimeType>) -> Vec<Effect> {
     let Some(language) = model.runs.active.as_ref().map(|run| run.language) else { return Vec::new() };
     let other = model.sessions.current().filter(|row| row.info.language != language);
     let why = match other {
@@ -91,10 +136,19 @@ fn create(model: &mut Model, number: u32) -> Vec<Effect> {
         None => String::new(),
     };
     let title = language.title();
-    let preference = model.preference.to_string().to_lowercase();
-    model.output.say(Kind::Note, format!("{why}creating a session for {title} ({preference})"));
+    // A runtime that has gone meanwhile is not asked for.
+    let runtime = runtime.filter(|of| model.runtimes.available().any(|info| info.runtime == *of));
+    let choice = match runtime {
+        Some(runtime) => runtime.short().to_owned(),
+        None => model.preference.to_string().to_lowercase(),
+    };
+    model.output.say(Kind::Note, format!("{why}creating a session for {title} ({choice})"));
     model.sessions.creating += 1;
-    let params = CreateSession { runtime_preference: Some(model.preference), ..CreateSession::new(language) };
+    let params = CreateSession {
+        runtime_preference: runtime.is_none().then_some(model.preference),
+        runtime_type: runtime,
+        ..CreateSession::new(language)
+    };
     vec![Effect::CreateSession { params: Box::new(params), run: Some(number) }]
 }
 

@@ -3,7 +3,7 @@
 mod bars;
 mod editor;
 mod files;
-mod history;
+pub(crate) mod history;
 mod link;
 mod messages;
 mod notices;
@@ -16,6 +16,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::commands::Cmd;
 use super::highlight::Highlighter;
 use super::layout::{Class, Layout};
 use super::model::{Model, Pane, Screen};
@@ -129,4 +130,13 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, width: u16, style: ratat
     let shown = text::fit(text, usize::from(width), "");
     let (end, _) = buffer.set_stringn(x, y, &shown, usize::from(width), style);
     end.saturating_sub(x)
+}
+
+/// The keys of some commands that work in the pane in focus, each with a word for it.
+fn foot(model: &Model, commands: &[(Cmd, &str)]) -> String {
+    let places = model.places();
+    let key = |(cmd, word): &(Cmd, &str)| {
+        Some(format!("{} {word}", model.keymap.shown(*cmd, &places, model.types())?))
+    };
+    commands.iter().filter_map(key).collect::<Vec<_>>().join("  ")
 }

@@ -4,6 +4,7 @@
 //! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
 //! whether it is in this process.
 
+mod buffers;
 mod commands;
 mod connection;
 mod diff;
@@ -39,8 +40,8 @@ use crossterm::event::EventStream;
 use crate::engine::Engine;
 
 pub use msg::{
-    Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg,
-    Stamp,
+    BufferId, Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
+    SessionMsg, Stamp,
 };
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 
+use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
-use super::document::Document;
+use super::document::{Document, Origin};
 use super::editor::Editor;
 use super::history::History;
 use super::keys::{Chord, Keymap};
@@ -253,6 +254,8 @@ pub(crate) struct Model {
     pub(crate) pending: Option<Chord>,
     pub(crate) editor: Editor,
     pub(crate) document: Document,
+    /// The other texts that are open.
+    pub(crate) buffers: Buffers,
     /// How the engine is reached.
     pub(crate) connection: Connection,
     /// What has passed on the way there.
@@ -277,7 +280,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(keymap: Keymap, runtimes: &[RuntimeType], file: Option<PathBuf>, size: Size) -> Self {
-        let document = Document::new(file);
+        let document = Document::new(file.map_or(Origin::Scratch, Origin::Disk));
         let sample = document.sample();
         Self {
             size,
@@ -288,6 +291,7 @@ impl Model {
             pending: None,
             editor: Editor::new(&sample, document.language()),
             document,
+            buffers: Buffers::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
@@ -359,7 +363,7 @@ impl Model {
 
     /// The text has changes that its file hasn't, or that no file has.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.is_changed() && (self.document.path().is_some() || !self.editor.text().trim().is_empty())
+        buffers::is_unsaved(&self.document, &self.editor)
     }
 
     /// The text is not what was opened or saved.

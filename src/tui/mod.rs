@@ -26,6 +26,7 @@ mod sink;
 mod term;
 mod text;
 mod theme;
+mod trace;
 mod update;
 mod view;
 mod widget;

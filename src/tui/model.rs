@@ -12,10 +12,11 @@ use super::document::{Document, Origin};
 use super::editor::Editor;
 use super::history::History;
 use super::keys::{Chord, Keymap};
-use super::layout::Layout;
+use super::layout::{Class, Layout};
 use super::output::Output;
 use super::overlay::Overlay;
 use super::sink::Sink;
+use super::trace::{Starts, Trace};
 use super::widget::field::Field;
 use super::wire::Wire;
 use crate::protocol::{
@@ -138,9 +139,67 @@ pub(crate) struct SessionRow {
     /// Processor share since the stats before, in per cent.
     pub(crate) cpu_percent: Option<f64>,
     pub(crate) stats_at: Duration,
+    /// When the minutes in `info` were told.
+    pub(crate) told_at: Duration,
+    /// The name that its person gave it here; empty is none. The engine knows nothing of it.
+    pub(crate) renamed: Option<String>,
+    /// Processor share and memory over the last minute that it was looked at.
+    pub(crate) cpu_trace: Trace,
+    pub(crate) memory_trace: Trace,
 }
 
 impl SessionRow {
+    /// One that was told of just now.
+    pub(crate) fn new(info: SessionInfo, now: Duration) -> Self {
+        Self {
+            info,
+            reason: None,
+            last: None,
+            stats: None,
+            cpu_percent: None,
+            stats_at: Duration::ZERO,
+            told_at: now,
+            renamed: None,
+            cpu_trace: Trace::default(),
+            memory_trace: Trace::default(),
+        }
+    }
+
+    /// Takes what the engine tells of it anew.
+    pub(crate) fn learn(&mut self, info: SessionInfo, now: Duration) {
+        (self.info, self.told_at) = (info, now);
+        if let Some(name) = self.renamed.clone() {
+            self.rename(name);
+        }
+    }
+
+    pub(crate) fn rename(&mut self, name: String) {
+        self.info.name = Some(name.clone()).filter(|name| !name.is_empty());
+        self.renamed = Some(name);
+    }
+
+    /// How long it has been there; `None`: the engine tells nonsense.
+    pub(crate) fn age(&self, now: Duration) -> Option<Duration> {
+        self.since(self.info.lifetime_minutes, now)
+    }
+
+    /// How long nothing has happened in it.
+    pub(crate) fn idle(&self, now: Duration) -> Option<Duration> {
+        self.since(self.info.idle_minutes, now)
+    }
+
+    fn since(&self, minutes: f64, now: Duration) -> Option<Duration> {
+        let told = Duration::try_from_secs_f64(minutes * 60.0).ok()?;
+        told.checked_add(now.saturating_sub(self.told_at))
+    }
+
+    /// Something happened in it now.
+    pub(crate) fn touch(&mut self, now: Duration) {
+        self.info.lifetime_minutes += now.saturating_sub(self.told_at).as_secs_f64() / 60.0;
+        self.info.idle_minutes = 0.0;
+        self.told_at = now;
+    }
+
     pub(crate) fn is_usable(&self) -> bool {
         matches!(self.info.state, SessionState::Active | SessionState::Idle | SessionState::Creating)
     }
@@ -161,6 +220,8 @@ pub(crate) struct Sessions {
     pub(crate) own: Vec<SessionId>,
     /// The one that was chosen by hand.
     pub(crate) picked: Option<SessionId>,
+    /// The minute since the workbench opened in which their ages were drawn last.
+    pub(crate) minute: u64,
 }
 
 impl Sessions {
@@ -212,6 +273,8 @@ pub(crate) struct Run {
     pub(crate) phase: Phase,
     /// When it was first asked to stop.
     pub(crate) stop_asked: Option<Duration>,
+    /// When it was handed over.
+    pub(crate) asked_at: Duration,
     pub(crate) sink: Sink,
 }
 
@@ -264,6 +327,10 @@ pub(crate) struct Model {
     pub(crate) sessions: Sessions,
     pub(crate) runs: Runs,
     pub(crate) history: History,
+    /// How long programs took to start.
+    pub(crate) starts: Starts,
+    /// The first line of the stats that is shown.
+    pub(crate) stats_top: usize,
     pub(crate) output: Output,
     /// The line being typed for the running program.
     pub(crate) input: Field,
@@ -298,6 +365,8 @@ impl Model {
             sessions: Sessions::default(),
             runs: Runs::default(),
             history: History::default(),
+            starts: Starts::default(),
+            stats_top: 0,
             output: Output::new(),
             input: Field::default(),
             overlays: Vec::new(),
@@ -349,7 +418,10 @@ impl Model {
 
     /// The session whose figures are on the screen and can change.
     pub(crate) fn watched(&self) -> Option<&SessionId> {
-        let shown = self.screen == Screen::Workbench && self.layout().pane(Pane::Stats).is_some();
+        let layout = self.layout();
+        // Where there is no pane for them, the top line has them.
+        let room = layout.pane(Pane::Stats).is_some() || layout.class == Class::Normal;
+        let shown = self.screen == Screen::Workbench && room;
         // Nobody is there to be asked.
         let shown = shown && self.connection.down().is_none();
         let row = self.sessions.current().filter(|row| shown && row.is_usable())?;

@@ -209,6 +209,8 @@ pub enum Effect {
     CancelCreate(Option<u32>),
     /// Closes a session.
     CloseSession(SessionId),
+    /// Closes several.
+    CloseSessions(Vec<SessionId>),
     /// Asks what a session uses.
     Stats(SessionId),
     /// Runs code.

@@ -55,6 +55,8 @@ pub(crate) enum Cmd {
     CompareRuns,
     OpenRun,
     AllRuns,
+    RenameSession,
+    CloseIdle,
 }
 
 /// Where a command can be given.

@@ -119,6 +119,7 @@ impl Effects {
                 let result = engine.close_session(&id).await;
                 Msg::Session(SessionMsg::Closed(id, result))
             }),
+            Effect::CloseSessions(ids) => ids.into_iter().for_each(|id| self.run(Effect::CloseSession(id))),
             Effect::Stats(id) => self.ask(|engine| async move {
                 let result = engine.stats(&id).await;
                 Msg::Session(SessionMsg::Stats(id, result))

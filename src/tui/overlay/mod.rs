@@ -7,6 +7,7 @@ mod help;
 mod new_session;
 mod palette;
 mod question;
+mod rename;
 mod save_as;
 
 use crossterm::event::{KeyCode, KeyEvent};
@@ -25,6 +26,7 @@ pub(crate) use help::Help;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::Palette;
 pub(crate) use question::Question;
+pub(crate) use rename::Rename;
 pub(crate) use save_as::SaveAs;
 
 /// A box.
@@ -37,6 +39,7 @@ pub(crate) enum Overlay {
     SaveAs(SaveAs),
     Connect(Box<Connect>),
     Compare(Box<Compare>),
+    Rename(Rename),
 }
 
 impl Overlay {
@@ -44,7 +47,10 @@ impl Overlay {
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
             Self::NewSession(_) | Self::Connect(_) => true,
-            Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
+            Self::Rename(_) => true,
+            Self::Question(question) => {
+                matches!(question.yes, Effect::CloseSession(_) | Effect::CloseSessions(_))
+            }
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
             Self::Compare(_) => false,
         }
@@ -74,6 +80,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
         Overlay::Compare(compare) => compare.press(key, model),
+        Overlay::Rename(form) => form.press(key, model),
     };
     match outcome {
         Outcome::Stay(effects) => {
@@ -98,6 +105,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Connect(form)) => effects = form.paste(text, model),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
+        Some(Overlay::Rename(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
         _ => {}
     }
@@ -116,6 +124,7 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
             Overlay::Compare(compare) => compare.draw(model, theme, frame),
+            Overlay::Rename(form) => form.draw(model, theme, frame),
         }
     }
 }

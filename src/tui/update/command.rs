@@ -13,7 +13,7 @@ use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, Sa
 
 /// Does what a command says.
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
-    let of_session = matches!(cmd, Cmd::Run | Cmd::NewSession | Cmd::CloseSession);
+    let of_session = matches!(cmd, Cmd::Run | Cmd::NewSession | Cmd::CloseSession | Cmd::CloseIdle);
     let asks = of_session || matches!(cmd, Cmd::Fetch | Cmd::Recheck | Cmd::TypeInput | Cmd::EndInput);
     if asks && !super::link::is_reachable(model) {
         return Vec::new();
@@ -39,6 +39,8 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             return effects;
         }
         Cmd::CloseSession => return close_session(model),
+        Cmd::RenameSession => super::session::rename(model),
+        Cmd::CloseIdle => super::session::close_idle(model),
         Cmd::Leave => leave(model),
         Cmd::FocusNext => step_focus(model, 1),
         Cmd::FocusPrevious => step_focus(model, Pane::ALL.len() - 1),
@@ -182,9 +184,6 @@ fn close_session(model: &mut Model) -> Vec<Effect> {
         model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
         return Vec::new();
     }
-    if let Some(row) = model.sessions.rows.get_mut(model.sessions.selected) {
-        row.info.state = SessionState::Closing;
-    }
     vec![effect]
 }
 
@@ -223,34 +222,6 @@ fn end_input(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Feed { run: run.number, data: Bytes::from(line), eof: true }]
 }
 
-/// Makes the chosen run's code the editor's text, unless something would be lost.
-pub(super) fn open_code(model: &mut Model) -> Vec<Effect> {
-    let Some(record) = model.chosen_run() else { return Vec::new() };
-    let (number, language, code) = (record.number, record.language, record.code.to_string());
-    if model.is_unsaved() {
-        model.tell(
-            Verdict::Warn,
-            format!("{} has changes that are not saved", model.document.name()),
-            "w saves them",
-        );
-        return Vec::new();
-    }
-    model.document = document::Document::new(None);
-    model.document.set_language(language);
-    model.editor.replace(&code, Some(language));
-    focus(model, Pane::Editor);
-    model.tell(Verdict::Ok, format!("the code of run {number} is in the editor"), "");
-    Vec::new()
-}
-
-/// Chooses the session so many rows further.
-pub(super) fn choose_session(model: &mut Model, by: i64) {
-    let last = model.sessions.rows.len().saturating_sub(1);
-    let step = usize::try_from(by.unsigned_abs()).unwrap_or(0);
-    let at = model.sessions.selected;
-    model.sessions.pick(if by < 0 { at.saturating_sub(step) } else { (at + step).min(last) });
-}
-
 /// Up, down and sideways in whatever has the focus.
 fn go(model: &mut Model, cmd: Cmd) {
     if model.screen == Screen::Messages {
@@ -263,7 +234,10 @@ fn go(model: &mut Model, cmd: Cmd) {
         return;
     }
     if model.focus == Pane::Sessions {
-        return choose_session(model, if cmd == Cmd::Up { -1 } else { 1 });
+        return super::session::go(model, cmd);
+    }
+    if model.focus == Pane::Stats {
+        return super::session::scroll_stats(model, cmd);
     }
     if model.focus == Pane::History {
         return super::history::go(model, cmd);

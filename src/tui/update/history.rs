@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::run::{self, Wanted};
+use crate::tui::buffers::open_buffer;
 use crate::tui::commands::Cmd;
+use crate::tui::document::{Document, Origin};
 use crate::tui::history::Record;
 use crate::tui::model::{Model, Pane, Verdict};
 use crate::tui::msg::Effect;
@@ -21,7 +23,7 @@ pub(super) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::Rerun => return rerun(model),
         Cmd::CompareRuns => compare(model),
-        Cmd::OpenRun => return super::command::open_code(model),
+        Cmd::OpenRun => open(model),
         _ => {}
     }
     Vec::new()
@@ -68,9 +70,8 @@ pub(super) fn click(model: &mut Model, number: u32) -> Vec<Effect> {
     Vec::new()
 }
 
-fn nothing(model: &mut Model) -> Vec<Effect> {
+fn nothing(model: &mut Model) {
     model.tell(Verdict::Idle, "no run yet", "F5 runs the editor's code");
-    Vec::new()
 }
 
 /// Runs the chosen run's code: in its session if that is there, else where it fits.
@@ -78,7 +79,10 @@ fn rerun(model: &mut Model) -> Vec<Effect> {
     if !super::link::is_reachable(model) {
         return Vec::new();
     }
-    let Some(record) = model.chosen_run() else { return nothing(model) };
+    let Some(record) = model.chosen_run() else {
+        nothing(model);
+        return Vec::new();
+    };
     let wanted = wanted(record);
     model.history.chosen = None;
     run::begin(model, wanted)
@@ -94,12 +98,24 @@ fn wanted(record: &Record) -> Wanted {
     }
 }
 
+/// Opens the chosen run's code as scratch of its own.
+fn open(model: &mut Model) {
+    let Some(record) = model.chosen_run() else { return nothing(model) };
+    let (number, code) = (record.number, std::sync::Arc::clone(&record.code));
+    let mut document = Document::new(Origin::Scratch);
+    document.set_language(record.language);
+    if open_buffer(model, document, &code).is_none() {
+        model.tell(Verdict::Warn, "too many texts are open", "close one first");
+        return;
+    }
+    super::command::focus(model, Pane::Editor);
+    model.edits = false;
+    model.tell(Verdict::Ok, format!("the code of run {number} is in the editor"), "");
+}
+
 /// Marks the chosen run, or compares it with the one that is marked.
 fn compare(model: &mut Model) {
-    let Some(record) = model.chosen_run() else {
-        nothing(model);
-        return;
-    };
+    let Some(record) = model.chosen_run() else { return nothing(model) };
     let number = record.number;
     match model.history.marked.filter(|marked| model.history.find(*marked).is_some()) {
         Some(marked) if marked == number => {

@@ -211,7 +211,11 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             let (rows, columns) = model.output_room();
             model.output.scroll(i64::from(step), rows, columns);
         }
-        Some(Pane::Sessions) => super::command::choose_session(model, step.signum().into()),
+        Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Stats) => {
+            let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
+            (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
+        }
         Some(Pane::History) => super::history::step(model, step.signum().into()),
         _ => {}
     }

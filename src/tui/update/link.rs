@@ -214,6 +214,7 @@ fn switch(model: &mut Model, reached: Reached) {
     model.runtimes = Runtimes::of(&reached.runtimes);
     let own = std::mem::take(&mut model.sessions.own);
     model.sessions = Sessions { own, ..Sessions::default() };
+    model.starts = Default::default();
     model.runs = Runs { count: model.runs.count, left, ..Runs::default() };
     (model.feeds, model.input) = (false, Field::default());
     model.overlays.retain(|overlay| !overlay.is_of_engine());

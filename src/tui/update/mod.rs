@@ -25,6 +25,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
     let effects = handle(model, msg);
     for effect in &effects {
+        session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
             && let Some((document, _)) = buffers::find(model, *buffer)
         {

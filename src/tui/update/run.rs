@@ -80,6 +80,7 @@ pub(super) fn begin(model: &mut Model, wanted: Wanted) -> Vec<Effect> {
         execution: None,
         phase: Phase::Preparing,
         stop_asked: None,
+        asked_at: model.now,
         sink: Sink::default(),
     });
     if model.output.len() > 0 {
@@ -163,6 +164,7 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let Some(run) = &mut model.runs.active else { return Vec::new() };
     let (number, language) = (run.number, run.language);
     run.phase = Phase::Asked;
+    run.asked_at = model.now;
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
     let file_name = run.file_name.clone();
@@ -239,7 +241,11 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
                 return vec![Effect::Signal(number, execution, Signal::Int)];
             }
         }
-        RunMsg::Started(_) => run.phase = Phase::Running,
+        RunMsg::Started(_) => {
+            run.phase = Phase::Running;
+            let took = model.now.saturating_sub(run.asked_at);
+            super::session::program_started(model, number, took);
+        }
         RunMsg::Output(_, chunks) => {
             run.phase = Phase::Running;
             for (stream, bytes) in chunks {

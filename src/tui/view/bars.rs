@@ -95,6 +95,11 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     if wide {
         line.put_right(&document_name(model), line.role(Role::TopBar), frame);
     }
+    if layout.class == Class::Normal
+        && let Some(figures) = super::stats::in_short(model)
+    {
+        line.put_right(&figures, line.role(Role::TopBar), frame);
+    }
     engine(model, wide, &mut line, frame);
     // What was known of them may no longer be so.
     if model.connection.down().is_some() {

@@ -138,7 +138,7 @@ fn draw_run(run: &Record, chosen: bool, model: &Model, theme: &Theme, line: Rect
     for (words, style) in [(pointer, plain), (mark, theme.style(Role::Strong)), (&row, plain)] {
         x += put(frame.buffer_mut(), x, line.y, words, line.right().saturating_sub(x), style);
     }
-    let room = usize::from(line.right().saturating_sub(x));
+    let room = usize::from(line.right().saturating_sub(x + 1));
     let words = text::fit(&ending(run, theme, room), room, theme.glyphs.cut).into_owned();
     put(frame.buffer_mut(), x, line.y, &words, line.right().saturating_sub(x), style);
 }

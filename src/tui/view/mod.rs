@@ -10,7 +10,7 @@ mod notices;
 mod output;
 pub(crate) mod sessions;
 mod setup;
-mod stats;
+pub(crate) mod stats;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -65,6 +65,7 @@ fn workbench(model: &Model, layout: &Layout, theme: &Theme, highlights: &Highlig
             let bar = match pane {
                 Pane::Editor => editor::scroll(model, inside),
                 Pane::Output => output::scroll(model, inside),
+                Pane::Stats => Some(stats::scroll(model, inside)),
                 _ => None,
             };
             if let Some((first, shown, all)) = bar {

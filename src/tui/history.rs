@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::model::{Model, Verdict};
-use crate::protocol::{Language, RuntimeType, SessionId};
+use crate::protocol::{ExecuteResult, Language, RuntimeType, SessionId};
 
 /// The most runs kept.
 pub(crate) const MAX_RECORDS: usize = 500;
@@ -51,6 +51,20 @@ pub(crate) struct End {
 }
 
 impl End {
+    /// What an execution's result tells of it.
+    pub(crate) fn of(result: &ExecuteResult, verdict: Verdict, ending: String) -> Self {
+        let process = result.process();
+        Self {
+            verdict,
+            ending,
+            exit: process.map(|p| p.exit_code),
+            wall_ms: process.map(|p| u64::from(p.duration_ms)),
+            total_ms: Some(u64::from(result.duration_ms)),
+            cpu_ms: process.and_then(|p| p.cpu_ms),
+            peak_bytes: process.and_then(|p| p.peak_memory_bytes),
+        }
+    }
+
     /// One without figures.
     pub(crate) fn without_figures(verdict: Verdict, ending: impl Into<String>) -> Self {
         let ending = ending.into();

@@ -15,7 +15,9 @@ use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
 use super::output::Output;
 use super::overlay::Overlay;
+use super::race::Race;
 use super::sink::Sink;
+use super::stop::Stop;
 use super::trace::{Starts, Trace};
 use super::widget::field::Field;
 use super::wire::Wire;
@@ -60,6 +62,8 @@ pub(crate) enum Screen {
     Setup,
     /// What passes over the wire.
     Messages,
+    /// The same code on several runtimes.
+    Race,
 }
 
 /// How something stands: drawn as a glyph, a word and a colour.
@@ -222,6 +226,8 @@ pub(crate) struct Sessions {
     pub(crate) picked: Option<SessionId>,
     /// The minute since the workbench opened in which their ages were drawn last.
     pub(crate) minute: u64,
+    /// The runtime that was chosen by hand for a language.
+    pub(crate) wishes: Vec<(Language, RuntimeType)>,
 }
 
 impl Sessions {
@@ -238,6 +244,12 @@ impl Sessions {
     /// Whether code may be run in it without asking.
     pub(crate) fn is_ours(&self, id: &SessionId) -> bool {
         self.own.contains(id) || self.picked.as_ref() == Some(id)
+    }
+
+    /// Remembers the runtime that was chosen by hand for a language; none: that it matters no more.
+    pub(crate) fn wish(&mut self, language: Language, runtime: Option<RuntimeType>) {
+        self.wishes.retain(|(of, _)| *of != language);
+        self.wishes.extend(runtime.map(|runtime| (language, runtime)));
     }
 
     pub(crate) fn find(&mut self, id: &SessionId) -> Option<&mut SessionRow> {
@@ -271,26 +283,43 @@ pub(crate) struct Run {
     pub(crate) session: Option<SessionId>,
     pub(crate) execution: Option<ExecutionId>,
     pub(crate) phase: Phase,
-    /// When it was first asked to stop.
-    pub(crate) stop_asked: Option<Duration>,
     /// When it was handed over.
     pub(crate) asked_at: Duration,
+    pub(crate) stop: Stop,
     pub(crate) sink: Sink,
 }
 
-/// How the last run ended, for the stats and small screens.
+impl Run {
+    /// What goes on, in a word or two.
+    pub(crate) fn word(&self) -> &'static str {
+        self.stop.word().unwrap_or(match self.phase {
+            Phase::Preparing => "creating a session",
+            Phase::Asked => "starting",
+            Phase::Running => "running",
+        })
+    }
+}
+
+/// What was run last, to be run again.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) language: Language,
+    pub(crate) code: String,
+    pub(crate) file_name: Option<String>,
+    /// The runtime that was chosen for it.
+    pub(crate) on: Option<RuntimeType>,
+    /// Where it ran.
+    pub(crate) session: Option<SessionId>,
+}
+
+/// How the last run ended, for the status and small screens.
 #[derive(Clone, Debug)]
 pub(crate) struct LastRun {
-    pub(crate) number: u32,
     pub(crate) verdict: Verdict,
     /// `exit 0`, `stopped by SIGINT`.
     pub(crate) ending: String,
-    pub(crate) wall_ms: Option<u64>,
     /// From the request to the result.
     pub(crate) total_ms: u64,
-    pub(crate) cpu_ms: Option<u64>,
-    pub(crate) peak_bytes: Option<u64>,
-    pub(crate) session: Option<SessionId>,
 }
 
 /// The runs.
@@ -299,6 +328,7 @@ pub(crate) struct Runs {
     pub(crate) count: u32,
     pub(crate) active: Option<Run>,
     pub(crate) last: Option<LastRun>,
+    pub(crate) again: Option<Program>,
     /// The run that was under way in this process when another engine was switched to.
     pub(crate) left: Option<u32>,
 }
@@ -331,6 +361,7 @@ pub(crate) struct Model {
     pub(crate) starts: Starts,
     /// The first line of the stats that is shown.
     pub(crate) stats_top: usize,
+    pub(crate) race: Option<Race>,
     pub(crate) output: Output,
     /// The line being typed for the running program.
     pub(crate) input: Field,
@@ -367,6 +398,7 @@ impl Model {
             history: History::default(),
             starts: Starts::default(),
             stats_top: 0,
+            race: None,
             output: Output::new(),
             input: Field::default(),
             overlays: Vec::new(),
@@ -381,7 +413,7 @@ impl Model {
     /// Whether keys that type are text, not commands.
     pub(crate) fn types(&self) -> bool {
         match (self.screen, self.focus) {
-            (Screen::Setup, _) => false,
+            (Screen::Setup | Screen::Race, _) => false,
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => self.feeds,
@@ -394,6 +426,7 @@ impl Model {
         let here: &[Place] = match self.screen {
             Screen::Setup => &[Place::Setup],
             Screen::Messages => &[Place::Messages],
+            Screen::Race => &[Place::Race],
             Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
         };
         let lost = self.connection.down().map(|_| Place::LinkLost);

@@ -225,6 +225,8 @@ pub enum Effect {
         code: String,
         /// What the code's file is called.
         file_name: Option<String>,
+        /// Its program may be fed; else it reads an empty input.
+        interactive: bool,
     },
     /// Feeds a run's program.
     Feed {

@@ -15,6 +15,12 @@ pub(crate) enum Cmd {
     Suspend,
     Stop,
     Run,
+    RunSelection,
+    RunAgain,
+    RunOn,
+    RunAll,
+    OpenLane,
+    TakeTurns,
     Save,
     FocusNext,
     FocusPrevious,
@@ -72,6 +78,8 @@ pub(crate) enum Place {
     Setup,
     /// On the screen of messages.
     Messages,
+    /// On the screen of a race.
+    Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
 }

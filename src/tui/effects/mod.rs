@@ -124,12 +124,10 @@ impl Effects {
                 let result = engine.stats(&id).await;
                 Msg::Session(SessionMsg::Stats(id, result))
             }),
-            Effect::Execute { run, session, language, code, file_name } => {
-                self.execute(
-                    run,
-                    session,
-                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() },
-                );
+            Effect::Execute { run, session, language, code, file_name, interactive } => {
+                let code =
+                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() };
+                self.execute(run, session, code, interactive);
             }
             Effect::Feed { run, data, eof } => self.feed(run, data, eof),
             Effect::Signal(run, execution, signal) => self.ask(move |engine| async move {
@@ -216,13 +214,15 @@ impl Effects {
         }
     }
 
-    fn execute(&mut self, run: u32, session: SessionId, code: ExecuteCode) {
+    fn execute(&mut self, run: u32, session: SessionId, code: ExecuteCode, interactive: bool) {
         let execution = ExecutionId::random();
         let (feed, fed) = mpsc::channel(INPUT_QUEUE);
-        self.feed = Some((run, feed));
+        if interactive {
+            self.feed = Some((run, feed));
+        }
         let mut params = Execute::new(session, Command::ExecuteCode(code));
         params.stream = true;
-        params.interactive = true;
+        params.interactive = interactive;
         params.execution_id = Some(execution);
         let tx = self.there.tx();
         self.ask(move |engine| async move {

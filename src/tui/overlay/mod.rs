@@ -8,10 +8,12 @@ mod new_session;
 mod palette;
 mod question;
 mod rename;
+mod run_on;
 mod save_as;
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
+use ratatui::layout::Position;
 
 use super::commands::{Place, Spec};
 use super::model::Model;
@@ -27,6 +29,7 @@ pub(crate) use new_session::NewSession;
 pub(crate) use palette::Palette;
 pub(crate) use question::Question;
 pub(crate) use rename::Rename;
+pub(crate) use run_on::RunOn;
 pub(crate) use save_as::SaveAs;
 
 /// A box.
@@ -40,17 +43,18 @@ pub(crate) enum Overlay {
     Connect(Box<Connect>),
     Compare(Box<Compare>),
     Rename(Rename),
+    RunOn(RunOn),
 }
 
 impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
-            Self::NewSession(_) | Self::Connect(_) => true,
             Self::Rename(_) => true,
             Self::Question(question) => {
                 matches!(question.yes, Effect::CloseSession(_) | Effect::CloseSessions(_))
             }
+            Self::NewSession(_) | Self::Connect(_) | Self::RunOn(_) => true,
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
             Self::Compare(_) => false,
         }
@@ -78,10 +82,16 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Palette(palette) => palette.press(key, model),
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
+        Overlay::RunOn(list) => list.press(key, model),
         Overlay::SaveAs(form) => form.press(key, model),
         Overlay::Compare(compare) => compare.press(key, model),
         Overlay::Rename(form) => form.press(key, model),
     };
+    settle(model, overlay, outcome)
+}
+
+/// Does what a box made of a key or a click.
+fn settle(model: &mut Model, overlay: Overlay, outcome: Outcome) -> Vec<Effect> {
     match outcome {
         Outcome::Stay(effects) => {
             model.overlays.push(overlay);
@@ -95,6 +105,21 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
             perform(model, spec.cmd)
         }
     }
+}
+
+/// Gives a click to the topmost box, if it has places for one.
+pub(crate) fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
+    if mouse.kind != MouseEventKind::Down(MouseButton::Left) {
+        return Vec::new();
+    }
+    let at = Position::new(mouse.column, mouse.row);
+    let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
+    model.redraw = true;
+    let outcome = match &mut overlay {
+        Overlay::RunOn(list) => list.click(at, model),
+        _ => Outcome::Stay(Vec::new()),
+    };
+    settle(model, overlay, outcome)
 }
 
 /// Types a pasted text into the topmost box.
@@ -125,6 +150,7 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Connect(form) => form.draw(model, theme, frame),
             Overlay::Compare(compare) => compare.draw(model, theme, frame),
             Overlay::Rename(form) => form.draw(model, theme, frame),
+            Overlay::RunOn(list) => list.draw(model, theme, frame),
         }
     }
 }

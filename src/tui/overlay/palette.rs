@@ -26,6 +26,7 @@ fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
     let here = move |spec: &&Spec| match (spec.place, screen) {
         (Place::Everywhere, _) | (Place::Setup, Screen::Setup) | (Place::Messages, Screen::Messages) => true,
         (Place::Workbench | Place::In(_), Screen::Workbench) => true,
+        (Place::Race, Screen::Race) => true,
         // Going back to the engine in this process makes sense always; it has a key only where that is pressing.
         (Place::LinkLost, _) => lost || spec.cmd == Cmd::WorkLocally,
         _ => false,
@@ -134,6 +135,7 @@ impl Palette {
         let mark = if selected { theme.glyphs.pointer } else { " " };
         let mut places = vec![Place::Everywhere, Place::Workbench, Place::Setup, Place::Messages];
         places.extend(model.connection.down().map(|_| Place::LinkLost));
+        places.extend((model.screen == Screen::Race).then_some(Place::Race));
         places.extend(crate::tui::model::Pane::ALL.map(Place::In));
         let keys: Vec<String> = model.keymap.of(spec.cmd, &places).map(ToString::to_string).collect();
         let keys = text::fit(&keys.join("  "), 16, theme.glyphs.cut).into_owned();

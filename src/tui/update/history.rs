@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::run::{self, Wanted};
+use super::run;
 use crate::tui::buffers::open_buffer;
 use crate::tui::commands::Cmd;
 use crate::tui::document::{Document, Origin};
-use crate::tui::history::Record;
-use crate::tui::model::{Model, Pane, Verdict};
+use crate::tui::model::{Model, Pane, Program, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::{Compare, Overlay};
 
@@ -76,26 +75,20 @@ fn nothing(model: &mut Model) {
 
 /// Runs the chosen run's code: in its session if that is there, else where it fits.
 fn rerun(model: &mut Model) -> Vec<Effect> {
-    if !super::link::is_reachable(model) {
-        return Vec::new();
-    }
     let Some(record) = model.chosen_run() else {
         nothing(model);
         return Vec::new();
     };
-    let wanted = wanted(record);
-    model.history.chosen = None;
-    run::begin(model, wanted)
-}
-
-fn wanted(record: &Record) -> Wanted {
-    Wanted {
+    let place = record.place.as_ref();
+    let program = Program {
         language: record.language,
         code: record.code.to_string(),
         file_name: record.file_name.clone(),
-        session: record.session().cloned(),
-        runtime: record.place.as_ref().map(|place| place.runtime),
-    }
+        on: place.map(|place| place.runtime),
+        session: place.map(|place| place.session.clone()),
+    };
+    model.history.chosen = None;
+    run::once_more(model, program)
 }
 
 /// Opens the chosen run's code as scratch of its own.

@@ -102,7 +102,7 @@ fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.screen {
         Screen::Messages if types => super::messages::type_filter(model, key),
-        Screen::Messages | Screen::Setup => {}
+        Screen::Messages | Screen::Setup | Screen::Race => {}
         Screen::Workbench => return text_in_pane(model, key, types),
     }
     Vec::new()
@@ -181,11 +181,18 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
 }
 
 fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
-    if !model.overlays.is_empty() || model.screen == Screen::Setup {
+    if !model.overlays.is_empty() {
+        return overlay::click(model, mouse);
+    }
+    if model.screen == Screen::Setup {
         return Vec::new();
     }
     if model.screen == Screen::Messages {
         super::messages::click(model, mouse);
+        return Vec::new();
+    }
+    if model.screen == Screen::Race {
+        super::race::click(model, mouse);
         return Vec::new();
     }
     let at = Position::new(mouse.column, mouse.row);

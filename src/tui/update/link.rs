@@ -204,7 +204,9 @@ fn reached(model: &mut Model, dial: u32, result: Result<Reached, Failure>) -> Ve
 
 /// Forgets what was of the engine before, and tells what becomes of it. The text, the output and the settings stay.
 fn switch(model: &mut Model, reached: Reached) {
-    let left = leave_run(model).or(model.runs.left);
+    let local = model.connection.link == Link::Local;
+    let raced = super::race::forget(model).filter(|_| local);
+    let left = leave_run(model).or(raced).or(model.runs.left);
     let fetch = model.runtimes.fetching;
     let link = ingest::link(reached.link);
     let lost = matches!(link, Link::Down(_)).then_some(model.now);

@@ -6,6 +6,7 @@ mod history;
 mod input;
 mod link;
 mod messages;
+mod race;
 mod run;
 mod runtime;
 mod session;
@@ -19,6 +20,7 @@ use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
 pub(crate) use command::perform;
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
+pub(crate) use run::{idle_session, start_on};
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {

@@ -157,12 +157,14 @@ fn same_on_screen(a: &SessionInfo, b: &SessionInfo) -> bool {
 
 fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>, Failure>) -> Vec<Effect> {
     let waits = run.filter(|n| model.runs.active.as_ref().is_some_and(|run| run.number == *n));
+    let lane = run.filter(|n| super::race::waits(model, *n));
     // A run that was stopped has settled the count already.
-    if run.is_none() || waits.is_some() {
+    if run.is_none() || waits.is_some() || lane.is_some() {
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
     }
     let info = match result {
         Ok(info) => ingest::session(*info),
+        Err(failure) if lane.is_some() => return super::race::fail(model, lane.unwrap_or(0), &failure),
         Err(failure) if waits.is_some() => {
             super::run::fail(model, &failure);
             return Vec::new();
@@ -179,11 +181,15 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         let IsolationReport { score, tier, .. } = &info.isolation;
         ready.push_str(&format!(", isolation only {score}/10 ({tier})"));
     }
+    let of_lane = lane.map(|_| info.clone());
     match model.sessions.find(&id) {
         Some(row) => row.learn(info, model.now),
         None => model.sessions.rows.push(SessionRow::new(info, model.now)),
     }
     model.sessions.own.push(id.clone());
+    if let (Some(number), Some(info)) = (lane, of_lane) {
+        return super::race::created(model, number, &info);
+    }
     model.sessions.select(&id);
     if waits.is_some() {
         model.output.say(Kind::Note, ready);

@@ -8,6 +8,7 @@ use super::{link, put};
 use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
+use crate::tui::race::{self, Race};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
@@ -176,6 +177,7 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (Screen::Setup, _) => ("RUNTIMES", Role::ModeCommand),
         (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
         (Screen::Messages, _) => ("MESSAGES", Role::ModeCommand),
+        (Screen::Race, _) => ("RACE", Role::ModeCommand),
         (_, Pane::Editor) if model.edits => ("EDIT", Role::ModeEdit),
         (_, Pane::Editor) => ("CMD", Role::ModeCommand),
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
@@ -221,6 +223,12 @@ fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'s
     Some((model.keymap.shown(cmd, &model.places(), model.types())?, brief))
 }
 
+/// A run has shown how that is done, and several runtimes would do it.
+fn race_hint(model: &Model) -> bool {
+    let able = |language| race::able(model, language).count();
+    model.runs.last.is_some() && model.document.language().is_some_and(|language| able(language) > 1)
+}
+
 /// The keys worth showing here, the most important first; help has a place of its own.
 fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     let places = model.places();
@@ -228,7 +236,10 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     let busy = model.runs.active.is_some()
         || model.runtimes.fetching.is_some()
         || model.sessions.creating > 0
-        || model.connection.dial.is_some();
+        || model.connection.dial.is_some()
+        || model.race.as_ref().is_some_and(Race::is_live);
+    // Where there is something to compare, and it is known how to run.
+    let races = model.screen == Screen::Race || race_hint(model);
     let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
     if reads {
@@ -248,7 +259,9 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
         let of_list =
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
-        let useful = |spec: &&Spec| (spec.cmd != Cmd::Stop || busy) && !(reads && of_list(spec));
+        let useful = |spec: &&Spec| {
+            (spec.cmd != Cmd::Stop || busy) && (spec.cmd != Cmd::RunAll || races) && !(reads && of_list(spec))
+        };
         for spec in specs().filter(here).filter(useful) {
             // A key means what the nearest place says.
             let hint = key_hint(model, spec.cmd, spec.brief);
@@ -259,7 +272,9 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     }
     if model.screen != Screen::Workbench && !model.types() {
         let filtered = model.screen == Screen::Messages && !model.wire.filter.text().is_empty();
+        let alone = model.screen == Screen::Race && model.race.as_ref().is_some_and(|race| race.alone);
         let back = match (reads, filtered) {
+            _ if alone => "all",
             (true, _) => "list",
             (false, true) => "all",
             (false, false) => "workbench",
@@ -328,12 +343,10 @@ fn activity(model: &Model) -> (Verdict, String) {
         return (Verdict::Warn, words);
     }
     if let Some(run) = &model.runs.active {
-        let words = match run.phase {
-            crate::tui::model::Phase::Preparing => "creating a session",
-            crate::tui::model::Phase::Asked => "starting",
-            crate::tui::model::Phase::Running => "running",
-        };
-        return (Verdict::Run, format!("run {} {words}", run.number));
+        return (Verdict::Run, format!("run {} {}", run.number, run.word()));
+    }
+    if let Some(race) = model.race.as_ref().filter(|race| race.is_live()) {
+        return race.activity();
     }
     if let Some(runtime) = model.runtimes.fetching {
         return (Verdict::Run, format!("fetching {}", runtime.short()));

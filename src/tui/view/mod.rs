@@ -8,6 +8,7 @@ mod link;
 mod messages;
 mod notices;
 mod output;
+mod race;
 pub(crate) mod sessions;
 mod setup;
 pub(crate) mod stats;
@@ -37,6 +38,7 @@ pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame
         match model.screen {
             Screen::Setup => setup::draw(model, theme, frame),
             Screen::Messages => messages::draw(model, &layout, theme, frame),
+            Screen::Race => race::draw(model, &layout, theme, frame),
             Screen::Workbench => workbench(model, &layout, theme, highlights, frame),
         }
         notices::toast(model, &layout, theme, frame);

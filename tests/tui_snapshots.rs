@@ -4,6 +4,8 @@
 
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
+#[path = "tui_snapshots/sessions.rs"]
+mod sessions;
 mod tui_support;
 
 use codebeaker::config::Settings;

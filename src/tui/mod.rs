@@ -4,13 +4,16 @@
 //! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
 //! whether it is in this process.
 
+mod buffers;
 mod commands;
 mod connection;
+mod diff;
 mod disk;
 mod document;
 mod editor;
 mod effects;
 mod highlight;
+mod history;
 mod ingest;
 mod keys;
 mod layout;
@@ -25,6 +28,7 @@ mod stop;
 mod term;
 mod text;
 mod theme;
+mod trace;
 mod update;
 mod view;
 mod widget;
@@ -39,8 +43,8 @@ use crossterm::event::EventStream;
 use crate::engine::Engine;
 
 pub use msg::{
-    Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg,
-    Stamp,
+    BufferId, Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
+    SessionMsg, Stamp,
 };
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};

@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 
+use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
-use super::document::Document;
+use super::document::{Document, Origin};
 use super::editor::Editor;
+use super::history::History;
 use super::keys::{Chord, Keymap};
-use super::layout::Layout;
+use super::layout::{Class, Layout};
 use super::output::Output;
 use super::overlay::Overlay;
 use super::race::Race;
 use super::sink::Sink;
 use super::stop::Stop;
+use super::trace::{Starts, Trace};
 use super::widget::field::Field;
 use super::wire::Wire;
 use crate::protocol::{
@@ -140,9 +143,67 @@ pub(crate) struct SessionRow {
     /// Processor share since the stats before, in per cent.
     pub(crate) cpu_percent: Option<f64>,
     pub(crate) stats_at: Duration,
+    /// When the minutes in `info` were told.
+    pub(crate) told_at: Duration,
+    /// The name that its person gave it here; empty is none. The engine knows nothing of it.
+    pub(crate) renamed: Option<String>,
+    /// Processor share and memory over the last minute that it was looked at.
+    pub(crate) cpu_trace: Trace,
+    pub(crate) memory_trace: Trace,
 }
 
 impl SessionRow {
+    /// One that was told of just now.
+    pub(crate) fn new(info: SessionInfo, now: Duration) -> Self {
+        Self {
+            info,
+            reason: None,
+            last: None,
+            stats: None,
+            cpu_percent: None,
+            stats_at: Duration::ZERO,
+            told_at: now,
+            renamed: None,
+            cpu_trace: Trace::default(),
+            memory_trace: Trace::default(),
+        }
+    }
+
+    /// Takes what the engine tells of it anew.
+    pub(crate) fn learn(&mut self, info: SessionInfo, now: Duration) {
+        (self.info, self.told_at) = (info, now);
+        if let Some(name) = self.renamed.clone() {
+            self.rename(name);
+        }
+    }
+
+    pub(crate) fn rename(&mut self, name: String) {
+        self.info.name = Some(name.clone()).filter(|name| !name.is_empty());
+        self.renamed = Some(name);
+    }
+
+    /// How long it has been there; `None`: the engine tells nonsense.
+    pub(crate) fn age(&self, now: Duration) -> Option<Duration> {
+        self.since(self.info.lifetime_minutes, now)
+    }
+
+    /// How long nothing has happened in it.
+    pub(crate) fn idle(&self, now: Duration) -> Option<Duration> {
+        self.since(self.info.idle_minutes, now)
+    }
+
+    fn since(&self, minutes: f64, now: Duration) -> Option<Duration> {
+        let told = Duration::try_from_secs_f64(minutes * 60.0).ok()?;
+        told.checked_add(now.saturating_sub(self.told_at))
+    }
+
+    /// Something happened in it now.
+    pub(crate) fn touch(&mut self, now: Duration) {
+        self.info.lifetime_minutes += now.saturating_sub(self.told_at).as_secs_f64() / 60.0;
+        self.info.idle_minutes = 0.0;
+        self.told_at = now;
+    }
+
     pub(crate) fn is_usable(&self) -> bool {
         matches!(self.info.state, SessionState::Active | SessionState::Idle | SessionState::Creating)
     }
@@ -163,6 +224,8 @@ pub(crate) struct Sessions {
     pub(crate) own: Vec<SessionId>,
     /// The one that was chosen by hand.
     pub(crate) picked: Option<SessionId>,
+    /// The minute since the workbench opened in which their ages were drawn last.
+    pub(crate) minute: u64,
     /// The runtime that was chosen by hand for a language.
     pub(crate) wishes: Vec<(Language, RuntimeType)>,
 }
@@ -220,6 +283,8 @@ pub(crate) struct Run {
     pub(crate) session: Option<SessionId>,
     pub(crate) execution: Option<ExecutionId>,
     pub(crate) phase: Phase,
+    /// When it was handed over.
+    pub(crate) asked_at: Duration,
     pub(crate) stop: Stop,
     pub(crate) sink: Sink,
 }
@@ -247,19 +312,14 @@ pub(crate) struct Program {
     pub(crate) session: Option<SessionId>,
 }
 
-/// How the last run ended, for the stats and small screens.
+/// How the last run ended, for the status and small screens.
 #[derive(Clone, Debug)]
 pub(crate) struct LastRun {
-    pub(crate) number: u32,
     pub(crate) verdict: Verdict,
     /// `exit 0`, `stopped by SIGINT`.
     pub(crate) ending: String,
-    pub(crate) wall_ms: Option<u64>,
     /// From the request to the result.
     pub(crate) total_ms: u64,
-    pub(crate) cpu_ms: Option<u64>,
-    pub(crate) peak_bytes: Option<u64>,
-    pub(crate) session: Option<SessionId>,
 }
 
 /// The runs.
@@ -287,6 +347,8 @@ pub(crate) struct Model {
     pub(crate) pending: Option<Chord>,
     pub(crate) editor: Editor,
     pub(crate) document: Document,
+    /// The other texts that are open.
+    pub(crate) buffers: Buffers,
     /// How the engine is reached.
     pub(crate) connection: Connection,
     /// What has passed on the way there.
@@ -294,6 +356,11 @@ pub(crate) struct Model {
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
     pub(crate) runs: Runs,
+    pub(crate) history: History,
+    /// How long programs took to start.
+    pub(crate) starts: Starts,
+    /// The first line of the stats that is shown.
+    pub(crate) stats_top: usize,
     pub(crate) race: Option<Race>,
     pub(crate) output: Output,
     /// The line being typed for the running program.
@@ -311,7 +378,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(keymap: Keymap, runtimes: &[RuntimeType], file: Option<PathBuf>, size: Size) -> Self {
-        let document = Document::new(file);
+        let document = Document::new(file.map_or(Origin::Scratch, Origin::Disk));
         let sample = document.sample();
         Self {
             size,
@@ -322,11 +389,15 @@ impl Model {
             pending: None,
             editor: Editor::new(&sample, document.language()),
             document,
+            buffers: Buffers::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
             sessions: Sessions::default(),
             runs: Runs::default(),
+            history: History::default(),
+            starts: Starts::default(),
+            stats_top: 0,
             race: None,
             output: Output::new(),
             input: Field::default(),
@@ -380,7 +451,10 @@ impl Model {
 
     /// The session whose figures are on the screen and can change.
     pub(crate) fn watched(&self) -> Option<&SessionId> {
-        let shown = self.screen == Screen::Workbench && self.layout().pane(Pane::Stats).is_some();
+        let layout = self.layout();
+        // Where there is no pane for them, the top line has them.
+        let room = layout.pane(Pane::Stats).is_some() || layout.class == Class::Normal;
+        let shown = self.screen == Screen::Workbench && room;
         // Nobody is there to be asked.
         let shown = shown && self.connection.down().is_none();
         let row = self.sessions.current().filter(|row| shown && row.is_usable())?;
@@ -394,7 +468,7 @@ impl Model {
 
     /// The text has changes that its file hasn't, or that no file has.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.is_changed() && (self.document.path().is_some() || !self.editor.text().trim().is_empty())
+        buffers::is_unsaved(&self.document, &self.editor)
     }
 
     /// The text is not what was opened or saved.

@@ -355,6 +355,19 @@ impl Output {
         self.left = 0;
     }
 
+    /// What is kept of what a run's program wrote; `None`: nothing is kept of that run.
+    pub(crate) fn run_text(&self, number: u32) -> Option<String> {
+        let head = format!("$ run {number}  ");
+        let from = self.lines.iter().position(|l| l.kind == Kind::Header && l.text.starts_with(&head))?;
+        let of = self.lines.iter().skip(from + 1).take_while(|line| line.kind != Kind::Header);
+        let mut text = String::new();
+        for line in of.filter(|line| matches!(line.kind, Kind::Stdout | Kind::Stderr)) {
+            text.push_str(&line.text);
+            text.push('\n');
+        }
+        Some(text)
+    }
+
     /// All text, for tests and for the last line of a small screen.
     pub(crate) fn last_text(&self) -> Option<String> {
         let shown =

@@ -43,6 +43,7 @@ pub(crate) enum Cmd {
     PageUp,
     PageDown,
     Top,
+    Bottom,
     Left,
     Right,
     ClearOutput,
@@ -56,6 +57,12 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    Rerun,
+    CompareRuns,
+    OpenRun,
+    AllRuns,
+    RenameSession,
+    CloseIdle,
 }
 
 /// Where a command can be given.

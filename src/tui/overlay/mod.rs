@@ -1,5 +1,6 @@
 //! Boxes over the workbench. The topmost gets the keys; Esc closes it.
 
+mod compare;
 mod connect;
 mod connect_view;
 mod help;
@@ -8,6 +9,7 @@ mod new_session_limits;
 mod new_session_view;
 mod palette;
 mod question;
+mod rename;
 mod run_on;
 mod save_as;
 
@@ -22,11 +24,13 @@ use super::theme::Theme;
 use super::update::perform;
 use crate::protocol::SessionInfo;
 
+pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
 pub(crate) use help::Help;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::Palette;
 pub(crate) use question::Question;
+pub(crate) use rename::Rename;
 pub(crate) use run_on::RunOn;
 pub(crate) use save_as::SaveAs;
 
@@ -39,6 +43,8 @@ pub(crate) enum Overlay {
     Question(Question),
     SaveAs(SaveAs),
     Connect(Box<Connect>),
+    Compare(Box<Compare>),
+    Rename(Rename),
     RunOn(RunOn),
 }
 
@@ -46,9 +52,13 @@ impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
+            Self::Rename(_) => true,
+            Self::Question(question) => {
+                matches!(question.yes, Effect::CloseSession(_) | Effect::CloseSessions(_))
+            }
             Self::NewSession(_) | Self::Connect(_) | Self::RunOn(_) => true,
-            Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
+            Self::Compare(_) => false,
         }
     }
 }
@@ -77,6 +87,8 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Question(question) => question.press(key),
         Overlay::RunOn(list) => list.press(key, model),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Compare(compare) => compare.press(key, model),
+        Overlay::Rename(form) => form.press(key, model),
     };
     settle(model, overlay, outcome)
 }
@@ -123,6 +135,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::NewSession(form)) => form.paste(text),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
+        Some(Overlay::Rename(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
         _ => {}
     }
@@ -140,6 +153,8 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Compare(compare) => compare.draw(model, theme, frame),
+            Overlay::Rename(form) => form.draw(model, theme, frame),
             Overlay::RunOn(list) => list.draw(model, theme, frame),
         }
     }

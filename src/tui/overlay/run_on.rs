@@ -38,7 +38,9 @@ impl RunOn {
             KeyCode::Up | KeyCode::BackTab | KeyCode::Char('k') => {
                 self.selected = self.selected.saturating_sub(1);
             }
-            KeyCode::Down | KeyCode::Tab | KeyCode::Char('j') => self.selected = (self.selected + 1).min(last),
+            KeyCode::Down | KeyCode::Tab | KeyCode::Char('j') => {
+                self.selected = (self.selected + 1).min(last)
+            }
             KeyCode::Char(digit @ '1'..='9') => {
                 let at = usize::try_from(u32::from(digit) - u32::from('1')).unwrap_or(usize::MAX);
                 if at <= last {

@@ -33,7 +33,15 @@ impl Places {
         let none = vec![Rect::ZERO; lanes];
         if whole.class == Class::Tiny || lanes == 0 {
             let at = Rect::ZERO;
-            return Self { top: at, lanes: none, times: at, verdict: at, keys: at, status: at, framed: false };
+            return Self {
+                top: at,
+                lanes: none,
+                times: at,
+                verdict: at,
+                keys: at,
+                status: at,
+                framed: false,
+            };
         }
         let bottom = whole.keys.y;
         let verdict = Rect::new(0, bottom.saturating_sub(1), size.width, 1);

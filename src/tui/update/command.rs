@@ -3,17 +3,22 @@
 use bytes::Bytes;
 
 use crate::protocol::SessionState;
+use crate::tui::buffers;
 use crate::tui::commands::Cmd;
-use crate::tui::document::{self, ORDER};
+use crate::tui::document::{self, ORDER, Origin};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
-use crate::tui::msg::{Effect, Replace};
-use crate::tui::race::Race;
+use crate::tui::msg::{BufferId, Effect, Replace};
 use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::race::Race;
 
 /// Does what a command says.
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
-    let of_session = matches!(cmd, Cmd::Run | Cmd::RunSelection | Cmd::RunAgain | Cmd::RunOn | Cmd::RunAll | Cmd::TakeTurns | Cmd::NewSession | Cmd::CloseSession);
+    let runs = matches!(
+        cmd,
+        Cmd::Run | Cmd::RunSelection | Cmd::RunAgain | Cmd::RunOn | Cmd::RunAll | Cmd::TakeTurns | Cmd::Rerun
+    );
+    let of_session = runs || matches!(cmd, Cmd::NewSession | Cmd::CloseSession | Cmd::CloseIdle);
     let asks = of_session || matches!(cmd, Cmd::Fetch | Cmd::Recheck | Cmd::TypeInput | Cmd::EndInput);
     if asks && !super::link::is_reachable(model) {
         return Vec::new();
@@ -31,7 +36,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::RunAll => return super::race::start(model),
         Cmd::TakeTurns => return super::race::take_turns(model),
         Cmd::OpenLane => super::race::go(model, cmd),
-        Cmd::Save => return save(model),
+        Cmd::Save => return save(model, model.document.id),
         Cmd::Setup => {
             model.screen = Screen::Setup;
             model.overlays.clear();
@@ -45,6 +50,8 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             return effects;
         }
         Cmd::CloseSession => return close_session(model),
+        Cmd::RenameSession => super::session::rename(model),
+        Cmd::CloseIdle => super::session::close_idle(model),
         Cmd::Leave => return leave(model),
         Cmd::FocusNext => step_focus(model, 1),
         Cmd::FocusPrevious => step_focus(model, Pane::ALL.len() - 1),
@@ -59,6 +66,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Up | Cmd::Down | Cmd::PageUp | Cmd::PageDown | Cmd::Top | Cmd::Left | Cmd::Right => {
             go(model, cmd)
         }
+        Cmd::Bottom => go(model, cmd),
         Cmd::Connect => return super::link::open(model),
         Cmd::WorkLocally => return super::link::work_locally(model),
         Cmd::Retry => return super::link::retry(model),
@@ -76,6 +84,9 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::Rerun | Cmd::CompareRuns | Cmd::OpenRun | Cmd::AllRuns => {
+            return super::history::perform(model, cmd);
+        }
     }
     Vec::new()
 }
@@ -92,6 +103,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
         (Screen::Race, _) => return super::race::leave(model),
         (_, Pane::Editor) => model.edits = false,
         (_, Pane::Output) => model.feeds = false,
+        (_, Pane::History) => model.history.marked = None,
         _ => {}
     }
     Vec::new()
@@ -125,9 +137,8 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));
     }
-    if model.is_unsaved() {
-        reasons.push(format!("{} has changes that are not saved", model.document.name()));
-    }
+    let unsaved = buffers::listed(model).into_iter().filter(|one| one.unsaved);
+    reasons.extend(unsaved.map(|one| format!("{} has changes that are not saved", one.name)));
     if let Some(runtime) = model.runtimes.fetching {
         reasons.push(format!("{} is being fetched; it would begin anew", runtime.short()));
     }
@@ -140,22 +151,24 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-pub(super) fn save(model: &mut Model) -> Vec<Effect> {
-    match model.document.path() {
-        _ if model.document.loading => Vec::new(),
+pub(super) fn save(model: &mut Model, buffer: BufferId) -> Vec<Effect> {
+    let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
+    match document.path() {
+        _ if document.loading => Vec::new(),
         // Two at once would each take the other for a stranger's.
-        Some(_) if model.document.saving => {
-            model.document.save_again = true;
+        Some(_) if document.saving => {
+            document.save_again = true;
             Vec::new()
         }
         Some(path) => {
             let save = Effect::Save {
+                buffer,
                 path: path.to_owned(),
-                text: model.file_text(),
-                revision: model.editor.revision(),
-                replace: model.document.on_disk.map_or(Replace::Never, Replace::Unchanged),
+                text: document.form.write(&editor.text()),
+                revision: editor.revision(),
+                replace: document.on_disk.map_or(Replace::Never, Replace::Unchanged),
             };
-            let losses = model.document.form.losses();
+            let losses = document.form.losses();
             if losses.is_empty() {
                 return vec![save];
             }
@@ -164,7 +177,8 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         None => {
-            let name = model.document.name();
+            let name = document.name();
+            buffers::show_buffer(model, buffer);
             model.overlays.push(Overlay::SaveAs(SaveAs::new(&name)));
             Vec::new()
         }
@@ -188,9 +202,6 @@ fn close_session(model: &mut Model) -> Vec<Effect> {
         model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
         return Vec::new();
     }
-    if let Some(row) = model.sessions.rows.get_mut(model.sessions.selected) {
-        row.info.state = SessionState::Closing;
-    }
     vec![effect]
 }
 
@@ -207,7 +218,7 @@ fn next_language(model: &mut Model) {
 /// Makes a language the text's; scratch that nobody changed becomes that language's sample.
 pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
     model.document.set_language(language);
-    if model.document.path().is_none() && !model.is_changed() {
+    if *model.document.origin() == Origin::Scratch && !model.is_changed() {
         model.editor.replace(document::sample(language), Some(language));
         model.document.set_saved(model.editor.revision());
     } else {
@@ -229,14 +240,6 @@ fn end_input(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Feed { run: run.number, data: Bytes::from(line), eof: true }]
 }
 
-/// Chooses the session so many rows further.
-pub(super) fn choose_session(model: &mut Model, by: i64) {
-    let last = model.sessions.rows.len().saturating_sub(1);
-    let step = usize::try_from(by.unsigned_abs()).unwrap_or(0);
-    let at = model.sessions.selected;
-    model.sessions.pick(if by < 0 { at.saturating_sub(step) } else { (at + step).min(last) });
-}
-
 /// Up, down and sideways in whatever has the focus.
 fn go(model: &mut Model, cmd: Cmd) {
     if model.screen == Screen::Messages {
@@ -252,7 +255,13 @@ fn go(model: &mut Model, cmd: Cmd) {
         return;
     }
     if model.focus == Pane::Sessions {
-        return choose_session(model, if cmd == Cmd::Up { -1 } else { 1 });
+        return super::session::go(model, cmd);
+    }
+    if model.focus == Pane::Stats {
+        return super::session::scroll_stats(model, cmd);
+    }
+    if model.focus == Pane::History {
+        return super::history::go(model, cmd);
     }
     let (rows, columns) = model.output_room();
     let page = i64::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);

@@ -4,6 +4,7 @@ use crate::engine::{Frame, Link, Target};
 use crate::protocol::Failure;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::connection::{self, Connection, Dial};
+use crate::tui::history::End;
 use crate::tui::ingest;
 use crate::tui::model::{Model, Phase, Runs, Runtimes, Screen, Sessions, Verdict};
 use crate::tui::msg::{Effect, LinkMsg, Reached};
@@ -215,6 +216,7 @@ fn switch(model: &mut Model, reached: Reached) {
     model.runtimes = Runtimes::of(&reached.runtimes);
     let own = std::mem::take(&mut model.sessions.own);
     model.sessions = Sessions { own, ..Sessions::default() };
+    model.starts = Default::default();
     model.runs = Runs { count: model.runs.count, left, ..Runs::default() };
     (model.feeds, model.input) = (false, Field::default());
     model.overlays.retain(|overlay| !overlay.is_of_engine());
@@ -259,9 +261,11 @@ fn leave_run(model: &mut Model) -> Option<u32> {
     model.output.close();
     if run.phase == Phase::Preparing {
         model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
+        model.history.end(run.number, End::without_figures(Verdict::Warn, "before it began"));
         return None;
     }
     let ending = format!("left: it goes on with {}", where_it_is(model));
+    model.history.end(run.number, End::without_figures(Verdict::Unknown, ending.clone()));
     model.output.say(Kind::Result(Verdict::Unknown), ending);
     (model.connection.link == Link::Local).then_some(run.number)
 }

@@ -2,6 +2,7 @@
 
 mod command;
 mod file;
+mod history;
 mod input;
 mod link;
 mod messages;
@@ -12,18 +13,27 @@ mod session;
 
 use std::time::Duration;
 
+use super::buffers;
+use super::document::Document;
 use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
 pub(crate) use command::perform;
-pub(crate) use run::{idle_session, start_on};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
+pub(crate) use run::{idle_session, start_on};
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
     let effects = handle(model, msg);
-    model.document.saving |= effects.iter().any(|effect| matches!(effect, Effect::Save { .. }));
+    for effect in &effects {
+        session::closing(model, effect);
+        if let Effect::Save { buffer, .. } = effect
+            && let Some((document, _)) = buffers::find(model, *buffer)
+        {
+            document.saving = true;
+        }
+    }
     effects
 }
 
@@ -55,7 +65,8 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// What is to be done when the workbench opens.
 pub(crate) fn begin(model: &Model) -> Vec<Effect> {
     let mut effects = ask_all(model);
-    effects.extend(model.document.path().map(|path| Effect::Read(path.to_owned())));
+    let reads = |document: &Document| Some(Effect::Read(document.id, document.path()?.to_owned()));
+    effects.extend(buffers::all(model).filter_map(|(document, _)| reads(document)));
     effects
 }
 

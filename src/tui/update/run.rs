@@ -4,6 +4,8 @@ use crate::protocol::{
     CreateSession, ErrorKind, ExecuteResult, Failure, Language, RuntimeType, SessionId, SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
+use crate::tui::document::Origin;
+use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::model::{LastRun, Model, Phase, Program, Run, SessionRow, Sessions, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
@@ -37,7 +39,8 @@ pub(super) fn selection(model: &mut Model) -> Vec<Effect> {
         model.tell(Verdict::Warn, "nothing is selected to be run", "Shift and the arrows select");
         return Vec::new();
     };
-    let what = if first == last { format!("line {first} alone") } else { format!("lines {first} to {last} alone") };
+    let what =
+        if first == last { format!("line {first} alone") } else { format!("lines {first} to {last} alone") };
     let effects = begin(model, Program { code, ..program });
     model.output.say(Kind::Note, what);
     effects
@@ -49,7 +52,7 @@ pub(super) fn again(model: &mut Model) -> Vec<Effect> {
         model.tell(Verdict::Warn, "nothing has run yet", "F5 runs the editor's code");
         return Vec::new();
     };
-    if is_free(model) && is_runnable(model, program.language) { begin(model, program) } else { Vec::new() }
+    once_more(model, program)
 }
 
 /// The list of runtimes that the text could run on.
@@ -105,15 +108,18 @@ fn is_runnable(model: &mut Model, language: Language) -> bool {
 
 /// What a program's messages call its file: what the editor calls it, too.
 pub(super) fn file_name(model: &Model) -> Option<String> {
-    match model.document.path() {
-        Some(_) => model.document.file_name(),
-        None => Some(model.document.name()),
+    match model.document.origin() {
+        Origin::Scratch => Some(model.document.name()),
+        Origin::Disk(_) | Origin::Workspace { .. } => model.document.file_name(),
     }
 }
 
 /// The selected part of a text, without the indentation that all its lines share, below as many empty lines as stand
 /// before it; and its first and last line, counted from 1.
-fn selected(lines: &[String], range: Option<((usize, usize), (usize, usize))>) -> Option<(String, usize, usize)> {
+fn selected(
+    lines: &[String],
+    range: Option<((usize, usize), (usize, usize))>,
+) -> Option<(String, usize, usize)> {
     let ((first, from), (last, to)) = range?;
     // A selection that ends before a line's first character holds nothing of that line.
     let (last, to) = if to == 0 && last > first { (last - 1, usize::MAX) } else { (last, to) };
@@ -139,6 +145,11 @@ fn selected(lines: &[String], range: Option<((usize, usize), (usize, usize))>) -
     Some((format!("{}{text}\n", "\n".repeat(first)), first + 1, last + 1))
 }
 
+/// Runs a program that ran before, if anything can be run now.
+pub(super) fn once_more(model: &mut Model, program: Program) -> Vec<Effect> {
+    if is_free(model) && is_runnable(model, program.language) { begin(model, program) } else { Vec::new() }
+}
+
 /// Begins a run of this program.
 fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
     model.notice = None;
@@ -146,6 +157,7 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
     model.output.follow();
     let number = model.runs.count;
     model.runs.again = Some(program.clone());
+    model.history.push(Record::begun(number, program.language, &program.code, program.file_name.clone()));
     model.runs.active = Some(Run {
         number,
         language: program.language,
@@ -155,6 +167,7 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
         execution: None,
         phase: Phase::Preparing,
         stop: Stop::No,
+        asked_at: model.now,
         sink: Sink::default(),
     });
     if model.output.len() > 0 {
@@ -181,7 +194,9 @@ enum Place {
 fn place(model: &Model, language: Language, on: Option<RuntimeType>, ran: Option<SessionId>) -> Place {
     let sessions = &model.sessions;
     let fits = |row: &SessionRow| fits(sessions, row, language, on);
-    if let Some(row) = sessions.rows.iter().find(|row| ran.as_ref() == Some(&row.info.session_id) && fits(row)) {
+    if let Some(row) =
+        sessions.rows.iter().find(|row| ran.as_ref() == Some(&row.info.session_id) && fits(row))
+    {
         return Place::In(row.info.session_id.clone());
     }
     if let Some(runtime) = on {
@@ -257,10 +272,9 @@ fn create(model: &mut Model, number: u32, on: Option<RuntimeType>, why: &str) ->
 pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let row = model.sessions.find(&session).map(|row| {
         let first = row.info.execution_count == 0 && row.last.is_none();
-        let start = if first { "new session" } else { "warm session" };
         row.info.state = SessionState::Active;
         row.last = None;
-        (row.info.runtime_type, start)
+        (row.info.runtime_type, first)
     });
     if let Some(again) = &mut model.runs.again {
         again.session = Some(session.clone());
@@ -268,10 +282,15 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let Some(run) = &mut model.runs.active else { return Vec::new() };
     let (number, language) = (run.number, run.language);
     run.phase = Phase::Asked;
+    run.asked_at = model.now;
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
     let file_name = run.file_name.clone();
-    let (runtime, start) = row.unwrap_or((RuntimeType::NativeProcess, "session"));
+    if let Some((runtime, cold)) = row {
+        model.history.place(number, RunPlace { session: session.clone(), runtime, cold });
+    }
+    let start = row.map_or("session", |(_, cold)| if cold { "new session" } else { "warm session" });
+    let runtime = row.map_or(RuntimeType::NativeProcess, |(runtime, _)| runtime);
     model
         .output
         .say(Kind::Header, format!("$ run {number}  {}  {}  {start}", language.extension(), runtime.short()));
@@ -314,12 +333,17 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
         model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
+        model.history.end(number, End::without_figures(Verdict::Warn, "before it began"));
         return vec![Effect::CancelCreate(Some(number))];
     }
     let signal = run.stop.ask(now);
     // Until the engine has said what the run is called there, the wish is kept.
     let Some(execution) = run.execution.clone() else { return Vec::new() };
-    let said = if signal == Signal::Kill { "killing it" } else { "asked it to stop; Ctrl-C again within 2 s kills it" };
+    let said = if signal == Signal::Kill {
+        "killing it"
+    } else {
+        "asked it to stop; Ctrl-C again within 2 s kills it"
+    };
     model.tell(Verdict::Idle, format!("run {number}: {said}"), "");
     vec![Effect::Signal(number, execution, signal)]
 }
@@ -344,7 +368,11 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
                 return vec![Effect::Signal(number, execution, signal)];
             }
         }
-        RunMsg::Started(_) => run.phase = Phase::Running,
+        RunMsg::Started(_) => {
+            run.phase = Phase::Running;
+            let took = model.now.saturating_sub(run.asked_at);
+            super::session::program_started(model, number, took);
+        }
         RunMsg::Output(_, chunks) => {
             run.phase = Phase::Running;
             for (stream, bytes) in chunks {
@@ -372,12 +400,14 @@ pub(super) fn fail(model: &mut Model, failure: &Failure) {
     model.feeds = false;
     if session_closed(model, &run, &failure.message) {
         model.output.say(Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
+        model.history.end(run.number, End::without_figures(Verdict::Warn, SESSION_CLOSED));
         return;
     }
     let message = text::sanitise(&failure.message).into_owned();
     // Whether it has ended, and how, was lost with the link.
     let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
     model.output.close();
+    model.history.end(run.number, End::without_figures(verdict, message.clone()));
     model.output.say(Kind::Result(verdict), message);
     if !failure.hint.is_empty() {
         model.output.say(Kind::Note, text::sanitise(&failure.hint).into_owned());
@@ -407,33 +437,26 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
         None if session_closed(model, &run, error) => (Verdict::Warn, SESSION_CLOSED.to_owned()),
         _ => ending(result),
     };
-    let last = LastRun {
-        number: run.number,
-        verdict,
-        ending,
-        wall_ms: process.map(|p| u64::from(p.duration_ms)),
-        total_ms: u64::from(result.duration_ms),
-        cpu_ms: process.and_then(|p| p.cpu_ms),
-        peak_bytes: process.and_then(|p| p.peak_memory_bytes),
-        session: run.session.clone(),
-    };
+    let end = End::of(result, verdict, ending);
     let unknown = || "?".to_owned();
     let figures = format!(
         "   wall {}   cpu {}   peak {}",
-        last.wall_ms.map_or_else(unknown, text::whole_millis),
-        last.cpu_ms.map_or_else(unknown, text::whole_millis),
-        last.peak_bytes.map_or_else(unknown, text::bytes),
+        end.wall_ms.map_or_else(unknown, text::whole_millis),
+        end.cpu_ms.map_or_else(unknown, text::whole_millis),
+        end.peak_bytes.map_or_else(unknown, text::bytes),
     );
     // Without a process there are none.
-    let line = format!("{}{}", last.ending, if process.is_some() { &figures } else { "" });
+    let line = format!("{}{}", end.ending, if process.is_some() { &figures } else { "" });
     model.output.say(Kind::Result(verdict), line);
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
-        row.last = Some((run.number, verdict, last.wall_ms));
+        row.last = Some((run.number, verdict, end.wall_ms));
         if row.info.state == SessionState::Active {
             row.info.state = SessionState::Idle;
         }
     }
-    model.runs.last = Some(last);
+    let total_ms = u64::from(result.duration_ms);
+    model.runs.last = Some(LastRun { verdict, ending: end.ending.clone(), total_ms });
+    model.history.end(run.number, end);
 }
 
 /// How it ended, in a word or two.

@@ -7,8 +7,8 @@ use ratatui::style::Style;
 use super::{link, put};
 use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
-use crate::tui::race::{self, Race};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
+use crate::tui::race::{self, Race};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
@@ -95,6 +95,11 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     let wide = layout.class == Class::Wide;
     if wide {
         line.put_right(&document_name(model), line.role(Role::TopBar), frame);
+    }
+    if layout.class == Class::Normal
+        && let Some(figures) = super::stats::in_short(model)
+    {
+        line.put_right(&figures, line.role(Role::TopBar), frame);
     }
     engine(model, wide, &mut line, frame);
     // What was known of them may no longer be so.

@@ -67,7 +67,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
 }
 
 /// A line's pieces with their styles.
-pub(super) fn pieces<'a>(line: &'a Line, theme: &Theme, width: usize) -> Vec<(std::borrow::Cow<'a, str>, Style)> {
+pub(super) fn pieces<'a>(
+    line: &'a Line,
+    theme: &Theme,
+    width: usize,
+) -> Vec<(std::borrow::Cow<'a, str>, Style)> {
     let plain = |role| vec![(line.text.as_str().into(), theme.style(role))];
     match line.kind {
         Kind::Header => plain(Role::Strong),

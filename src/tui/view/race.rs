@@ -75,7 +75,8 @@ fn title(lane: &Lane, model: &Model) -> String {
     let row = model.runtimes.rows.iter().find(|row| row.runtime == lane.runtime);
     let version = row.and_then(|row| row.info.as_ref()?.version.as_deref()).unwrap_or_default();
     // That of an interpreter has its name before it.
-    let short = version.split_whitespace().next().filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let short =
+        version.split_whitespace().next().filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let plain = short.filter(|short| short.len() <= 12).unwrap_or_default();
     format!("{} {plain}", lane.runtime.short()).trim_end().to_owned()
 }
@@ -103,7 +104,9 @@ fn draw_output(lane: &Lane, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
             for grapheme in piece.graphemes(true) {
                 let width = text::width(grapheme);
                 let (row, column) = place.put(width);
-                let Some(row) = row.checked_sub(above).and_then(|row| u16::try_from(row).ok()) else { continue };
+                let Some(row) = row.checked_sub(above).and_then(|row| u16::try_from(row).ok()) else {
+                    continue;
+                };
                 if y.saturating_add(row) < area.bottom() {
                     let x = area.x + u16::try_from(column).unwrap_or(0);
                     frame.buffer_mut().set_stringn(x, y + row, grapheme, width, style);
@@ -220,7 +223,14 @@ fn bar(lane: &Lane, longest: f64, cells: usize) -> (usize, usize) {
 }
 
 /// Whether the answers agree; on a small screen what was told last has its place.
-fn draw_verdict(race: &Race, layout: &Layout, model: &Model, theme: &Theme, line: Rect, frame: &mut Frame<'_>) {
+fn draw_verdict(
+    race: &Race,
+    layout: &Layout,
+    model: &Model,
+    theme: &Theme,
+    line: Rect,
+    frame: &mut Frame<'_>,
+) {
     let told = model.notice.as_ref().filter(|_| layout.class == Class::Small);
     let (of, mut words) = match told {
         Some(notice) => (notice.verdict, notice.message.clone()),

@@ -89,7 +89,15 @@ pub(super) const ROWS: &[Spec] = &[
     ),
     row(Cmd::Left, "move.left", Race, &["left", "h", "shift-tab"], "", "Left", "chooses the runtime before"),
     row(Cmd::Right, "move.right", Race, &["right", "l", "tab"], "", "Right", "chooses the runtime after"),
-    row(Cmd::Up, "move.up", Race, &["up", "k"], "", "Up", "chooses the runtime before, or scrolls its output"),
+    row(
+        Cmd::Up,
+        "move.up",
+        Race,
+        &["up", "k"],
+        "",
+        "Up",
+        "chooses the runtime before, or scrolls its output",
+    ),
     row(
         Cmd::Down,
         "move.down",

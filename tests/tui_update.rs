@@ -8,6 +8,10 @@ mod history;
 mod link;
 #[path = "tui_update/messages.rs"]
 mod messages;
+#[path = "tui_update/race.rs"]
+mod race;
+#[path = "tui_update/run.rs"]
+mod run;
 mod tui_support;
 
 use bytes::Bytes;

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "only tests use it")]
 
+pub mod race;
 pub mod remote;
 
 use std::sync::atomic::{AtomicBool, Ordering};

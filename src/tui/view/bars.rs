@@ -239,7 +239,8 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         || model.connection.dial.is_some()
         || model.race.as_ref().is_some_and(Race::is_live);
     // Where there is something to compare, and it is known how to run.
-    let races = model.screen == Screen::Race || race_hint(model);
+    let live = model.race.as_ref().is_some_and(Race::is_live);
+    let races = if model.screen == Screen::Race { !live } else { race_hint(model) };
     let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
     if reads {
@@ -260,7 +261,7 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         let of_list =
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
         let useful = |spec: &&Spec| {
-            (spec.cmd != Cmd::Stop || busy) && (spec.cmd != Cmd::RunAll || races) && !(reads && of_list(spec))
+            (spec.cmd != Cmd::Stop || busy) && (!matches!(spec.cmd, Cmd::RunAll | Cmd::TakeTurns) || races) && !(reads && of_list(spec))
         };
         for spec in specs().filter(here).filter(useful) {
             // A key means what the nearest place says.

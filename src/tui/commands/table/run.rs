@@ -61,6 +61,15 @@ pub(super) const ROWS: &[Spec] = &[
         "runs what was run last once more, as it was then",
     ),
     row(
+        Cmd::Stop,
+        "run.stop",
+        Race,
+        &["ctrl-c"],
+        "stop",
+        "Run: stop",
+        "interrupts all that run; again within 2 s kills them",
+    ),
+    row(
         Cmd::RunAll,
         "run.all",
         Race,

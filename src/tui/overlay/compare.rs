@@ -187,7 +187,9 @@ fn change(first: Option<u64>, second: Option<u64>) -> String {
             if percent >= 1000.0 {
                 format!("{:.0} times", second as f64 / first as f64)
             } else {
-                format!("{percent:+.0} %")
+                // Without a sign where it rounds to nothing.
+                let percent = percent.round() as i64;
+                if percent == 0 { "0 %".to_owned() } else { format!("{percent:+} %") }
             }
         }
         _ => String::new(),
@@ -239,7 +241,8 @@ mod tests {
     #[test]
     fn changes_in_words() {
         assert_eq!(change(Some(100), Some(12)), "-88 %");
-        assert_eq!(change(Some(100), Some(100)), "+0 %");
+        assert_eq!(change(Some(100), Some(100)), "0 %");
+        assert_eq!(change(Some(1000), Some(999)), "0 %");
         assert_eq!(change(Some(10), Some(500)), "50 times");
         assert_eq!(change(Some(0), Some(5)), "");
         assert_eq!(change(None, Some(5)), "");

@@ -8,7 +8,7 @@ use crossterm::event::Event;
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
-    RuntimePreference, RuntimeType, Selection, SessionId, SessionInfo, SessionStats, Signal,
+    RuntimePreference, RuntimeType, Selection, ServerLimits, SessionId, SessionInfo, SessionStats, Signal,
 };
 
 /// Something happened.
@@ -84,6 +84,8 @@ pub enum RuntimeMsg {
     Fetched(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// The ranking that was asked for.
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
+    /// What a session may have at most, as far as the engine says.
+    Limited(ServerLimits),
 }
 
 /// About sessions.
@@ -196,6 +198,8 @@ pub enum Effect {
     CancelFetch,
     /// Asks for a ranking.
     Rank(Language, RuntimePreference),
+    /// Asks what a session may have at most.
+    Limits,
     /// Asks for all sessions.
     ListSessions,
     /// Creates a session.

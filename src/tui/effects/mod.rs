@@ -99,6 +99,10 @@ impl Effects {
                 Msg::Runtime(RuntimeMsg::Known(runtime, known))
             }),
             Effect::Rank(language, preference) => self.rank(language, preference),
+            Effect::Limits => self.ask(|engine| async move {
+                let limits = engine.info().await.map(|info| info.limits).unwrap_or_default();
+                Msg::Runtime(RuntimeMsg::Limited(limits))
+            }),
             Effect::Fetch(runtime) => self.fetch(runtime),
             Effect::CancelFetch => self.cancel_fetch(),
             Effect::ListSessions => {

@@ -5,6 +5,8 @@ mod connect;
 mod connect_view;
 mod help;
 mod new_session;
+mod new_session_limits;
+mod new_session_view;
 mod palette;
 mod question;
 mod rename;
@@ -76,6 +78,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
+        Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key),
@@ -126,6 +129,7 @@ pub(crate) fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     model.redraw = true;
     let outcome = match &mut overlay {
         Overlay::RunOn(list) => list.click(at, model),
+        Overlay::NewSession(form) => form.click(at, model),
         _ => Outcome::Stay(Vec::new()),
     };
     settle(model, overlay, outcome)
@@ -137,6 +141,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     match &mut overlay {
         Some(Overlay::Connect(form)) => effects = form.paste(text, model),
+        Some(Overlay::NewSession(form)) => form.paste(text),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Rename(form)) => form.field.insert(text),

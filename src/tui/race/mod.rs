@@ -6,6 +6,7 @@
 mod answer;
 mod places;
 
+use super::history::End;
 use super::model::{Model, RuntimeRow, Verdict};
 use super::output::Output;
 use super::sink::Sink;
@@ -14,27 +15,6 @@ use crate::protocol::{ExecutionId, Language, RuntimeType, SessionId};
 
 pub(crate) use answer::{Agreement, Answer};
 pub(crate) use places::Places;
-
-/// How a lane's run ended. What isn't known is absent.
-#[derive(Clone, Debug)]
-pub(crate) struct End {
-    pub(crate) verdict: Verdict,
-    /// `exit 0`, or why there is no result.
-    pub(crate) ending: String,
-    /// Absent where no program ended by itself: there is no answer to compare.
-    pub(crate) exit: Option<i32>,
-    pub(crate) wall_ms: Option<u64>,
-    pub(crate) cpu_ms: Option<u64>,
-    pub(crate) peak_bytes: Option<u64>,
-}
-
-impl End {
-    /// Without a program's result.
-    pub(crate) fn without(verdict: Verdict, ending: impl Into<String>) -> Self {
-        let ending = ending.into();
-        Self { verdict, ending, exit: None, wall_ms: None, cpu_ms: None, peak_bytes: None }
-    }
-}
 
 /// Where a lane is.
 #[derive(Clone, Debug)]
@@ -96,6 +76,11 @@ impl Lane {
             Stage::Ended(end) => Some(end),
             _ => None,
         }
+    }
+
+    /// The exit code that ends its answer. What was ended from outside is nobody's answer.
+    fn exit(&self) -> Option<i32> {
+        self.end().filter(|end| end.verdict != Verdict::Warn)?.exit
     }
 
     pub(crate) fn is_live(&self) -> bool {
@@ -192,9 +177,9 @@ impl Race {
         let given: Vec<_> = self
             .lanes
             .iter()
-            .filter_map(|lane| Some((lane.runtime.short(), &lane.answer, lane.end()?.exit?)))
+            .filter_map(|lane| Some((lane.runtime.short(), &lane.answer, lane.exit()?)))
             .collect();
-        let silent = self.lanes.iter().filter(|lane| lane.end().is_some_and(|end| end.exit.is_none()));
+        let silent = self.lanes.iter().filter(|lane| !lane.is_live() && lane.exit().is_none());
         let silent: Vec<&str> = silent.map(|lane| lane.runtime.short()).collect();
         let (of, mut words) = match answer::compare(&given) {
             Agreement::Nothing => match given.first() {
@@ -203,7 +188,11 @@ impl Race {
             },
             Agreement::Same(n) => {
                 let exit = given.first().map_or(0, |(.., exit)| *exit);
-                let all = if silent.is_empty() { format!("all {n}") } else { n.to_string() };
+                let all = match n {
+                    2 if silent.is_empty() => "both".to_owned(),
+                    n if silent.is_empty() => format!("all {n}"),
+                    n => n.to_string(),
+                };
                 let of = if silent.is_empty() { Verdict::Ok } else { Verdict::Warn };
                 (of, format!("the same answer on {all}: output and exit {exit}"))
             }
@@ -284,7 +273,7 @@ mod tests {
             lane.stage = Stage::Ended(End {
                 exit: *exit,
                 wall_ms: exit.map(|_| 10 + number as u64),
-                ..End::without(verdict, "")
+                ..End::without_figures(verdict, "")
             });
             lane
         };

@@ -11,7 +11,8 @@ use crate::tui::commands::Cmd;
 use crate::tui::model::{Model, Screen, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
-use crate::tui::race::{self, End, Lane, Race, Stage, Start};
+use crate::tui::history::{End, Record, RunPlace};
+use crate::tui::race::{self, Lane, Race, Stage, Start};
 use crate::tui::text;
 
 /// Runs the editor's text on every runtime that runs its language.
@@ -23,10 +24,13 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.notice = None;
+    let (code, file_name) = (model.editor.text(), run::file_name(model));
     let mut lanes = Vec::new();
     for runtime in runtimes {
         model.runs.count += 1;
-        lanes.push(Lane::new(model.runs.count, runtime));
+        let number = model.runs.count;
+        lanes.push(Lane::new(number, runtime));
+        model.history.push(Record::begun(number, language, &code, file_name.clone()));
     }
     let others = model.runtimes.rows.iter();
     let others = others.filter_map(|row| Some((row.runtime, race::unfit(row, language)?))).collect();
@@ -36,8 +40,8 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     model.race = Some(Race {
         name: model.document.name(),
         language,
-        code: model.editor.text(),
-        file_name: run::file_name(model),
+        code,
+        file_name,
         chosen: chosen.min(lanes.len() - 1),
         lanes,
         others,
@@ -106,6 +110,9 @@ fn execute(model: &mut Model, number: u32, session: SessionId) -> Vec<Effect> {
     let Some(lane) = race.lane(number) else { return Vec::new() };
     lane.stage = Stage::Asked;
     lane.session = Some(session.clone());
+    let cold = matches!(lane.start, Start::Cold(_));
+    let place = RunPlace { session: session.clone(), runtime: lane.runtime, cold };
+    model.history.place(number, place);
     vec![Effect::Execute { run: number, session, language, code, file_name, interactive: false }]
 }
 
@@ -144,25 +151,14 @@ pub(super) fn update(model: &mut Model, number: u32, msg: RunMsg) -> Result<Vec<
 
 fn finish(model: &mut Model, number: u32, result: &ExecuteResult) -> Vec<Effect> {
     let (verdict, ending) = run::ending(result);
-    let end = match result.process() {
-        None => End::without(verdict, ending),
-        Some(process) => End {
-            // What was ended from outside is nobody's answer.
-            exit: (verdict != Verdict::Warn).then_some(process.exit_code),
-            wall_ms: Some(u64::from(process.duration_ms)),
-            cpu_ms: process.cpu_ms,
-            peak_bytes: process.peak_memory_bytes,
-            verdict,
-            ending,
-        },
-    };
+    let end = End::of(result, verdict, ending);
     settle(model, number, end)
 }
 
 /// A lane never began, or its end is not known. The others go on.
 pub(super) fn fail(model: &mut Model, number: u32, failure: &Failure) -> Vec<Effect> {
     let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
-    let end = End::without(verdict, text::sanitise(&failure.message));
+    let end = End::without_figures(verdict, text::sanitise(&failure.message));
     if let Some(lane) = model.race.as_mut().and_then(|race| race.lane(number)) {
         lane.output.close();
         lane.output.say(Kind::Result(verdict), end.ending.clone());
@@ -178,6 +174,7 @@ fn settle(model: &mut Model, number: u32, end: End) -> Vec<Effect> {
     let Some(lane) = model.race.as_mut().and_then(|race| race.lane(number)) else { return Vec::new() };
     lane.output.close();
     let (session, verdict, wall) = (lane.session.clone(), end.verdict, end.wall_ms);
+    model.history.end(number, end.clone());
     lane.stage = Stage::Ended(end);
     if let Some(row) = session.and_then(|id| model.sessions.find(&id)) {
         row.last = Some((number, verdict, wall));
@@ -201,7 +198,9 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
                     given_up += 1;
                     effects.push(Effect::CancelCreate(Some(lane.number)));
                 }
-                lane.stage = Stage::Ended(End::without(Verdict::Warn, "before it began"));
+                let end = End::without_figures(Verdict::Warn, "before it began");
+                model.history.end(lane.number, end.clone());
+                lane.stage = Stage::Ended(end);
             }
             _ if down => {}
             _ => {
@@ -243,6 +242,9 @@ pub(super) fn forget(model: &mut Model) -> Option<u32> {
         model.screen = Screen::Workbench;
     }
     let race = model.race.take()?;
+    for lane in race.lanes.iter().filter(|lane| lane.is_live()) {
+        model.history.end(lane.number, End::without_figures(Verdict::Unknown, "left"));
+    }
     let goes_on = |lane: &&Lane| matches!(lane.stage, Stage::Asked | Stage::Running);
     race.lanes.iter().rev().find(goes_on).map(|lane| lane.number)
 }

@@ -4,6 +4,7 @@ use crate::protocol::{
     CreateSession, ErrorKind, ExecuteResult, Failure, Language, RuntimeType, SessionId, SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
+use crate::tui::document::Origin;
 use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::model::{LastRun, Model, Phase, Program, Run, SessionRow, Sessions, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
@@ -107,9 +108,9 @@ fn is_runnable(model: &mut Model, language: Language) -> bool {
 
 /// What a program's messages call its file: what the editor calls it, too.
 pub(super) fn file_name(model: &Model) -> Option<String> {
-    match model.document.path() {
-        Some(_) => model.document.file_name(),
-        None => Some(model.document.name()),
+    match model.document.origin() {
+        Origin::Scratch => Some(model.document.name()),
+        Origin::Disk(_) | Origin::Workspace { .. } => model.document.file_name(),
     }
 }
 

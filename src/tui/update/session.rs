@@ -12,7 +12,7 @@ use crate::tui::ingest;
 use crate::tui::model::{Model, Pane, SessionRow, Verdict};
 use crate::tui::msg::{Effect, SessionMsg};
 use crate::tui::output::Kind;
-use crate::tui::overlay::{self, Overlay, Question, Rename};
+use crate::tui::overlay::{self, NewSession, Overlay, Question, Rename};
 use crate::tui::text;
 
 /// Sessions that a question lists by name.
@@ -103,6 +103,7 @@ pub(super) fn close_idle(model: &mut Model) {
 fn is_spare(model: &Model, row: &SessionRow) -> bool {
     let (id, info) = (&row.info.session_id, &row.info);
     let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(id));
+    let runs = runs || model.race.as_ref().is_some_and(|race| race.runs_in(id));
     // Active is also one that never ran anything.
     let rests =
         info.state == SessionState::Idle || (info.state == SessionState::Active && info.execution_count == 0);
@@ -170,7 +171,10 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
             return Vec::new();
         }
         Err(failure) => {
-            model.tell(Verdict::Fail, failure.message, failure.hint);
+            let failure = ingest::failure(failure);
+            if !form(model).is_some_and(|form| form.refused(&failure)) {
+                model.tell(Verdict::Fail, failure.message, failure.hint);
+            }
             return Vec::new();
         }
     };
@@ -196,7 +200,10 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         return super::run::execute(model, id);
     }
     if run.is_none() {
-        model.tell(Verdict::Ok, ready, "F5 runs the code in it");
+        match made(model, &id).filter(|lowered| !lowered.is_empty()) {
+            Some(lowered) => model.tell(Verdict::Warn, ready, format!("the engine allows no more: {lowered}")),
+            None => model.tell(Verdict::Ok, ready, "F5 runs the code in it"),
+        }
         if *model.document.origin() == Origin::Scratch
             && !model.is_changed()
             && model.document.language() != Some(language)
@@ -205,6 +212,25 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         }
     }
     Vec::new()
+}
+
+/// The form whose session may be the one that was created or refused.
+fn form(model: &mut Model) -> Option<&mut NewSession> {
+    model.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::NewSession(form) => Some(form),
+        _ => None,
+    })
+}
+
+/// The session that the form has asked for is there: the form has done its work. Gives what it got less of.
+fn made(model: &mut Model, id: &SessionId) -> Option<String> {
+    let info = model.sessions.find(id)?.info.clone();
+    let form = form(model)?;
+    let lowered = form.made(&info)?;
+    let (language, runtime) = form.wish();
+    model.sessions.wish(language, runtime);
+    model.overlays.retain(|overlay| !matches!(overlay, Overlay::NewSession(_)));
+    Some(lowered)
 }
 
 fn remove(model: &mut Model, id: &SessionId) {

@@ -48,7 +48,7 @@ impl Compare {
     /// Compares two runs; `None`: one of them is not kept any more.
     pub(crate) fn of(model: &Model, first: u32, second: u32) -> Option<Self> {
         let runs = [model.history.find(first)?.clone(), model.history.find(second)?.clone()];
-        let [a, b] = [first, second].map(|number| model.output.run_text(number));
+        let [a, b] = [first, second].map(|number| written(model, number));
         let output = a.zip(b).map(|(a, b)| Diff::of(&a, &b));
         let code = Diff::of(&runs[0].code, &runs[1].code);
         Some(Self { runs, output, code, shows_code: false, top: 0 })
@@ -142,6 +142,13 @@ impl Compare {
             frame.buffer_mut().set_string(x, inside.bottom(), more, theme.style(Role::Muted));
         }
     }
+}
+
+/// What is kept of a run's output, here or in its lane of the race.
+fn written(model: &Model, number: u32) -> Option<String> {
+    let lanes = || model.race.iter().flat_map(|race| &race.lanes);
+    let lane = || lanes().find(|lane| lane.number == number);
+    model.output.run_text(number).or_else(|| Some(lane()?.output.newest_text()))
 }
 
 fn summary(diff: &Diff) -> String {

@@ -153,3 +153,24 @@ fn the_stats_scroll_as_far_as_they_go() {
     bench.press([key(KeyCode::End)]);
     assert_eq!(bench.screen(), end);
 }
+
+#[test]
+fn the_runs_of_a_race_are_kept_compared_and_counted() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(&[RuntimeType::Bun, RuntimeType::Deno]).press([key(KeyCode::F(12))]);
+    for (run, runtime) in [(1, RuntimeType::Deno), (2, RuntimeType::Bun)] {
+        let info = Box::new(session(&format!("s{run}"), Language::TypeScript, runtime));
+        bench.tell(Msg::Session(SessionMsg::Created { run: Some(run), result: Ok(info) }));
+        bench.tell(Msg::Run(RunMsg::Accepted(run, ExecutionId::from("e"))));
+        bench.tell(Msg::Run(RunMsg::Started(run)));
+        let text = bytes::Bytes::from(format!("here\nlane {run}\n"));
+        bench.tell(Msg::Run(RunMsg::Output(run, vec![(OutputStream::Stdout, text)])));
+        bench.tell(Msg::Run(RunMsg::Finished(run, finished(0))));
+    }
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Esc)]).press(typed("6a"));
+    let screen = bench.screen();
+    assert!(screen.contains("all 2") && screen.contains("cold       68.2 ms        -   1"), "{screen}");
+    bench.press([key(KeyCode::Char('d')), key(KeyCode::Down), key(KeyCode::Char('d'))]);
+    let screen = bench.screen();
+    assert!(screen.contains("Runs 2 and 1") && screen.contains("- lane 2"), "{screen}");
+}

@@ -34,6 +34,8 @@ pub(crate) struct RunPlace {
     pub(crate) runtime: RuntimeType,
     /// It is the first run of its session.
     pub(crate) cold: bool,
+    /// When it was handed over, since the workbench opened.
+    pub(crate) asked_at: Duration,
 }
 
 /// How a run ended and what it cost. What isn't known is `None`.
@@ -224,7 +226,10 @@ mod tests {
         for (number, session) in [(1, &a), (2, &b), (3, &a)] {
             history.push(record(number, "x"));
             let runtime = RuntimeType::Bun;
-            history.place(number, RunPlace { session: session.clone(), runtime, cold: number < 3 });
+            history.place(
+                number,
+                RunPlace { session: session.clone(), runtime, cold: number < 3, asked_at: Duration::ZERO },
+            );
         }
         let of = |session| history.newest_first(session).map(|r| r.number).collect::<Vec<_>>();
         assert_eq!((of(Some(&a)), of(Some(&b)), of(None)), (vec![3, 1], vec![2], vec![3, 2, 1]));

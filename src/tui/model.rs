@@ -283,8 +283,6 @@ pub(crate) struct Run {
     pub(crate) session: Option<SessionId>,
     pub(crate) execution: Option<ExecutionId>,
     pub(crate) phase: Phase,
-    /// When it was handed over.
-    pub(crate) asked_at: Duration,
     pub(crate) stop: Stop,
     pub(crate) sink: Sink,
 }

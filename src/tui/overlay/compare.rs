@@ -16,9 +16,12 @@ use crate::tui::widget::frame::over;
 use crate::tui::widget::outcome;
 
 /// Cells of a figure's name.
-const NAME: usize = 9;
+const NAME: usize = 8;
 /// Cells of a run's column.
 const COLUMN: usize = 22;
+
+/// The longest words on how a run ended that have room in its column.
+const SHORT: usize = 10;
 
 /// What is known of the two.
 #[derive(Clone, Debug)]
@@ -45,7 +48,7 @@ impl Compare {
     /// Compares two runs; `None`: one of them is not kept any more.
     pub(crate) fn of(model: &Model, first: u32, second: u32) -> Option<Self> {
         let runs = [model.history.find(first)?.clone(), model.history.find(second)?.clone()];
-        let [a, b] = [first, second].map(|number| model.output.run_text(number));
+        let [a, b] = [first, second].map(|number| written(model, number));
         let output = a.zip(b).map(|(a, b)| Diff::of(&a, &b));
         let code = Diff::of(&runs[0].code, &runs[1].code);
         Some(Self { runs, output, code, shows_code: false, top: 0 })
@@ -99,15 +102,25 @@ impl Compare {
             let value = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), show);
             Row::Figure(name, [value(x), value(y)], change(x, y))
         };
-        vec![
+        let mut rows = vec![
             Row::Figure("", each(&|run| format!("run {}", run.number)), String::new()),
-            Row::Figure("ran on", each(&place), String::new()),
+            Row::Figure("ran on", each(&ran_on), String::new()),
+            Row::Figure("start", each(&start), String::new()),
             Row::Ending([ending(a), ending(b)]),
+        ];
+        // What has no room in a column is told below it.
+        let long = |run: &&Record| run.end.as_ref().is_some_and(|end| text::width(&end.ending) > SHORT);
+        for run in self.runs.iter().filter(long) {
+            let (number, (_, words)) = (run.number, ending(run));
+            rows.push(Row::Plain(Role::Muted, format!("run {number}: {words}")));
+        }
+        rows.extend([
             figure("wall", &|end| end.wall_ms, text::whole_millis),
             figure("cpu", &|end| end.cpu_ms, text::whole_millis),
             figure("peak", &|end| end.peak_bytes, text::bytes),
             Row::Plain(Role::Text, format!("{:<NAME$}{}", "code", summary(&self.code))),
-        ]
+        ]);
+        rows
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
@@ -131,6 +144,13 @@ impl Compare {
     }
 }
 
+/// What is kept of a run's output, here or in its lane of the race.
+fn written(model: &Model, number: u32) -> Option<String> {
+    let lanes = || model.race.iter().flat_map(|race| &race.lanes);
+    let lane = || lanes().find(|lane| lane.number == number);
+    model.output.run_text(number).or_else(|| Some(lane()?.output.newest_text()))
+}
+
 fn summary(diff: &Diff) -> String {
     match (diff.is_same(), diff.cut) {
         (true, false) => "the same in both".to_owned(),
@@ -150,15 +170,14 @@ fn line(line: &Line) -> Row {
     Row::Plain(role, format!("{mark}{}", text::sanitise(words)))
 }
 
-fn place(run: &Record) -> String {
-    let language = run.language.extension();
-    match &run.place {
-        Some(place) => {
-            let start = if place.cold { "cold" } else { "warm" };
-            format!("{language} {} {start}", place.runtime.short())
-        }
-        None => format!("{language} -"),
-    }
+fn ran_on(run: &Record) -> String {
+    let runtime = run.place.as_ref().map_or("-", |place| place.runtime.short());
+    format!("{runtime} {}", run.language.extension())
+}
+
+fn start(run: &Record) -> String {
+    let start = run.place.as_ref().map_or("-", |place| if place.cold { "cold" } else { "warm" });
+    start.to_owned()
 }
 
 fn ending(run: &Record) -> (Verdict, String) {
@@ -175,7 +194,9 @@ fn change(first: Option<u64>, second: Option<u64>) -> String {
             if percent >= 1000.0 {
                 format!("{:.0} times", second as f64 / first as f64)
             } else {
-                format!("{percent:+.0} %")
+                // Without a sign where it rounds to nothing.
+                let percent = percent.round() as i64;
+                if percent == 0 { "0 %".to_owned() } else { format!("{percent:+} %") }
             }
         }
         _ => String::new(),
@@ -200,7 +221,8 @@ fn draw_row(row: &Row, theme: &Theme, at: Rect, frame: &mut Frame<'_>) {
             write(name, NAME, Role::Muted);
             let role = if name.is_empty() { Role::Strong } else { Role::Text };
             for value in values {
-                write(value, column, role);
+                write(value, column.saturating_sub(1), role);
+                write("", 1, role);
             }
             write(change, room, Role::Text);
         }
@@ -208,9 +230,12 @@ fn draw_row(row: &Row, theme: &Theme, at: Rect, frame: &mut Frame<'_>) {
             write("ended", NAME, Role::Muted);
             for (of, words) in endings {
                 let (glyph, word, _) = outcome(theme, *of);
-                let words = if words.is_empty() { word.to_owned() } else { format!("{word}  {words}") };
+                let long = format!("{glyph} {word}  {words}");
+                let short = format!("{glyph} {word}");
+                let fits = text::width(&long) < column;
                 let role = if *of == Verdict::Ok { Role::Ok } else { Role::Text };
-                write(&format!("{glyph} {words} "), column, role);
+                write(if fits { &long } else { &short }, column.saturating_sub(1), role);
+                write("", 1, role);
             }
         }
     }
@@ -223,7 +248,8 @@ mod tests {
     #[test]
     fn changes_in_words() {
         assert_eq!(change(Some(100), Some(12)), "-88 %");
-        assert_eq!(change(Some(100), Some(100)), "+0 %");
+        assert_eq!(change(Some(100), Some(100)), "0 %");
+        assert_eq!(change(Some(1000), Some(999)), "0 %");
         assert_eq!(change(Some(10), Some(500)), "50 times");
         assert_eq!(change(Some(0), Some(5)), "");
         assert_eq!(change(None, Some(5)), "");

@@ -112,6 +112,15 @@ fn settle(model: &mut Model, overlay: Overlay, outcome: Outcome) -> Vec<Effect> 
 
 /// Gives a click to the topmost box, if it has places for one.
 pub(crate) fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
+    let wheel = match mouse.kind {
+        MouseEventKind::ScrollUp => Some(KeyCode::Up),
+        MouseEventKind::ScrollDown => Some(KeyCode::Down),
+        _ => None,
+    };
+    if let Some(code) = wheel.filter(|_| matches!(model.overlays.last(), Some(Overlay::Compare(_)))) {
+        model.redraw = true;
+        return (0..3).flat_map(|_| press(model, &code.into())).collect();
+    }
     if mouse.kind != MouseEventKind::Down(MouseButton::Left) {
         return Vec::new();
     }

@@ -293,7 +293,11 @@ impl NewSession {
                 let why = row.and_then(|row| unfit(row, self.language));
                 if let Some(why) = why.filter(|_| params.docker_image.is_none()) {
                     let message = format!("{}: {why}", runtime.short());
-                    return Err((Part::Runtime, message, "choose another, or F3 gets what can be had".to_owned()));
+                    return Err((
+                        Part::Runtime,
+                        message,
+                        "choose another, or F3 gets what can be had".to_owned(),
+                    ));
                 }
             }
         }

@@ -46,7 +46,13 @@ pub(super) fn read(form: &NewSession, params: &mut CreateSession) -> Result<(), 
 }
 
 /// A whole number above 0, or nothing.
-fn whole(form: &NewSession, part: Part, name: &str, unit: &str, most: Option<u64>) -> Result<Option<u64>, Wrong> {
+fn whole(
+    form: &NewSession,
+    part: Part,
+    name: &str,
+    unit: &str,
+    most: Option<u64>,
+) -> Result<Option<u64>, Wrong> {
     let typed = form.typed(part);
     if typed.is_empty() {
         return Ok(None);

@@ -142,7 +142,8 @@ impl NewSession {
             say(theme, line, &format!(" {}", creating.content), Role::Run, frame);
             return;
         }
-        let change = if self.part.is_text() { String::new() } else { format!("{} change   ", theme.glyphs.across) };
+        let change =
+            if self.part.is_text() { String::new() } else { format!("{} change   ", theme.glyphs.across) };
         say(theme, line, &format!(" Enter create   {change}Tab next   Esc back"), Role::KeysKey, frame);
     }
 
@@ -185,7 +186,13 @@ impl NewSession {
                 let area = Rect { width: width.min(value.width), ..value };
                 self.draw_field(part, focused && !self.waits(model), &default, theme, area, frame);
                 let used = (width + 1).min(value.width);
-                say(theme, Rect { x: value.x + used, width: value.width - used, ..value }, unit, Role::Muted, frame);
+                say(
+                    theme,
+                    Rect { x: value.x + used, width: value.width - used, ..value },
+                    unit,
+                    Role::Muted,
+                    frame,
+                );
             }
         }
     }

@@ -8,10 +8,10 @@ use crate::protocol::{
     CreateSession, ErrorKind, ExecuteResult, Failure, OutputStream, SessionId, SessionInfo, SessionState,
 };
 use crate::tui::commands::Cmd;
+use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::model::{Model, Screen, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
-use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::race::{self, Lane, Race, Stage, Start};
 use crate::tui::text;
 
@@ -111,7 +111,7 @@ fn execute(model: &mut Model, number: u32, session: SessionId) -> Vec<Effect> {
     lane.stage = Stage::Asked;
     lane.session = Some(session.clone());
     let cold = matches!(lane.start, Start::Cold(_));
-    let place = RunPlace { session: session.clone(), runtime: lane.runtime, cold };
+    let place = RunPlace { session: session.clone(), runtime: lane.runtime, cold, asked_at: model.now };
     model.history.place(number, place);
     vec![Effect::Execute { run: number, session, language, code, file_name, interactive: false }]
 }
@@ -126,7 +126,10 @@ pub(super) fn update(model: &mut Model, number: u32, msg: RunMsg) -> Result<Vec<
             let due = lane.stop.due();
             return Ok(due.map(|signal| Effect::Signal(number, execution, signal)).into_iter().collect());
         }
-        RunMsg::Started(_) => lane.stage = Stage::Running,
+        RunMsg::Started(_) => {
+            lane.stage = Stage::Running;
+            super::session::program_started(model, number);
+        }
         RunMsg::Output(_, chunks) => {
             lane.stage = Stage::Running;
             for (stream, bytes) in chunks {

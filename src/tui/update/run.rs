@@ -167,7 +167,6 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
         execution: None,
         phase: Phase::Preparing,
         stop: Stop::No,
-        asked_at: model.now,
         sink: Sink::default(),
     });
     if model.output.len() > 0 {
@@ -282,12 +281,13 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let Some(run) = &mut model.runs.active else { return Vec::new() };
     let (number, language) = (run.number, run.language);
     run.phase = Phase::Asked;
-    run.asked_at = model.now;
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
     let file_name = run.file_name.clone();
     if let Some((runtime, cold)) = row {
-        model.history.place(number, RunPlace { session: session.clone(), runtime, cold });
+        model
+            .history
+            .place(number, RunPlace { session: session.clone(), runtime, cold, asked_at: model.now });
     }
     let start = row.map_or("session", |(_, cold)| if cold { "new session" } else { "warm session" });
     let runtime = row.map_or(RuntimeType::NativeProcess, |(runtime, _)| runtime);
@@ -370,8 +370,7 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
         }
         RunMsg::Started(_) => {
             run.phase = Phase::Running;
-            let took = model.now.saturating_sub(run.asked_at);
-            super::session::program_started(model, number, took);
+            super::session::program_started(model, number);
         }
         RunMsg::Output(_, chunks) => {
             run.phase = Phase::Running;

@@ -1,7 +1,5 @@
 //! Sessions: created, listed, closed, lost, and what they use.
 
-use std::time::Duration;
-
 use crate::engine::Told;
 use crate::protocol::{
     Failure, IsolationReport, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats,
@@ -52,8 +50,8 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     watched.map(Effect::Stats).into_iter().collect()
 }
 
-/// A run's program was started so long after it was asked for.
-pub(super) fn program_started(model: &mut Model, number: u32, took: Duration) {
+/// A run's program was started: how long that took is one more figure of its runtime.
+pub(super) fn program_started(model: &mut Model, number: u32) {
     let Some(place) = model.history.find(number).and_then(|record| record.place.clone()) else { return };
     let startup = match (place.cold, model.sessions.own.contains(&place.session)) {
         // What the session took is its maker's to tell.
@@ -61,6 +59,7 @@ pub(super) fn program_started(model: &mut Model, number: u32, took: Duration) {
         (true, true) => model.sessions.find(&place.session).map(|row| row.info.startup_ms),
         (false, _) => Some(0.0),
     };
+    let took = model.now.saturating_sub(place.asked_at);
     if let Some(startup) = startup {
         model.starts.note(place.runtime, place.cold, startup + took.as_secs_f64() * 1000.0);
     }
@@ -201,7 +200,9 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
     }
     if run.is_none() {
         match made(model, &id).filter(|lowered| !lowered.is_empty()) {
-            Some(lowered) => model.tell(Verdict::Warn, ready, format!("the engine allows no more: {lowered}")),
+            Some(lowered) => {
+                model.tell(Verdict::Warn, ready, format!("the engine allows no more: {lowered}"))
+            }
             None => model.tell(Verdict::Ok, ready, "F5 runs the code in it"),
         }
         if *model.document.origin() == Origin::Scratch

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{link, put};
+use crate::protocol::RuntimeInfo;
 use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
@@ -96,17 +97,18 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     if wide {
         line.put_right(&document_name(model), line.role(Role::TopBar), frame);
     }
-    if layout.class == Class::Normal
-        && let Some(figures) = super::stats::in_short(model)
-    {
-        line.put_right(&figures, line.role(Role::TopBar), frame);
+    let figures = super::stats::in_short(model).filter(|_| layout.class == Class::Normal);
+    if let Some(figures) = &figures {
+        line.put_right(figures, line.role(Role::TopBar), frame);
     }
     engine(model, wide, &mut line, frame);
     // What was known of them may no longer be so.
     if model.connection.down().is_some() {
         return;
     }
-    for row in &model.runtimes.rows {
+    // Where there is little room, those that can't be used give theirs to the figures.
+    let shown = |info: Option<&RuntimeInfo>| figures.is_none() || info.is_none_or(|info| info.available);
+    for row in model.runtimes.rows.iter().filter(|row| shown(row.info.as_ref())) {
         let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
         let short = version.split_whitespace().next().unwrap_or_default();
         let of = match &row.info {

@@ -78,14 +78,14 @@ fn row(run: &Record, width: usize, cut: &str) -> String {
 }
 
 /// How a run ended, in so many cells: always with its mark, with all words where there is room.
-fn ending(run: &Record, theme: &Theme, cells: usize) -> String {
-    let (glyph, word, _) = outcome(theme, run.verdict());
+fn ending(run: &Record, of: Verdict, theme: &Theme, cells: usize) -> String {
+    let (glyph, word, _) = outcome(theme, of);
     let end = run.end.as_ref();
     let exit = end.and_then(|end| end.exit).map(|exit| exit.to_string());
     let words = end.map_or("", |end| end.ending.as_str());
     let long = format!("{glyph} {word}  {words}");
     let middle = format!("{glyph} {word} {}", exit.as_deref().unwrap_or_default());
-    let short = match run.verdict() {
+    let short = match of {
         Verdict::Run => format!("{glyph} run"),
         _ => format!("{glyph} {}", exit.as_deref().unwrap_or("-")),
     };
@@ -133,13 +133,18 @@ fn draw_run(run: &Record, chosen: bool, model: &Model, theme: &Theme, line: Rect
     let pointer = if chosen { theme.glyphs.pointer } else { " " };
     let mark = if marked { theme.glyphs.dot } else { " " };
     let row = row(run, usize::from(line.width.saturating_sub(2)), theme.glyphs.cut);
-    let (_, _, style) = outcome(theme, run.verdict());
+    // What runs elsewhere is not known while nobody can be asked.
+    let of = match run.verdict() {
+        Verdict::Run if model.connection.down().is_some() => Verdict::Unknown,
+        of => of,
+    };
+    let (_, _, style) = outcome(theme, of);
     let mut x = line.x;
     for (words, style) in [(pointer, plain), (mark, theme.style(Role::Strong)), (&row, plain)] {
         x += put(frame.buffer_mut(), x, line.y, words, line.right().saturating_sub(x), style);
     }
     let room = usize::from(line.right().saturating_sub(x + 1));
-    let words = text::fit(&ending(run, theme, room), room, theme.glyphs.cut).into_owned();
+    let words = text::fit(&ending(run, of, theme, room), room, theme.glyphs.cut).into_owned();
     put(frame.buffer_mut(), x, line.y, &words, line.right().saturating_sub(x), style);
 }
 

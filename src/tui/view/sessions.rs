@@ -118,7 +118,6 @@ fn first_line(
     if line.width >= WIDE {
         spans.extend([(format!("{word:<9}"), style), (format!("{memory:>8}   "), muted)]);
         spans.push((more(row, model), muted));
-        spans.extend(row.info.name.as_ref().map(|name| (name.clone(), plain)));
         put_spans(&spans, theme, line, frame);
         return;
     }
@@ -133,13 +132,10 @@ fn first_line(
 /// Since when it is there, since when nothing happened in it, and what isolates it.
 fn more(row: &SessionRow, model: &Model) -> String {
     let time = |time: Option<std::time::Duration>| time.map_or_else(|| "-".to_owned(), text::minutes);
+    let (up, idle) = (time(row.age(model.now)), time(row.idle(model.now)));
     let isolation = &row.info.isolation;
-    let score = if isolation.letters.is_empty() { "-".to_owned() } else { isolation.score.to_string() };
-    format!(
-        "up {:<10} idle {:<10} isolation {score}/10   ",
-        time(row.age(model.now)),
-        time(row.idle(model.now))
-    )
+    let score = if isolation.letters.is_empty() { "-".to_owned() } else { format!("{}/10", isolation.score) };
+    format!("up {up:<10} idle {idle:<10} isolation {score}")
 }
 
 /// What a run's row ends with, from all of it to the least.
@@ -172,21 +168,22 @@ fn second_line(row: &SessionRow, model: &Model, theme: &Theme, line: Rect, frame
     let muted = theme.style(Role::Muted);
     let indent = 3.min(line.width);
     let line = Rect { x: line.x + indent, width: line.width - indent, ..line };
-    let name = row.info.name.as_deref().filter(|name| !name.is_empty() && line.width + indent < WIDE);
-    if let Some(reason) = &row.reason {
-        put_spans(&[(reason.clone(), muted)], theme, line, frame);
-        return;
-    }
-    let tails = last_run(row, model, theme);
+    let name = row.info.name.as_deref().filter(|name| !name.is_empty());
+    let tails = match &row.reason {
+        Some(reason) => vec![vec![(reason.clone(), muted)]],
+        None => last_run(row, model, theme),
+    };
     let cells = |spans: &[(String, Style)]| spans.iter().map(|(words, _)| text::width(words)).sum::<usize>();
+    let gap = |tail: &[(String, Style)]| if cells(tail) == 0 { 0 } else { 2 };
     let room = usize::from(line.width);
-    let wanted = name.map_or(0, |name| text::width(name) + 2);
-    let fitting = tails.iter().find(|tail| wanted + cells(tail) <= room).or(tails.last());
-    let Some(tail) = fitting else { return };
+    let wanted =
+        |tail: &[(String, Style)]| name.map_or(0, |name| text::width(name) + gap(tail)) + cells(tail);
+    let Some(tail) = tails.iter().find(|tail| wanted(tail) <= room).or(tails.last()) else { return };
     let mut spans = Vec::new();
-    if let Some(name) = name {
-        let room = room.saturating_sub(cells(tail) + 2);
-        spans.push((text::fit(name, room, theme.glyphs.cut).into_owned() + "  ", theme.style(Role::Text)));
+    // Why it is lost matters more than its name.
+    if let Some(name) = name.filter(|_| row.reason.is_none() || wanted(tail) <= room) {
+        let name = text::fit(name, room.saturating_sub(cells(tail) + gap(tail)), theme.glyphs.cut);
+        spans.push((format!("{name}{:1$}", "", gap(tail)), theme.style(Role::Text)));
     }
     spans.extend(tail.iter().cloned());
     put_spans(&spans, theme, line, frame);

@@ -184,29 +184,29 @@ fn session<'a>(row: &'a SessionRow, model: &Model, cells: usize, lines: &mut Vec
 
 /// Processor and memory, each with its curve and the words for it.
 fn usage<'a>(row: &'a SessionRow, stats: &SessionStats, lines: &mut Vec<Line<'a>>) {
-    let share = |percent: f64| format!("{percent:.1} %");
-    let cpu = row.cpu_percent.map_or_else(dash, share);
+    let cpu = row.cpu_percent.map_or_else(dash, |percent| format!("{percent:.1} %"));
     let top = row.cpu_trace.top();
     lines.push(Line::Curve("cpu", cpu, &row.cpu_trace, top.unwrap_or(0.0).max(LEAST_SHARE)));
     let total = stats.cpu_ms.map_or_else(dash, text::whole_millis);
-    lines.push(Line::Row("", format!("total {total}   most {}", top.map_or_else(dash, share))));
+    let most = top.map_or_else(dash, |percent| format!("{percent:.0} %"));
+    lines.push(Line::Row("  total", format!("{total}   most {most}")));
     let memory = stats.memory_bytes.map_or_else(dash, text::bytes);
     // What stays as it is draws a line below the upper edge.
     let full = row.memory_trace.top().unwrap_or(0.0) * 1.5;
     lines.push(Line::Curve("memory", memory, &row.memory_trace, full));
     let peak = stats.peak_memory_bytes.map_or_else(dash, text::bytes);
     let limit = row.info.config.memory_limit_mb.map(|mb| format!("{mb} MB"));
-    lines.push(Line::Row("", format!("peak {peak}{}", of(limit))));
+    lines.push(Line::Row("  peak", format!("{peak}{}", of(limit))));
 }
 
 /// How long programs took to start on this runtime, as this workbench saw it.
 fn starts(starts: &Starts, runtime: RuntimeType, lines: &mut Vec<Line<'_>>) {
-    let head = format!("{:>8} {:>8} {:>4}", "p50", "p95", "n");
+    let head = format!("{:>8} {:>8} {:>3}", "p50", "p95", "n");
     lines.extend([Line::Gap, Line::Row("start", head)]);
     for (name, cold) in [("cold", true), ("warm", false)] {
         let summary = starts.summary(runtime, cold);
         let [p50, p95] = [summary.p50, summary.p95].map(|ms| ms.map_or_else(dash, text::millis));
-        lines.push(Line::Row(name, format!("{p50:>8} {p95:>8} {:>4}", summary.count)));
+        lines.push(Line::Row(name, format!("{p50:>8} {p95:>8} {:>3}", summary.count)));
     }
 }
 

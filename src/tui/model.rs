@@ -204,6 +204,13 @@ impl SessionRow {
         self.told_at = now;
     }
 
+    /// What runs in it began or ended. The end of what ran in one that is lost or closing comes after its own end.
+    pub(crate) fn goes_on(&mut self, state: SessionState) {
+        if self.is_usable() {
+            self.info.state = state;
+        }
+    }
+
     pub(crate) fn is_usable(&self) -> bool {
         matches!(self.info.state, SessionState::Active | SessionState::Idle | SessionState::Creating)
     }

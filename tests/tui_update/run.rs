@@ -95,6 +95,19 @@ fn the_runtime_chosen_by_hand_outlives_its_session() {
 }
 
 #[test]
+fn the_end_of_its_run_does_not_bring_a_lost_session_back() {
+    let mut bench = python();
+    bench.press([key(KeyCode::F(8)), key(KeyCode::Char('1'))]);
+    bench.tell(created("d1", Some(1), Language::Python, RuntimeType::Docker)).tell(lost("d1"));
+    let (session_id, execution_id) = (SessionId::from("d1"), ExecutionId::from("e"));
+    let event = SessionEvent::Finished { session_id, execution_id, success: false };
+    bench.tell(Msg::Session(SessionMsg::Told(Told::Event(event)))).tell(ended(1));
+    assert!(bench.screen().contains("✗ py docker"), "{}", bench.screen());
+    bench.press([key(KeyCode::F(5))]);
+    assert_eq!(asked(&bench, Some(2)).unwrap().runtime_type, Some(RuntimeType::Docker));
+}
+
+#[test]
 fn one_that_is_not_there_any_more_is_not_insisted_on() {
     let mut bench = python();
     bench.press([key(KeyCode::F(8)), key(KeyCode::Char('1'))]);

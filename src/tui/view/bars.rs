@@ -228,7 +228,8 @@ fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'s
 /// A run has shown how that is done, and several runtimes would do it.
 fn race_hint(model: &Model) -> bool {
     let able = |language| race::able(model, language).count();
-    model.runs.last.is_some() && model.document.language().is_some_and(|language| able(language) > 1)
+    let ran = model.runs.last.is_some() || model.race.is_some();
+    ran && model.document.language().is_some_and(|language| able(language) > 1)
 }
 
 /// The keys worth showing here, the most important first; help has a place of its own.

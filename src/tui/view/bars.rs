@@ -5,11 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{link, put};
-use crate::protocol::RuntimeInfo;
 use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::keymap::Preset;
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
-use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
+use crate::tui::model::{Model, Notice, Pane, RuntimeRow, Screen, Verdict};
 use crate::tui::overlay;
 use crate::tui::race::{self, Race};
 use crate::tui::text;
@@ -108,9 +107,12 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     if model.connection.down().is_some() {
         return;
     }
-    // Where there is little room, those that can't be used give theirs to the figures.
-    let shown = |info: Option<&RuntimeInfo>| figures.is_none() || info.is_none_or(|info| info.available);
-    for row in model.runtimes.rows.iter().filter(|row| shown(row.info.as_ref())) {
+    // Where there is no room for all, those that can't be used give theirs to the figures.
+    let cells = |row: &RuntimeRow| row.runtime.short().len() + " x no  ".len();
+    let all: usize = model.runtimes.rows.iter().map(cells).sum();
+    let tight = figures.is_some() && all > usize::from(line.room());
+    let shown = |row: &&RuntimeRow| !tight || row.info.as_ref().is_none_or(|info| info.available);
+    for row in model.runtimes.rows.iter().filter(shown) {
         let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
         let short = version.split_whitespace().next().unwrap_or_default();
         let of = match &row.info {

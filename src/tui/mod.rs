@@ -11,6 +11,7 @@ mod disk;
 mod document;
 mod editor;
 mod effects;
+mod files;
 mod highlight;
 mod ingest;
 mod keys;
@@ -29,6 +30,7 @@ mod view;
 mod widget;
 mod wire;
 mod workbench;
+mod workspace;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub use msg::{
     BufferId, Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
     SessionMsg, Stamp,
 };
+pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
 pub use workbench::{Options, Workbench};

@@ -10,6 +10,7 @@ use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
 use super::editor::Editor;
+use super::files::Files;
 use super::keys::{Chord, Keymap};
 use super::layout::Layout;
 use super::output::Output;
@@ -261,6 +262,7 @@ pub(crate) struct Model {
     pub(crate) wire: Wire,
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
+    pub(crate) files: Files,
     pub(crate) runs: Runs,
     pub(crate) output: Output,
     /// The line being typed for the running program.
@@ -294,6 +296,7 @@ impl Model {
             connection: Connection::default(),
             wire: Wire::default(),
             sessions: Sessions::default(),
+            files: Files::default(),
             runs: Runs::default(),
             output: Output::new(),
             input: Field::default(),
@@ -313,6 +316,7 @@ impl Model {
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => self.feeds,
+            (Screen::Workbench, Pane::Files) => self.files.filtering,
             _ => false,
         }
     }

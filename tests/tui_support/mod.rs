@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "only tests use it")]
 
 pub mod remote;
+pub mod workspace;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -283,6 +284,8 @@ pub struct Scripted {
     input: Mutex<Option<mpsc::Sender<Bytes>>>,
     stop: Mutex<Option<mpsc::Sender<Signal>>>,
     pub asked: Mutex<Vec<String>>,
+    /// The files of every session.
+    pub workspace: workspace::Workspace,
     /// A fault of ours: the drawing thread panics.
     pub panics: AtomicBool,
     /// How it is reached, for the test to change.
@@ -309,6 +312,7 @@ impl Scripted {
             input: Mutex::default(),
             stop: Mutex::default(),
             asked: Mutex::default(),
+            workspace: workspace::Workspace::default(),
             panics: AtomicBool::new(false),
             link: watch::channel(link).0,
             traffic: broadcast::channel(1 << 12).0,
@@ -371,6 +375,14 @@ impl Engine for Scripted {
     }
 
     async fn execute(&self, params: Execute) -> Result<Execution, Failure> {
+        if !params.command.command.starts_program() {
+            let id = params.execution_id.unwrap();
+            let (tx, rx) = mpsc::channel(1);
+            self.note(format!("{} in {}", params.command.command.type_name(), params.session_id));
+            let result = self.workspace.perform(&params.command.command, &id);
+            let _ = tx.send(ExecutionEvent::Finished(result)).await;
+            return Ok(Execution::new(id, rx));
+        }
         let Command::ExecuteCode(code) = params.command.command else { panic!("only code is run") };
         assert!(params.stream && params.interactive);
         self.note("execute");

@@ -2,6 +2,7 @@
 
 mod table;
 
+use super::files::FilesCmd;
 use super::model::Pane;
 
 pub(crate) use table::specs;
@@ -50,6 +51,8 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    /// Of the files pane.
+    Files(FilesCmd),
 }
 
 /// Where a command can be given.

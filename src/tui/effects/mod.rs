@@ -5,6 +5,8 @@
 mod crew;
 mod dial;
 mod execution;
+mod files;
+mod host;
 mod listen;
 
 use std::sync::Arc;
@@ -15,8 +17,10 @@ use tokio::task::AbortHandle;
 
 use self::crew::Crew;
 use self::dial::Dialler;
+use self::files::Transfers;
 use super::disk;
 use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::workspace::FilesMsg;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
     Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
@@ -38,6 +42,7 @@ pub(crate) struct Effects {
     dialler: Dialler,
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
+    transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
 }
 
@@ -51,6 +56,7 @@ impl Effects {
             dialler: Dialler::new(connector),
             creating: Vec::new(),
             fetch: None,
+            transfers: Transfers::default(),
             feed: None,
         };
         effects.listen();
@@ -72,6 +78,7 @@ impl Effects {
         self.engine = engine;
         self.there = Crew::new();
         self.creating.clear();
+        self.transfers = Transfers::default();
         (self.fetch, self.feed) = (None, None);
         self.listen();
     }
@@ -135,6 +142,16 @@ impl Effects {
                 let target = InterruptTarget::Execution(execution);
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
+            Effect::Files { session, number, task } => {
+                let question = self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
+                drop(self.there.ask(question));
+            }
+            Effect::StopFiles(number) => self.transfers.stop(number),
+            Effect::Complete(typed) => drop(self.here.ask(async move {
+                let of = typed.clone();
+                let found = blocking(move || host::complete(&of)).await.unwrap_or_default();
+                Msg::Files(FilesMsg::Completed { typed, found })
+            })),
             Effect::Reconnect => self.engine.reconnect(),
             Effect::Switch(dial) => self.switch(dial),
             Effect::Dial { dial, target } => self.dialler.dial(dial, target, &mut self.here),
@@ -148,7 +165,7 @@ impl Effects {
             })),
             Effect::Save { buffer, path, text, revision, replace } => drop(self.here.ask(async move {
                 let to = path.clone();
-                let result = blocking(move || disk::save(&to, &text, replace)).await;
+                let result = blocking(move || disk::save(&to, text.as_bytes(), replace)).await;
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),

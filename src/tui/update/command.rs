@@ -25,6 +25,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Suspend => return vec![Effect::Suspend],
         Cmd::Stop => return super::run::stop(model),
         Cmd::Run => return super::run::start(model),
+        Cmd::Files(cmd) => return super::files::perform(model, cmd),
         Cmd::Save => return save(model, model.document.id),
         Cmd::Setup => {
             model.screen = Screen::Setup;
@@ -84,6 +85,7 @@ fn leave(model: &mut Model) {
         (Screen::Messages, _) => super::messages::leave(model),
         (_, Pane::Editor) => model.edits = false,
         (_, Pane::Output) => model.feeds = false,
+        (_, Pane::Files) => super::files::leave(model),
         _ => {}
     }
 }
@@ -115,6 +117,7 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     }
     let unsaved = buffers::listed(model).into_iter().filter(|one| one.unsaved);
     reasons.extend(unsaved.map(|one| format!("{} has changes that are not saved", one.name)));
+    reasons.extend(model.files.queues.activity().map(|what| format!("{what}: it would end half way")));
     if let Some(runtime) = model.runtimes.fetching {
         reasons.push(format!("{} is being fetched; it would begin anew", runtime.short()));
     }
@@ -129,6 +132,9 @@ fn quit(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn save(model: &mut Model, buffer: BufferId) -> Vec<Effect> {
     let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
+    if matches!(document.origin(), Origin::Workspace { .. }) {
+        return super::files::save(model, buffer);
+    }
     match document.path() {
         _ if document.loading => Vec::new(),
         // Two at once would each take the other for a stranger's.
@@ -236,6 +242,9 @@ fn go(model: &mut Model, cmd: Cmd) {
         let at = model.runtimes.selected;
         model.runtimes.selected = if cmd == Cmd::Up { at.saturating_sub(1) } else { (at + 1).min(last) };
         return;
+    }
+    if model.focus == Pane::Files {
+        return super::files::go(model, cmd);
     }
     if model.focus == Pane::Sessions {
         return choose_session(model, if cmd == Cmd::Up { -1 } else { 1 });

@@ -116,6 +116,7 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
                 edit(model, action);
             }
         }
+        Pane::Files if types => super::files::type_filter(model, key),
         Pane::Output if types => {
             if key.code == KeyCode::Enter {
                 return send_line(model);
@@ -173,6 +174,8 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         model.wire.filter();
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
         return paste_input(model, &pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Files && model.files.filtering {
+        super::files::paste_filter(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
         edit(model, Action::Paste(text::sanitise_lines(&pasted)));
@@ -196,7 +199,7 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             if let Some(pane) = layout.tab_at(at) {
                 focus(model, pane);
             } else if let Some(pane) = layout.at(at) {
-                press_in(model, pane, at);
+                return press_in(model, pane, at);
             }
             return Vec::new();
         }
@@ -212,17 +215,18 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             model.output.scroll(i64::from(step), rows, columns);
         }
         Some(Pane::Sessions) => super::command::choose_session(model, step.signum().into()),
+        Some(Pane::Files) => super::files::step(model, step.into()),
         _ => {}
     }
     Vec::new()
 }
 
 /// A click inside a pane.
-fn press_in(model: &mut Model, pane: Pane, at: Position) {
+fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
     focus(model, pane);
     let inside = model.layout().inside(pane);
     if !inside.contains(at) {
-        return;
+        return Vec::new();
     }
     let (row, column) = (at.y - inside.y, at.x - inside.x);
     match pane {
@@ -236,6 +240,8 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) {
                 model.sessions.pick(chosen);
             }
         }
-        Pane::Files | Pane::Output | Pane::Stats | Pane::History => {}
+        Pane::Files => return super::files::click(model, row),
+        Pane::Output | Pane::Stats | Pane::History => {}
     }
+    Vec::new()
 }

@@ -2,6 +2,7 @@
 
 mod command;
 mod file;
+mod files;
 mod input;
 mod link;
 mod messages;
@@ -22,7 +23,9 @@ pub(crate) use link::{dial, hang_up, next_number, work_locally};
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
-    let effects = handle(model, msg);
+    let mut effects = handle(model, msg);
+    effects.extend(files::sync(model));
+    let effects = files::order(model, effects);
     for effect in &effects {
         if let Effect::Save { buffer, .. } = effect
             && let Some((document, _)) = buffers::find(model, *buffer)
@@ -54,6 +57,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.redraw = true;
             file::update(model, msg)
         }
+        Msg::Files(msg) => files::update(model, msg),
         Msg::Link(msg) => link::update(model, msg),
     }
 }

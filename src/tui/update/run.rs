@@ -124,6 +124,9 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         if model.runtimes.fetching.is_some() {
             return vec![Effect::CancelFetch];
         }
+        if let Some(number) = model.files.queues.can_end() {
+            return vec![Effect::StopFiles(number)];
+        }
         if model.sessions.creating > 0 {
             model.sessions.creating = 0;
             model.tell(Verdict::Idle, "the session is not created: you ended it", "");

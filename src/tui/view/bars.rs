@@ -176,6 +176,7 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
         (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
+        (_, Pane::Files) if model.files.filtering => ("FILTER", Role::ModeEdit),
         (_, Pane::Files) => ("FILES", Role::ModeCommand),
         (_, Pane::Stats) => ("STATS", Role::ModeCommand),
         (_, Pane::History) => ("HISTORY", Role::ModeCommand),
@@ -223,13 +224,16 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     let busy = model.runs.active.is_some()
         || model.runtimes.fetching.is_some()
         || model.sessions.creating > 0
+        || model.files.queues.can_end().is_some()
         || model.connection.dial.is_some();
     let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
     if reads {
         shown.extend(key_hint(model, Cmd::PageDown, "page down"));
     }
-    if model.screen == Screen::Messages && model.wire.filtering {
+    if model.screen == Screen::Messages && model.wire.filtering
+        || model.screen == Screen::Workbench && model.focus == Pane::Files && model.types()
+    {
         shown.push(("Enter".to_owned(), "keep"));
         shown.extend(key_hint(model, Cmd::Leave, "all"));
     } else if model.types() {
@@ -332,6 +336,9 @@ fn activity(model: &Model) -> (Verdict, String) {
     }
     if let Some(runtime) = model.runtimes.fetching {
         return (Verdict::Run, format!("fetching {}", runtime.short()));
+    }
+    if let Some(words) = model.files.queues.activity() {
+        return (Verdict::Run, words);
     }
     if model.sessions.creating > 0 {
         return (Verdict::Run, "creating a session".to_owned());

@@ -2,7 +2,7 @@
 
 mod bars;
 mod editor;
-mod files;
+pub(crate) mod files;
 mod history;
 mod link;
 mod messages;
@@ -64,6 +64,7 @@ fn workbench(model: &Model, layout: &Layout, theme: &Theme, highlights: &Highlig
             let bar = match pane {
                 Pane::Editor => editor::scroll(model, inside),
                 Pane::Output => output::scroll(model, inside),
+                Pane::Files => files::scroll(model, inside),
                 _ => None,
             };
             if let Some((first, shown, all)) = bar {

@@ -4,6 +4,7 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod files;
 mod messages;
 mod output;
 mod run;
@@ -18,6 +19,7 @@ const AREAS: &[&[Spec]] = &[
     edit::ROWS,
     session::ROWS,
     file::ROWS,
+    files::ROWS,
     output::ROWS,
     runtime::ROWS,
     connection::ROWS,

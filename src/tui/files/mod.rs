@@ -99,9 +99,19 @@ impl Files {
         self.rows.get(self.selected).and_then(Row::entry)
     }
 
+    /// Chooses what is at a path as soon as it is listed, and opens the directories that hold it.
+    pub(crate) fn want(&mut self, path: String) {
+        for (at, _) in path.match_indices('/') {
+            self.tree.open(path.get(..at).unwrap_or_default());
+        }
+        self.wanted = Some(path);
+        self.stale = true;
+    }
+
     /// Chooses a row, in a pane that shows so many.
     pub(crate) fn choose(&mut self, at: usize, height: usize) {
         self.selected = at.min(self.rows.len().saturating_sub(1));
+        self.wanted = None;
         self.first = self.first_shown(height);
     }
 

@@ -48,6 +48,9 @@ pub(super) fn update(model: &mut Model, msg: FilesMsg) -> Vec<Effect> {
 pub(super) fn order(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
     let mut ordered = Vec::with_capacity(effects.len());
     for effect in effects {
+        if let Effect::Execute { session, code, file_name: Some(name), .. } = &effect {
+            texts::is_written_to_be_run(model, session, name, code);
+        }
         let Effect::Files { session, number: 0, task } = effect else {
             ordered.push(effect);
             continue;

@@ -45,14 +45,17 @@ fn done(model: &mut Model, session: SessionId, task: Task, done: Done) -> Vec<Ef
             return texts::saved(model, buffer, &path, revision, seen);
         }
         (Task::NewFile { path }, _) => {
-            model.files.wanted = Some(path.clone());
+            want(model, &session, path.clone());
             return vec![ask(&session, Task::Open { path })];
         }
-        (Task::NewDirectory { path }, _) => made(model, path, "is made"),
+        (Task::NewDirectory { path }, _) => made(model, &session, path, "is made"),
         (Task::Rename { from, to }, _) => {
             texts::renamed(model, &session, &from, &to);
+            if model.files.session.as_ref() == Some(&session) && model.files.tree.is_open(&from) {
+                model.files.tree.open(&to);
+            }
             let words = format!("{} is {} now", name(&from), name(&to));
-            model.files.wanted = Some(to);
+            want(model, &session, to);
             model.tell(Verdict::Ok, words, "");
         }
         (Task::Delete { path, .. }, Done::Deleted(kept)) => {
@@ -60,14 +63,14 @@ fn done(model: &mut Model, session: SessionId, task: Task, done: Done) -> Vec<Ef
             kept.into_iter().for_each(|kept| model.files.keep(session.clone(), kept));
             model.tell(Verdict::Ok, format!("{} is deleted", name(&path)), undo);
         }
-        (Task::Restore(kept), _) => made(model, kept.path, "is back"),
+        (Task::Restore(kept), _) => made(model, &session, kept.path, "is back"),
         (Task::Copy { to, .. }, Done::Copied { files, left_out, .. }) => {
             let words = copied("copied", files, left_out);
-            made(model, to, &words);
+            made(model, &session, to, &words);
         }
         (Task::Upload { to, .. }, Done::Copied { files, left_out, .. }) => {
             let words = copied("in the workspace", files, left_out);
-            made(model, to, &words);
+            made(model, &session, to, &words);
         }
         (Task::Download { from, to, .. }, Done::Copied { files, bytes, left_out }) => {
             let words = copied("downloaded", files, left_out);
@@ -82,9 +85,15 @@ fn done(model: &mut Model, session: SessionId, task: Task, done: Done) -> Vec<Ef
 }
 
 /// Something is there now: it is chosen when it is listed.
-fn made(model: &mut Model, path: String, words: &str) {
+fn made(model: &mut Model, session: &SessionId, path: String, words: &str) {
     model.tell(Verdict::Ok, format!("{} {words}", name(&path)), "");
-    model.files.wanted = Some(path);
+    want(model, session, path);
+}
+
+fn want(model: &mut Model, session: &SessionId, path: String) {
+    if model.files.session.as_ref() == Some(session) {
+        model.files.want(path);
+    }
 }
 
 fn copied(word: &str, files: u64, left_out: u64) -> String {

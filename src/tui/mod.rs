@@ -43,10 +43,10 @@ pub use msg::{
     BufferId, Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
     SessionMsg, Stamp,
 };
-pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
 pub use workbench::{Options, Workbench};
+pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 
 /// Why the workbench could not be shown, or not any longer.
 #[derive(Debug, thiserror::Error)]

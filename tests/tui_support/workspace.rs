@@ -29,6 +29,10 @@ impl Workspace {
         self.0.lock().unwrap().get(path).cloned().flatten()
     }
 
+    pub fn take(&self, path: &str) {
+        self.0.lock().unwrap().remove(path);
+    }
+
     pub fn has(&self, path: &str) -> bool {
         self.0.lock().unwrap().contains_key(path)
     }

@@ -192,8 +192,7 @@ impl Workspace {
 
     /// Runs a program of the session's with exact arguments. Error: its own words, if it fails.
     async fn run(&self, program: &str, args: Vec<String>) -> Result<(), Refusal> {
-        let shell =
-            ExecuteShell { command_name: program.to_owned(), args, ..ExecuteShell::default() };
+        let shell = ExecuteShell { command_name: program.to_owned(), args, ..ExecuteShell::default() };
         match self.command(Command::ExecuteShell(shell)).await? {
             CommandOutput::Process(process) if process.exit_code == 0 => Ok(()),
             CommandOutput::Process(process) => {

@@ -143,7 +143,8 @@ impl Effects {
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
             Effect::Files { session, number, task } => {
-                let question = self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
+                let question =
+                    self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
                 drop(self.there.ask(question));
             }
             Effect::StopFiles(number) => self.transfers.stop(number),

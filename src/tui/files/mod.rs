@@ -124,7 +124,8 @@ impl Files {
 
     /// Takes a click at a row. True: the second of two, which opens.
     pub(crate) fn click(&mut self, row: usize, now: Duration) -> bool {
-        let again = self.clicked.take_if(|(at, then)| *at == row && now.saturating_sub(*then) <= DOUBLE_CLICK);
+        let again =
+            self.clicked.take_if(|(at, then)| *at == row && now.saturating_sub(*then) <= DOUBLE_CLICK);
         if again.is_none() {
             self.clicked = Some((row, now));
         }

@@ -102,7 +102,10 @@ impl Queues {
     /// The number of what is being done, if it can be ended half way.
     pub(crate) fn can_end(&self) -> Option<u64> {
         let ends = |task: &Task| {
-            matches!(task, Task::Upload { .. } | Task::Download { .. } | Task::Copy { .. } | Task::Open { .. })
+            matches!(
+                task,
+                Task::Upload { .. } | Task::Download { .. } | Task::Copy { .. } | Task::Open { .. }
+            )
         };
         self.all.iter().find(|queue| ends(&queue.running.task)).map(|queue| queue.running.number)
     }

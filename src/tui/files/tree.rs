@@ -205,7 +205,7 @@ impl Tree {
         let about = |what: What| Row { path: format!("{path}/"), depth, what };
         if let Some(why) = &directory.failed {
             rows.push(about(What::Failed(why.clone())));
-        } else if !directory.listed {
+        } else if !directory.listed && depth > 0 {
             rows.push(about(What::Note("listing".to_owned())));
         } else if directory.entries.is_empty() && depth > 0 {
             rows.push(about(What::Note("empty".to_owned())));

@@ -44,7 +44,9 @@ impl Overlay {
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
             Self::NewSession(_) | Self::Connect(_) | Self::Prompt(_) => true,
-            Self::Question(question) => matches!(question.yes, Effect::CloseSession(_) | Effect::Files { .. }),
+            Self::Question(question) => {
+                matches!(question.yes, Effect::CloseSession(_) | Effect::Files { .. })
+            }
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
         }
     }

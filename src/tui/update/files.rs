@@ -79,8 +79,7 @@ pub(super) fn order(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
 /// Follows the chosen session, and lists what is shown where that may no longer be right.
 pub(super) fn sync(model: &mut Model) -> Vec<Effect> {
     give_up_what_is_gone(model);
-    let ready =
-        |state: SessionState| matches!(state, SessionState::Active | SessionState::Idle);
+    let ready = |state: SessionState| matches!(state, SessionState::Active | SessionState::Idle);
     let current = model.sessions.current().filter(|row| ready(row.info.state));
     let current = current.map(|row| row.info.session_id.clone());
     if current != model.files.session {
@@ -269,10 +268,7 @@ fn open_directory(model: &mut Model, path: &str) -> Vec<Effect> {
     let unlisted: Vec<&str> = all.filter(|path| files.tree.open(path)).collect();
     let hidden = files.hidden;
     files.arrange();
-    unlisted
-        .into_iter()
-        .map(|path| ask(&session, Task::List { path: path.to_owned(), hidden }))
-        .collect()
+    unlisted.into_iter().map(|path| ask(&session, Task::List { path: path.to_owned(), hidden })).collect()
 }
 
 fn expand(model: &mut Model) -> Vec<Effect> {

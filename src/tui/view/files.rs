@@ -136,7 +136,8 @@ fn draw_entry(entry: &Entry, open: bool, plain: Style, theme: &Theme, line: Rect
     let room = line.width - behind;
     let name = format!("{sign}{}{end}", entry.shown);
     let name = text::fit(&name, usize::from(room), theme.glyphs.cut);
-    let style = if entry.kind == EntryKind::Directory { plain.patch(theme.style(Role::Strong)) } else { plain };
+    let style =
+        if entry.kind == EntryKind::Directory { plain.patch(theme.style(Role::Strong)) } else { plain };
     put(frame.buffer_mut(), line.x, line.y, &name, room, style);
     if behind > 0 {
         put(frame.buffer_mut(), line.right() - width, line.y, &size, width, theme.style(Role::Muted));

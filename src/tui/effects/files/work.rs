@@ -24,7 +24,8 @@ pub(super) struct Below {
 impl Workspace {
     pub(super) async fn open(&self, path: &str) -> Result<Done, Refusal> {
         let shown = name(path);
-        let too_large = |bytes| failed(format!("{shown} has {}: the editor takes 2 MiB", size(bytes)), "D downloads it");
+        let too_large =
+            |bytes| failed(format!("{shown} has {}: the editor takes 2 MiB", size(bytes)), "D downloads it");
         let content = self.read(path).await?.map_err(too_large)?;
         let bytes = content.len() as u64;
         if bytes > MOST_EDITED {
@@ -33,7 +34,10 @@ impl Workspace {
         let seen = Seen::of(&content);
         let text = String::from_utf8(content).ok().filter(|text| !text.contains('\0'));
         let Some(text) = text else {
-            return Err(failed(format!("{shown} is binary, {}: no text to edit", size(bytes)), "D downloads it"));
+            return Err(failed(
+                format!("{shown} is binary, {}: no text to edit", size(bytes)),
+                "D downloads it",
+            ));
         };
         if text.lines().count() > MOST_LINES {
             return Err(failed(format!("{shown} has more than {MOST_LINES} lines"), "D downloads it"));
@@ -157,9 +161,12 @@ impl Workspace {
             EntryKind::Directory => {
                 let holds = self.list(&path, true, None, true).await?;
                 if !holds.entries.is_empty() {
-                    let more = if holds.truncated { " or more" } else { "" };
-                    let count = holds.entries.len();
-                    return Err(Refusal::Unkept(format!("{shown} holds {count}{more} files and directories")));
+                    let count = match holds.entries.len() {
+                        1 => "1 entry".to_owned(),
+                        n if holds.truncated => format!("{n} entries or more"),
+                        n => format!("{n} entries"),
+                    };
+                    return Err(Refusal::Unkept(format!("{shown} holds {count}")));
                 }
                 None
             }

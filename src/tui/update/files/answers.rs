@@ -74,8 +74,7 @@ fn done(model: &mut Model, session: SessionId, task: Task, done: Done) -> Vec<Ef
         }
         (Task::Download { from, to, .. }, Done::Copied { files, bytes, left_out }) => {
             let words = copied("downloaded", files, left_out);
-            let message =
-                format!("{} {words}: {}, {}", name(&from), to.display(), text::bytes(bytes));
+            let message = format!("{} {words}: {}, {}", name(&from), to.display(), text::bytes(bytes));
             model.tell(if left_out > 0 { Verdict::Warn } else { Verdict::Ok }, message, "");
         }
         // No task has another's answer.
@@ -125,7 +124,8 @@ fn refused(model: &mut Model, session: SessionId, task: Task, refusal: Refusal) 
                 return;
             }
             restore_again(model, session, &task);
-            let hint = if matches!(task, Task::Save { .. }) { "w tries again" } else { failure.hint.as_str() };
+            let hint =
+                if matches!(task, Task::Save { .. }) { "w tries again" } else { failure.hint.as_str() };
             model.tell(Verdict::Fail, format!("{words}: {}", failure.message), hint);
         }
         Refusal::Ended(rest) => {

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ratatui::layout::Size;
+use ratatui::layout::{Rect, Size};
 
 use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
-use super::editor::Editor;
+use super::editor::{Editor, Match, Pattern};
 use super::files::Files;
 use super::keys::{Chord, Keymap};
 use super::layout::Layout;
+use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
 use super::sink::Sink;
@@ -240,6 +241,17 @@ pub(crate) struct Runs {
     pub(crate) left: Option<u32>,
 }
 
+/// What is searched for in the texts, and where it was found last.
+#[derive(Debug, Default)]
+pub(crate) struct Find {
+    pub(crate) pattern: Option<Pattern>,
+    /// What is put in its place.
+    pub(crate) replacement: String,
+    pub(crate) matches: Vec<Match>,
+    /// The text and its version that the matches are of.
+    pub(crate) of: Option<(BufferId, u64)>,
+}
+
 /// Everything.
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -256,6 +268,8 @@ pub(crate) struct Model {
     pub(crate) document: Document,
     /// The other texts that are open.
     pub(crate) buffers: Buffers,
+    /// What is searched for in the texts.
+    pub(crate) find: Find,
     /// How the engine is reached.
     pub(crate) connection: Connection,
     /// What has passed on the way there.
@@ -289,9 +303,10 @@ impl Model {
             edits: true,
             feeds: false,
             pending: None,
-            editor: Editor::new(&sample, document.language()),
+            editor: Editor::new(&sample, document.habits()),
             document,
             buffers: Buffers::default(),
+            find: Find::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
@@ -334,6 +349,16 @@ impl Model {
 
     pub(crate) fn layout(&self) -> Layout {
         Layout::of(self.size, self.focus)
+    }
+
+    /// Where the editor's text is on the screen.
+    pub(crate) fn text_area(&self) -> Rect {
+        self.layout().inside(Pane::Editor)
+    }
+
+    /// The bytes of a line of the editor that are what was searched for.
+    pub(crate) fn found_in(&self, line: &str) -> Vec<std::ops::Range<usize>> {
+        self.find.pattern.as_ref().map(|pattern| pattern.in_line(line)).unwrap_or_default()
     }
 
     /// Rows and columns of the output's text.

@@ -11,7 +11,7 @@ use super::highlight::Highlighter;
 use super::keys::Keymap;
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg};
-use super::theme::{Role, TerminalKind, Theme};
+use super::theme::{TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
@@ -87,12 +87,6 @@ impl Workbench {
             };
             model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
         }
-        model.editor.set_look(super::editor::Look {
-            text: theme.style(Role::Text),
-            gutter: theme.style(Role::Gutter),
-            line: theme.style(Role::CodeLine),
-            selection: theme.style(Role::Selection),
-        });
         Self { model, theme, highlights: Highlighter::default() }
     }
 
@@ -129,9 +123,16 @@ impl Workbench {
     /// Draws. What could not be coloured in time asks for another frame.
     pub fn draw(&mut self, frame: &mut Frame<'_>) {
         self.model.size = frame.area().as_size();
+        self.fit();
         let done = self.colour();
         self.model.redraw = !done;
         view::view(&self.model, &self.theme, &self.highlights, frame);
+    }
+
+    /// Has the editor show its cursor in the room there is.
+    fn fit(&mut self) {
+        let area = self.model.text_area();
+        self.model.editor.fit(area.height.into(), area.width.into());
     }
 
     /// Colours what will be on the screen. True: all of it, or there is nothing to colour yet.
@@ -141,8 +142,8 @@ impl Workbench {
             return true;
         }
         let editor = &self.model.editor;
-        self.highlights.sync(editor.lines(), editor.revision(), self.model.document.language());
-        let top = usize::from(editor.area().scroll_offset().0).max(editor.cursor().0);
+        self.highlights.sync(self.model.document.id, editor, self.model.document.syntax());
+        let (top, _) = editor.view();
         self.highlights.ensure(editor.lines(), top + usize::from(inside.height) + 1, COLOUR_BUDGET)
     }
 

@@ -203,10 +203,10 @@ fn next_language(model: &mut Model) {
 pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
     model.document.set_language(language);
     if *model.document.origin() == Origin::Scratch && !model.is_changed() {
-        model.editor.replace(document::sample(language), Some(language));
+        model.editor.replace(document::sample(language), model.document.habits());
         model.document.set_saved(model.editor.revision());
     } else {
-        model.editor.set_language(Some(language));
+        model.editor.set_habits(model.document.habits());
     }
 }
 

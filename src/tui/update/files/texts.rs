@@ -27,14 +27,14 @@ pub(super) fn open(model: &mut Model, session: SessionId, path: String, text: St
     };
     super::super::command::focus(model, Pane::Editor);
     if model.is_unsaved() {
-        let same = model.document.seen == Some(seen);
+        let same = model.document.in_workspace == Some(seen);
         let hint = if same { "" } else { "its file was changed since: saving asks" };
         model.tell(Verdict::Idle, format!("{} is open with changes", model.document.name()), hint);
         return;
     }
     if let Some((document, editor)) = buffers::find(model, buffer) {
         fill(document, editor, Some(Content { text, ..Content::default() }));
-        (document.on_disk, document.seen) = (None, Some(seen));
+        (document.on_disk, document.in_workspace) = (None, Some(seen));
     }
 }
 
@@ -55,7 +55,7 @@ pub(in crate::tui::update) fn save(model: &mut Model, buffer: BufferId) -> Vec<E
         path,
         text: document.form.write(&editor.text()),
         revision: editor.revision(),
-        known: document.seen,
+        known: document.in_workspace,
     };
     let (losses, shown) = (document.form.losses(), document.name());
     if !usable(model, &session) {
@@ -107,7 +107,7 @@ pub(super) fn saved(
 ) -> Vec<Effect> {
     if let Some((document, editor)) = buffers::find(model, buffer) {
         document.saving = false;
-        document.seen = Some(seen);
+        document.in_workspace = Some(seen);
         document.set_saved(revision);
         document.form.settle();
         if std::mem::take(&mut document.save_again) && document.saved_revision() != editor.revision() {
@@ -123,7 +123,7 @@ pub(super) fn is_written_to_be_run(model: &mut Model, session: &SessionId, name:
     let origin = Origin::Workspace { session: session.clone(), path: name.to_owned() };
     let Some(buffer) = buffers::of_origin(model, &origin) else { return };
     if let Some((document, _)) = buffers::find(model, buffer) {
-        document.seen = Some(Seen::of(code.as_bytes()));
+        document.in_workspace = Some(Seen::of(code.as_bytes()));
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) fn renamed(model: &mut Model, session: &SessionId, from: &str, to: &s
     for (id, origin) in ids {
         if let Some((document, editor)) = buffers::find(model, id) {
             document.set_origin(origin);
-            editor.set_language(document.language());
+            editor.set_habits(document.habits());
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What is done in each session's workspace: one thing after the other, so that no two race for a file.
+//! What is done in each session's workspace: one thing after the other, so that no two race for a file. Listing waits
+//! for nothing but listing, so that a long transfer keeps nobody from looking around.
 
 use std::collections::VecDeque;
 
@@ -22,6 +23,8 @@ struct Running {
 #[derive(Debug)]
 struct Queue {
     session: SessionId,
+    /// It lists, or else does everything else.
+    lists: bool,
     running: Running,
     waiting: VecDeque<Task>,
 }
@@ -41,8 +44,9 @@ impl Queues {
     /// Puts a task behind the others of its session. Gives the effect that begins it if it is the first; listing twice
     /// what waits to be listed is listing once.
     pub(crate) fn add(&mut self, session: SessionId, task: Task) -> Result<Option<Effect>, Full> {
-        if let Some(queue) = self.all.iter_mut().find(|queue| queue.session == session) {
-            if queue.waiting.contains(&task) && matches!(task, Task::List { .. }) {
+        let lists = matches!(task, Task::List { .. });
+        if let Some(queue) = self.all.iter_mut().find(|q| q.session == session && q.lists == lists) {
+            if lists && queue.waiting.contains(&task) {
                 return Ok(None);
             }
             if queue.waiting.len() >= MOST {
@@ -52,7 +56,7 @@ impl Queues {
             return Ok(None);
         }
         let (running, effect) = begin(&mut self.last, &session, task);
-        self.all.push(Queue { session, running, waiting: VecDeque::new() });
+        self.all.push(Queue { session, lists, running, waiting: VecDeque::new() });
         Ok(Some(effect))
     }
 
@@ -111,7 +115,7 @@ impl Queues {
     }
 
     fn under_way(&self) -> Option<&Running> {
-        self.all.iter().map(|queue| &queue.running).find(|running| !matches!(running.task, Task::List { .. }))
+        self.all.iter().find(|queue| !queue.lists).map(|queue| &queue.running)
     }
 }
 
@@ -151,14 +155,14 @@ mod tests {
         let mut queues = Queues::default();
         let id = SessionId::from("a");
         let list = || Task::List { path: String::new(), hidden: false };
-        for _ in 0..5 {
-            queues.add(id.clone(), list()).unwrap();
-        }
-        for n in 0..MOST - 1 {
+        for n in 0..=MOST {
             assert!(queues.add(id.clone(), make(&n.to_string())).is_ok(), "{n}");
         }
         assert!(queues.add(id.clone(), make("more")).is_err());
-        assert!(queues.add(id, list()).is_ok(), "it waits already");
+        assert!(queues.add(id.clone(), list()).unwrap().is_some(), "listing does not wait for it");
+        for _ in 0..2 * MOST {
+            assert!(queues.add(id.clone(), list()).unwrap().is_none(), "it waits already");
+        }
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use crate::protocol::{
     CreateSession, ErrorKind, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
-use crate::tui::model::{LastRun, Model, Phase, Run, SessionRow, Verdict};
+use crate::tui::model::{LastRun, Model, Pane, Phase, Run, SessionRow, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
 use crate::tui::sink::Sink;
@@ -120,11 +120,15 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
 /// Ctrl-C: interrupts, and kills when it comes again soon.
 pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     let now = model.now;
+    let transfer = model.files.queues.can_end();
+    if let Some(number) = transfer.filter(|_| model.focus == Pane::Files) {
+        return vec![Effect::StopFiles(number)];
+    }
     let Some(run) = &mut model.runs.active else {
         if model.runtimes.fetching.is_some() {
             return vec![Effect::CancelFetch];
         }
-        if let Some(number) = model.files.queues.can_end() {
+        if let Some(number) = transfer {
             return vec![Effect::StopFiles(number)];
         }
         if model.sessions.creating > 0 {

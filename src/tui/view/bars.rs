@@ -326,6 +326,10 @@ fn activity(model: &Model) -> (Verdict, String) {
     if let Some(words) = link::lost(model) {
         return (Verdict::Warn, words);
     }
+    let files = model.files.queues.activity();
+    if let Some(words) = files.clone().filter(|_| model.focus == Pane::Files) {
+        return (Verdict::Run, words);
+    }
     if let Some(run) = &model.runs.active {
         let words = match run.phase {
             crate::tui::model::Phase::Preparing => "creating a session",
@@ -337,7 +341,7 @@ fn activity(model: &Model) -> (Verdict, String) {
     if let Some(runtime) = model.runtimes.fetching {
         return (Verdict::Run, format!("fetching {}", runtime.short()));
     }
-    if let Some(words) = model.files.queues.activity() {
+    if let Some(words) = files {
         return (Verdict::Run, words);
     }
     if model.sessions.creating > 0 {

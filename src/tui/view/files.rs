@@ -19,8 +19,12 @@ pub(super) fn edges(model: &Model) -> (String, String, String) {
         Some((count, true)) => format!("{count}+"),
         None => String::new(),
     };
-    let foot = if model.focus == Pane::Files { "n new  x delete  / find" } else { "" };
-    (Pane::Files.title().to_owned(), count, foot.to_owned())
+    let foot = match model.files.queues.activity() {
+        Some(words) => words,
+        None if model.focus == Pane::Files => "n new  x delete  / find".to_owned(),
+        None => String::new(),
+    };
+    (Pane::Files.title().to_owned(), count, foot)
 }
 
 /// Where the files are in the pane: above the line of the filter, where there is one.

@@ -11,7 +11,7 @@ use super::msg::{Content, Replace, SaveFailure, Stamp};
 /// The largest file that is opened.
 const LARGEST_FILE: u64 = 2 * 1024 * 1024;
 /// The editor counts lines with 16 bits.
-pub(super) const MOST_LINES: usize = 60_000;
+const MOST_LINES: usize = 60_000;
 
 impl Stamp {
     fn of(meta: &Metadata) -> Self {

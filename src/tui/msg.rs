@@ -264,8 +264,6 @@ pub enum Effect {
     },
     /// Ends what is being done in a workspace under this number.
     StopFiles(u64),
-    /// Asks how a path of this machine may go on.
-    Complete(String),
     /// Reaches another engine: that of a server, or, without a target, the one in this process.
     Dial {
         /// The dial's number, that its answer carries.

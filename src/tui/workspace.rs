@@ -14,8 +14,6 @@ use crate::protocol::{DirectoryEntry, Failure, SessionId};
 pub const MOST_KEPT: u64 = 8 << 20;
 /// The largest file that can be read out of a workspace: the most bytes that one answer carries.
 pub const MOST_READ: u64 = 8 << 20;
-/// The largest file that the editor takes.
-pub const MOST_EDITED: u64 = 2 << 20;
 
 /// Something to be done in a workspace, or between it and this machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -247,13 +245,6 @@ pub enum FilesMsg {
         number: u64,
         /// What came of it.
         result: Result<Done, Refusal>,
-    },
-    /// Paths of this machine that begin as typed.
-    Completed {
-        /// What was typed.
-        typed: String,
-        /// How they go on, directories with a slash at the end; the first few.
-        found: Vec<String>,
     },
 }
 

@@ -180,7 +180,7 @@ fn what_is_too_large_or_no_text_is_refused_with_its_size() {
         person.sees("blob.bin is binary, 4 B: no text to edit").await;
         person.press([key(KeyCode::Esc), key(KeyCode::Esc)]);
         person.press(typed("/huge\n\n"));
-        person.sees("huge.bin has 8.4 MB: the editor takes 2 MiB").await;
+        person.sees("huge.bin has 8.4 MB: 8 MiB can be").await;
         person.press([key(KeyCode::Esc)]);
         person.press(typed("D\n"));
         person.sees("and 8 MiB can be").await;

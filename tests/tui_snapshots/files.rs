@@ -1,7 +1,7 @@
 //! The files of a session.
 
 use codebeaker::protocol::*;
-use codebeaker::tui::{ColourTier, Done, Effect, FilesMsg, Msg, SessionMsg, TerminalKind};
+use codebeaker::tui::{ColourTier, Done, Effect, FileMsg, FilesMsg, Msg, SessionMsg, TerminalKind};
 use crossterm::event::KeyCode;
 
 use crate::tui_support::{Bench, key, options, session, typed};
@@ -74,6 +74,6 @@ fn files_prompts_and_questions() {
     bench.press(typed("U/tmp/no such file")).press([key(KeyCode::Tab)]);
     let found = ["/tmp/one/", "/tmp/two"].map(str::to_owned).to_vec();
     let typed = "/tmp/no such file".to_owned();
-    bench.tell(Msg::Files(FilesMsg::Completed { typed, found }));
+    bench.tell(Msg::File(FileMsg::Completed(typed, found)));
     as_it_is("files_upload_80x24", &mut bench);
 }

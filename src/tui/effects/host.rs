@@ -14,10 +14,6 @@ const MOST_FILES: usize = 5000;
 const MOST_BYTES: u64 = 256 << 20;
 /// How deep directories are followed.
 const DEEPEST: usize = 64;
-/// Names of a directory that are looked at to complete one.
-const MOST_LOOKED_AT: usize = 20_000;
-/// Ways to complete a path that are given.
-const MOST_FOUND: usize = 100;
 
 /// A path with the home directory in place of a `~`.
 pub(super) fn expand(path: &Path) -> PathBuf {
@@ -25,30 +21,6 @@ pub(super) fn expand(path: &Path) -> PathBuf {
         (Ok(rest), Some(home)) => Path::new(&home).join(rest),
         _ => path.to_owned(),
     }
-}
-
-/// How a path may go on, directories with a slash at the end.
-pub(super) fn complete(typed: &str) -> Vec<String> {
-    let (directory, begun) = typed.rsplit_once('/').map_or(("", typed), |(_, begun)| {
-        (typed.get(..typed.len() - begun.len()).unwrap_or_default(), begun)
-    });
-    let place = if directory.is_empty() { PathBuf::from(".") } else { expand(Path::new(directory)) };
-    let Ok(entries) = fs::read_dir(place) else { return Vec::new() };
-    let hidden = begun.starts_with('.');
-    let mut found: Vec<String> = entries
-        .take(MOST_LOOKED_AT)
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let fits = name.starts_with(begun) && (hidden || !name.starts_with('.'));
-            // Of a link, what it leads to counts.
-            let slash = if fits && entry.path().is_dir() { "/" } else { "" };
-            fits.then(|| format!("{directory}{name}{slash}"))
-        })
-        .collect();
-    found.sort_unstable();
-    found.truncate(MOST_FOUND);
-    found
 }
 
 /// A file or directory to be copied, with all in it.
@@ -196,19 +168,5 @@ mod tests {
         assert_eq!(write(&path, b"2", true), Ok(Some(())));
         assert_eq!(fs::read(&path).unwrap(), b"2");
         assert_eq!((make(&path), make(&dir.path().join("d"))), (Ok(None), Ok(Some(()))));
-    }
-
-    #[test]
-    fn paths_are_completed() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["one.py", "only", ".hidden"] {
-            fs::write(dir.path().join(name), "").unwrap();
-        }
-        fs::create_dir(dir.path().join("on")).unwrap();
-        let at = |typed: &str| format!("{}/{typed}", dir.path().display());
-        assert_eq!(complete(&at("on")), [at("on/"), at("one.py"), at("only")]);
-        assert_eq!(complete(&at("")), complete(&at("o")));
-        assert_eq!(complete(&at(".")), [at(".hidden")]);
-        assert_eq!(complete(&at("no/such/x")), Vec::<String>::new());
     }
 }

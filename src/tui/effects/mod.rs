@@ -20,7 +20,6 @@ use self::dial::Dialler;
 use self::files::Transfers;
 use super::disk;
 use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
-use super::workspace::FilesMsg;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
     Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
@@ -148,11 +147,6 @@ impl Effects {
                 drop(self.there.ask(question));
             }
             Effect::StopFiles(number) => self.transfers.stop(number),
-            Effect::Complete(typed) => drop(self.here.ask(async move {
-                let of = typed.clone();
-                let found = blocking(move || host::complete(&of)).await.unwrap_or_default();
-                Msg::Files(FilesMsg::Completed { typed, found })
-            })),
             Effect::Reconnect => self.engine.reconnect(),
             Effect::Switch(dial) => self.switch(dial),
             Effect::Dial { dial, target } => self.dialler.dial(dial, target, &mut self.here),

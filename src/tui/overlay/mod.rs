@@ -5,7 +5,7 @@ mod connect_view;
 mod help;
 mod new_session;
 mod palette;
-mod prompt;
+mod path;
 mod question;
 mod save_as;
 
@@ -23,7 +23,7 @@ pub(crate) use connect::Connect;
 pub(crate) use help::Help;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::{Palette, score};
-pub(crate) use prompt::{Ask, Prompt};
+pub(crate) use path::{Ask, PathForm};
 pub(crate) use question::Question;
 pub(crate) use save_as::SaveAs;
 
@@ -35,7 +35,7 @@ pub(crate) enum Overlay {
     NewSession(NewSession),
     Question(Question),
     SaveAs(SaveAs),
-    Prompt(Prompt),
+    Path(PathForm),
     Connect(Box<Connect>),
 }
 
@@ -43,7 +43,7 @@ impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
-            Self::NewSession(_) | Self::Connect(_) | Self::Prompt(_) => true,
+            Self::NewSession(_) | Self::Connect(_) | Self::Path(_) => true,
             Self::Question(question) => {
                 matches!(question.yes, Effect::CloseSession(_) | Effect::Files { .. })
             }
@@ -74,7 +74,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
-        Overlay::Prompt(form) => form.press(key),
+        Overlay::Path(form) => form.press(key),
     };
     match outcome {
         Outcome::Stay(effects) => {
@@ -99,7 +99,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Connect(form)) => effects = form.paste(text, model),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
-        Some(Overlay::Prompt(form)) => form.field.insert(text),
+        Some(Overlay::Path(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
         _ => {}
     }
@@ -116,7 +116,7 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::NewSession(form) => form.draw(model, theme, frame),
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
-            Overlay::Prompt(form) => form.draw(model, theme, frame),
+            Overlay::Path(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
         }
     }

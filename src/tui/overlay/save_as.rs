@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 
 use super::Outcome;
-use super::prompt::{self, Words};
+use super::path::{self as form, Words};
 use crate::tui::model::Model;
 use crate::tui::msg::{Effect, Replace};
 use crate::tui::theme::Theme;
@@ -40,6 +40,6 @@ impl SaveAs {
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let words = Words { title: "Save as", right: "", notes: &[], hint: "Enter save   Esc back" };
-        prompt::draw(&self.field, words, model, theme, frame);
+        form::draw(&self.field, words, model, theme, frame);
     }
 }

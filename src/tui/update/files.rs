@@ -10,11 +10,11 @@ use crate::tui::commands::Cmd;
 use crate::tui::files::{FilesCmd, Row};
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Ask, Overlay, Prompt};
+use crate::tui::overlay::{Ask, Overlay, PathForm};
 use crate::tui::text;
 use crate::tui::view::files::list;
 use crate::tui::widget::field::Field;
-use crate::tui::workspace::{self, EXECUTION, FilesMsg, MOST_EDITED, Task, join, name, parent};
+use crate::tui::workspace::{self, EXECUTION, FilesMsg, MOST_READ, Task, join, name, parent};
 
 pub(super) use texts::save;
 
@@ -22,15 +22,6 @@ pub(super) fn update(model: &mut Model, msg: FilesMsg) -> Vec<Effect> {
     match msg {
         FilesMsg::Progress { number, files, bytes, .. } => {
             model.redraw |= model.files.queues.progress(number, files, bytes);
-            Vec::new()
-        }
-        FilesMsg::Completed { typed, found } => {
-            let clean = |path: String| text::sanitise(&path).into_owned();
-            let found = found.into_iter().map(clean).collect();
-            if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
-                prompt.completed(&typed, found);
-                model.redraw = true;
-            }
             Vec::new()
         }
         FilesMsg::Done { session, number, result } => {
@@ -154,7 +145,7 @@ pub(super) fn perform(model: &mut Model, cmd: FilesCmd) -> Vec<Effect> {
         FilesCmd::NewDirectory => prompt_here(model, Ask::NewDirectory),
         FilesCmd::Upload => {
             let ask = Ask::Upload(directory(model));
-            model.overlays.push(Overlay::Prompt(Prompt::new(session, ask, "")));
+            model.overlays.push(Overlay::Path(PathForm::new(session, ask, "")));
         }
         FilesCmd::Rename => prompt_of_chosen(model, Ask::Rename, |path| path.to_owned()),
         FilesCmd::Copy => prompt_of_chosen(model, Ask::Copy, another_name),
@@ -210,13 +201,13 @@ fn prompt_here(model: &mut Model, ask: Ask) {
         directory if directory.is_empty() || !workspace::is_known(&directory) => String::new(),
         directory => format!("{directory}/"),
     };
-    model.overlays.push(Overlay::Prompt(Prompt::new(session, ask, &typed)));
+    model.overlays.push(Overlay::Path(PathForm::new(session, ask, &typed)));
 }
 
 fn prompt_of_chosen(model: &mut Model, ask: fn(String) -> Ask, typed: fn(&str) -> String) {
     let (Some(session), Some((path, _))) = (model.files.session.clone(), chosen(model)) else { return };
     let typed = typed(&path);
-    model.overlays.push(Overlay::Prompt(Prompt::new(session, ask(path), &typed)));
+    model.overlays.push(Overlay::Path(PathForm::new(session, ask(path), &typed)));
 }
 
 /// A name for a copy beside the original: `a-copy.py`.
@@ -241,9 +232,9 @@ fn open(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         EntryKind::Directory => open_directory(model, &path),
-        EntryKind::File if size > MOST_EDITED => {
-            let message = format!("{shown} has {}: the editor takes 2 MiB", text::bytes(size));
-            model.tell(Verdict::Warn, message, "D downloads it");
+        EntryKind::File if size > MOST_READ => {
+            let message = format!("{shown} has {}: 8 MiB can be read of a file at most", text::bytes(size));
+            model.tell(Verdict::Warn, message, "a program in the session can split or compress it");
             Vec::new()
         }
         EntryKind::File | EntryKind::Link => vec![ask(&session, Task::Open { path })],

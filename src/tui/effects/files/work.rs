@@ -6,9 +6,8 @@ use super::{Workspace, failed, is_missing, size};
 use crate::protocol::{
     Command, CommandOutput, CopyFile, CreateDirectory, DeleteFile, DirectoryEntry, EntryKind, WriteMode,
 };
-use crate::tui::disk::MOST_LINES;
 use crate::tui::workspace::{
-    Done, Kept, MOST_EDITED, MOST_KEPT, Refusal, Seen, is_known, is_plain, join, name, parent,
+    Done, Kept, MOST_KEPT, Refusal, Seen, is_known, is_plain, join, name, parent,
 };
 
 /// What is below a directory.
@@ -25,12 +24,9 @@ impl Workspace {
     pub(super) async fn open(&self, path: &str) -> Result<Done, Refusal> {
         let shown = name(path);
         let too_large =
-            |bytes| failed(format!("{shown} has {}: the editor takes 2 MiB", size(bytes)), "D downloads it");
+            |bytes| failed(format!("{shown} has {}: too much to be edited here", size(bytes)), "");
         let content = self.read(path).await?.map_err(too_large)?;
         let bytes = content.len() as u64;
-        if bytes > MOST_EDITED {
-            return Err(too_large(bytes));
-        }
         let seen = Seen::of(&content);
         let text = String::from_utf8(content).ok().filter(|text| !text.contains('\0'));
         let Some(text) = text else {
@@ -39,9 +35,6 @@ impl Workspace {
                 "D downloads it",
             ));
         };
-        if text.lines().count() > MOST_LINES {
-            return Err(failed(format!("{shown} has more than {MOST_LINES} lines"), "D downloads it"));
-        }
         Ok(Done::Opened { text, seen })
     }
 

@@ -37,7 +37,7 @@ pub(crate) enum Ask {
 
 /// The path being typed.
 #[derive(Clone, Debug)]
-pub(crate) struct Prompt {
+pub(crate) struct PathForm {
     ask: Ask,
     session: SessionId,
     pub(super) field: Field,
@@ -47,7 +47,7 @@ pub(crate) struct Prompt {
     found: Vec<String>,
 }
 
-impl Prompt {
+impl PathForm {
     pub(crate) fn new(session: SessionId, ask: Ask, typed: &str) -> Self {
         Self { ask, session, field: Field::new(&text::sanitise(typed)), problem: None, found: Vec::new() }
     }
@@ -125,7 +125,8 @@ impl Prompt {
         if !self.is_here() || self.field.text() != typed {
             return;
         }
-        if let Some(shared) = shared(&found).filter(|shared| shared.len() > typed.len()) {
+        // A home directory is written out.
+        if let Some(shared) = shared(&found) {
             self.field = Field::new(shared);
         }
         self.problem = found.is_empty().then_some("nothing here begins like that");
@@ -239,16 +240,16 @@ mod tests {
         assert_eq!(shared(&found(&["src/", "sérif", "s"])), Some("s"));
         assert_eq!(shared(&found(&["one/"])), Some("one/"));
         assert_eq!(shared(&[]), None);
-        let mut prompt = Prompt::new(SessionId::from("s"), Ask::Upload(String::new()), "s");
-        prompt.completed("other", found(&["x"]));
-        assert_eq!(prompt.field.text(), "s", "what was typed since counts");
-        prompt.completed("s", found(&["src/a", "src/b"]));
-        assert_eq!((prompt.field.text(), prompt.found.len()), ("src/", 2));
+        let mut form = PathForm::new(SessionId::from("s"), Ask::Upload(String::new()), "s");
+        form.completed("other", found(&["x"]));
+        assert_eq!(form.field.text(), "s", "what was typed since counts");
+        form.completed("s", found(&["src/a", "src/b"]));
+        assert_eq!((form.field.text(), form.found.len()), ("src/", 2));
     }
 
     #[test]
     fn a_directory_is_not_moved_into_itself() {
-        let ask = |to: &str| Prompt::new(SessionId::from("s"), Ask::Rename("a".to_owned()), to).task();
+        let ask = |to: &str| PathForm::new(SessionId::from("s"), Ask::Rename("a".to_owned()), to).task();
         assert!(ask("a").is_err() && ask("a/b").is_err());
         assert_eq!(ask("ab"), Ok(Task::Rename { from: "a".to_owned(), to: "ab".to_owned() }));
     }
@@ -256,8 +257,8 @@ mod tests {
     #[test]
     fn a_place_for_a_download_may_be_a_directory() {
         let to = |typed: &str| {
-            let prompt = Prompt::new(SessionId::from("s"), Ask::Download("x/a.py".to_owned()), typed);
-            prompt.task().map(|task| match task {
+            let form = PathForm::new(SessionId::from("s"), Ask::Download("x/a.py".to_owned()), typed);
+            form.task().map(|task| match task {
                 Task::Download { to, .. } => to,
                 other => panic!("{other:?}"),
             })

@@ -10,7 +10,7 @@ use ratatui::layout::Size;
 use super::highlight::Highlighter;
 use super::keys::Keymap;
 use super::model::{Model, Pane, Screen, Verdict};
-use super::msg::{Effect, Msg};
+use super::msg::{Effect, Msg, Unsaved};
 use super::theme::{TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
@@ -25,6 +25,12 @@ const COLOUR_BUDGET: Duration = Duration::from_millis(6);
 pub struct Options {
     /// The file to edit; scratch where there is none.
     pub file: Option<PathBuf>,
+    /// More files to edit, behind the first.
+    pub more: Vec<PathBuf>,
+    /// The person's own editor, as a command line.
+    pub editor: String,
+    /// Where texts that are not saved are kept; nowhere without it.
+    pub state: Option<PathBuf>,
     /// The settings.
     pub settings: Settings,
     /// Where themes are.
@@ -71,6 +77,7 @@ impl Workbench {
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
+        update::open_behind(&mut model, &options.more);
         if let Some(name) = &options.settings.preference {
             match RuntimePreference::from_name(name) {
                 Some(preference) => model.preference = preference,
@@ -113,6 +120,16 @@ impl Workbench {
     /// Something on the screen counts the seconds.
     pub fn counts(&self) -> bool {
         self.model.connection.down().is_some()
+    }
+
+    /// Texts were changed since what is not saved was kept last.
+    pub(crate) fn has_unkept(&self) -> bool {
+        update::has_unkept(&self.model)
+    }
+
+    /// The texts that are not saved.
+    pub(crate) fn unsaved(&self) -> Vec<Unsaved> {
+        update::unsaved(&self.model)
     }
 
     /// Everything must be drawn again.

@@ -7,8 +7,10 @@ mod dial;
 mod execution;
 mod files;
 mod host;
+mod keeping;
 mod listen;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,8 +20,9 @@ use tokio::task::AbortHandle;
 use self::crew::Crew;
 use self::dial::Dialler;
 use self::files::Transfers;
+use self::keeping::Keeping;
 use super::disk;
-use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved};
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
     Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
@@ -43,11 +46,16 @@ pub(crate) struct Effects {
     fetch: Option<(RuntimeType, AbortHandle)>,
     transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
+    keeping: Option<Keeping>,
 }
 
 impl Effects {
     /// Begins to tell what an engine tells.
-    pub(crate) fn new(engine: Arc<dyn Engine>, connector: Option<Arc<dyn Connector>>) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        connector: Option<Arc<dyn Connector>>,
+        unsaved: Option<PathBuf>,
+    ) -> Self {
         let mut effects = Self {
             engine,
             there: Crew::new(),
@@ -57,6 +65,7 @@ impl Effects {
             fetch: None,
             transfers: Transfers::default(),
             feed: None,
+            keeping: unsaved.map(Keeping::new),
         };
         effects.listen();
         effects
@@ -164,8 +173,21 @@ impl Effects {
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
-            // The loop's own.
-            Effect::Copy(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Complete(typed) => drop(self.here.ask(async move {
+                let of = typed.clone();
+                let paths = blocking(move || disk::complete(&of)).await.unwrap_or_default();
+                Msg::File(FileMsg::Completed(typed, paths))
+            })),
+            Effect::Keep(texts) => {
+                self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
+            }
+            Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
+            // The model's own, and the loop's.
+            Effect::Decided(_)
+            | Effect::EditOutside(_)
+            | Effect::Copy(_)
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 
@@ -253,6 +275,13 @@ impl Effects {
                 "wait, or stop it with Ctrl-C",
             );
             self.ask(move |_| async move { Msg::Run(RunMsg::InputRefused(run, failure)) });
+        }
+    }
+
+    /// Keeps texts that are not saved, as the last thing; none are forgotten.
+    pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.keep_now(&texts);
         }
     }
 

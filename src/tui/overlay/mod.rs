@@ -2,12 +2,15 @@
 
 mod connect;
 mod connect_view;
+mod find;
 mod help;
 mod new_session;
 mod palette;
 mod path;
+mod prompt;
 mod question;
 mod save_as;
+mod switch;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
@@ -20,12 +23,15 @@ use super::update::perform;
 use crate::protocol::SessionInfo;
 
 pub(crate) use connect::Connect;
+pub(crate) use find::Find;
 pub(crate) use help::Help;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::{Palette, score};
 pub(crate) use path::{Ask, PathForm};
+pub(crate) use prompt::{Prompt, Wanted};
 pub(crate) use question::Question;
 pub(crate) use save_as::SaveAs;
+pub(crate) use switch::Switch;
 
 /// A box.
 #[derive(Clone, Debug)]
@@ -37,6 +43,9 @@ pub(crate) enum Overlay {
     SaveAs(SaveAs),
     Path(PathForm),
     Connect(Box<Connect>),
+    Find(Box<Find>),
+    Prompt(Prompt),
+    Switch(Switch),
 }
 
 impl Overlay {
@@ -48,6 +57,15 @@ impl Overlay {
                 matches!(question.yes, Effect::CloseSession(_) | Effect::Files { .. })
             }
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
+            Self::Find(_) | Self::Prompt(_) | Self::Switch(_) => false,
+        }
+    }
+
+    /// So many lines of the editor it takes, instead of being a box over everything.
+    pub(crate) fn editor_rows(&self) -> u16 {
+        match self {
+            Self::Find(find) => find.rows(),
+            _ => 0,
         }
     }
 }
@@ -67,6 +85,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
+        Overlay::Find(find) if key.code == KeyCode::Esc => find.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key),
@@ -75,6 +94,9 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
         Overlay::Path(form) => form.press(key),
+        Overlay::Find(find) => find.press(key, model),
+        Overlay::Prompt(prompt) => prompt.press(key, model),
+        Overlay::Switch(list) => list.press(key, model),
     };
     match outcome {
         Outcome::Stay(effects) => {
@@ -101,6 +123,8 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Path(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
+        Some(Overlay::Find(find)) => find.paste(text, model),
+        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
         _ => {}
     }
     model.overlays.extend(overlay);
@@ -118,6 +142,9 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
             Overlay::Path(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Find(find) => find.draw(model, theme, frame),
+            Overlay::Prompt(prompt) => prompt.draw(model, theme, frame),
+            Overlay::Switch(list) => list.draw(model, theme, frame),
         }
     }
 }

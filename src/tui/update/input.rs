@@ -7,6 +7,7 @@ use crossterm::event::{
 use ratatui::layout::{Position, Size};
 
 use super::command::{focus, perform};
+use super::edit::edit;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::editor::Action;
 use crate::tui::keys::{self, Chord, Meaning};
@@ -128,15 +129,6 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Changes the text, as soon as it is there.
-fn edit(model: &mut Model, action: Action) {
-    if model.document.loading {
-        model.document.held.push(action);
-    } else {
-        model.editor.apply(action);
-    }
-}
-
 /// Hands the typed line to the running program.
 fn send_line(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.runs.active else { return Vec::new() };
@@ -178,7 +170,7 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         super::files::paste_filter(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
-        edit(model, Action::Paste(text::sanitise_lines(&pasted)));
+        super::edit::paste(model, text::sanitise_lines(&pasted));
     }
     Vec::new()
 }
@@ -201,6 +193,10 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             } else if let Some(pane) = layout.at(at) {
                 return press_in(model, pane, at);
             }
+            return Vec::new();
+        }
+        MouseEventKind::Drag(MouseButton::Left) | MouseEventKind::Up(MouseButton::Left) => {
+            super::edit::drag(model, mouse.kind, at);
             return Vec::new();
         }
         MouseEventKind::ScrollUp => -NOTCH,
@@ -232,7 +228,7 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
     match pane {
         Pane::Editor => {
             model.edits = true;
-            model.editor.apply(Action::Click { row, column });
+            super::edit::click(model, at, (row, column));
         }
         Pane::Sessions => {
             let rows = crate::tui::view::sessions::rows(model, inside.height);

@@ -6,9 +6,7 @@ use super::{Workspace, failed, is_missing, size};
 use crate::protocol::{
     Command, CommandOutput, CopyFile, CreateDirectory, DeleteFile, DirectoryEntry, EntryKind, WriteMode,
 };
-use crate::tui::workspace::{
-    Done, Kept, MOST_KEPT, Refusal, Seen, is_known, is_plain, join, name, parent,
-};
+use crate::tui::workspace::{Done, Kept, MOST_KEPT, Refusal, Seen, is_known, is_plain, join, name, parent};
 
 /// What is below a directory.
 pub(super) struct Below {

@@ -36,6 +36,10 @@ pub(super) fn open(model: &mut Model, session: SessionId, path: String, text: St
         fill(document, editor, Some(Content { text, ..Content::default() }));
         (document.on_disk, document.in_workspace) = (None, Some(seen));
     }
+    if model.document.big {
+        let message = format!("{} is too long to be changed here", model.document.name());
+        model.tell(Verdict::Warn, message, "Esc e edits it in $EDITOR");
+    }
 }
 
 /// Saves a text of a workspace there, or, where its session is gone, asks for a place on this machine.

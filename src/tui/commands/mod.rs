@@ -2,6 +2,7 @@
 
 mod table;
 
+use super::editor::Motion;
 use super::model::Pane;
 
 pub(crate) use table::specs;
@@ -78,7 +79,8 @@ pub(crate) enum EditCmd {
     OpenBelow,
     OpenAbove,
     GoToLine,
-    Bracket,
+    /// A motion that has no key of its own while typing.
+    Move(Motion),
 }
 
 /// What can be asked of the open texts.

@@ -13,6 +13,7 @@ mod editor;
 mod effects;
 mod highlight;
 mod ingest;
+mod keymap;
 mod keys;
 mod layout;
 mod model;
@@ -20,6 +21,7 @@ mod msg;
 mod output;
 mod outside;
 mod overlay;
+mod ratios;
 mod recovery;
 mod run;
 mod sink;
@@ -37,6 +39,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 
+pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
     BufferId, Content, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, Msg, Reached, Replace, RunMsg,
     RuntimeMsg, SaveFailure, SessionMsg, Source, Stamp, Unsaved,
@@ -64,7 +67,7 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let mut guard = term::TerminalGuard::enter().map_err(terminal_error)?;
+    let mut guard = term::TerminalGuard::enter(options.outer.tells_keys).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
     let keyboard = guard.keyboard();
     drive(&mut terminal, keyboard, engine, options, &mut guard).await

@@ -174,6 +174,7 @@ impl Effects {
             Effect::Decided(_)
             | Effect::EditOutside(_)
             | Effect::Copy(_)
+            | Effect::CaptureMouse(_)
             | Effect::Suspend
             | Effect::Quit => {}
         }

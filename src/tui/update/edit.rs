@@ -54,15 +54,16 @@ pub(super) fn decided(model: &mut Model, decision: Decision) -> Vec<Effect> {
     Vec::new()
 }
 
-/// One step back: typing ends, then the selection, then what was found is not marked any more.
-pub(super) fn leave(model: &mut Model) {
+/// One step back: typing ends, then the selection, then what was found is not marked any more. False: there is none.
+pub(super) fn leave(model: &mut Model) -> bool {
     if model.edits {
         model.edits = false;
     } else if model.editor.selection().is_some() {
         model.editor.apply(Action::Deselect);
     } else {
-        model.find.pattern = None;
+        return model.find.pattern.take().is_some();
     }
+    true
 }
 
 pub(super) fn perform(model: &mut Model, cmd: EditCmd) -> Vec<Effect> {

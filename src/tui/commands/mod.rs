@@ -4,6 +4,7 @@ mod groups;
 pub(crate) mod synonyms;
 mod table;
 
+use super::editor::Motion;
 use super::files::FilesCmd;
 use super::keymap::Preset;
 use super::model::Pane;
@@ -108,7 +109,8 @@ pub(crate) enum EditCmd {
     OpenBelow,
     OpenAbove,
     GoToLine,
-    Bracket,
+    /// A motion that has no key of its own while typing.
+    Move(Motion),
 }
 
 /// What can be asked of the open texts.

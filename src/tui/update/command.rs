@@ -111,7 +111,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
         (Screen::Race, _) => return super::race::leave(model),
-        (_, Pane::Editor) if model.edits || !model.zoomed => super::edit::leave(model),
+        (_, Pane::Editor) if super::edit::leave(model) => {}
         (_, Pane::Output) if model.feeds => model.feeds = false,
         (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
         (_, Pane::Files) if !model.zoomed => super::files::leave(model),

@@ -8,6 +8,8 @@ mod keys;
 mod link;
 #[path = "tui_update/messages.rs"]
 mod messages;
+#[path = "tui_update/presets.rs"]
+mod presets;
 #[path = "tui_update/panes.rs"]
 mod panes;
 mod tui_support;

@@ -4,6 +4,7 @@ mod groups;
 pub(crate) mod synonyms;
 mod table;
 
+use super::editor::Motion;
 use super::keymap::Preset;
 use super::model::Pane;
 
@@ -64,6 +65,28 @@ pub(crate) enum Cmd {
     Menu,
     KeyDoctor,
     Preset(Preset),
+    Motion(Motion),
+    Vi(Vi),
+}
+
+/// What vim's normal mode has besides motions and the editor's own commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vi {
+    InsertFirst,
+    Append,
+    AppendEnd,
+    Delete,
+    DeleteWord,
+    ChangeWord,
+    ChangeEnd,
+    ChangeLine,
+    Put,
+    Select,
+    SelectLines,
+    Copy,
+    Cut,
+    Change,
+    Cancel,
 }
 
 /// Where a command can be given.

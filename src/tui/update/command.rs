@@ -72,6 +72,8 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }
+        Cmd::Motion(motion) => super::modal::go(model, motion),
+        Cmd::Vi(what) => return super::modal::perform(model, what),
         Cmd::Menu => model.overlays.push(Overlay::Menu(Menu::new(model.now))),
         Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
         Cmd::Preset(preset) => super::panes::use_preset(model, preset),

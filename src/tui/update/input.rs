@@ -118,6 +118,11 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.focus {
         Pane::Editor => {
             let action = keys::editing(key).filter(|action| types || matches!(action, Action::Move { .. }));
+            // After vim's `v` arrows select as its letters do.
+            let action = action.map(|action| match action {
+                Action::Move { motion, select } => Action::Move { motion, select: select || model.selecting && !types },
+                other => other,
+            });
             if let Some(action) = action {
                 edit(model, action);
             }

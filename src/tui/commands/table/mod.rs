@@ -6,6 +6,7 @@ mod edit;
 mod file;
 mod keymap;
 mod messages;
+mod motions;
 mod output;
 mod run;
 mod runtime;
@@ -26,6 +27,7 @@ const AREAS: &[&[Spec]] = &[
     messages::ROWS,
     view::ROWS,
     keymap::ROWS,
+    motions::ROWS,
     app::ROWS,
 ];
 

@@ -86,6 +86,12 @@ impl Control for Still {
         self.1.lock().unwrap().suspended += 1;
         Ok(())
     }
+    fn give(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    fn take(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     fn copy(&mut self, text: &str) -> io::Result<()> {
         self.1.lock().unwrap().copied.push(text.to_owned());
         Ok(())

@@ -2,16 +2,18 @@
 
 #[path = "tui_update/connect.rs"]
 mod connect;
+#[path = "tui_update/editing.rs"]
+mod editing;
 #[path = "tui_update/keys.rs"]
 mod keys;
 #[path = "tui_update/link.rs"]
 mod link;
 #[path = "tui_update/messages.rs"]
 mod messages;
-#[path = "tui_update/presets.rs"]
-mod presets;
 #[path = "tui_update/panes.rs"]
 mod panes;
+#[path = "tui_update/presets.rs"]
+mod presets;
 mod tui_support;
 
 use bytes::Bytes;

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use super::msg::{Content, Replace, SaveFailure, Stamp};
 
 /// The largest file that is opened.
-const LARGEST_FILE: u64 = 2 * 1024 * 1024;
-/// The editor counts lines with 16 bits.
-const MOST_LINES: usize = 60_000;
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+/// So many entries of a directory are looked at to complete a path.
+const MOST_ENTRIES: usize = 10_000;
+/// So many paths are offered.
+const MOST_PATHS: usize = 200;
 
 impl Stamp {
     fn of(meta: &Metadata) -> Self {
@@ -25,15 +27,39 @@ pub(super) fn read(path: &Path) -> Result<Option<Content>, String> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
         Ok(meta) if !meta.is_file() => return Err("it is no regular file".to_owned()),
-        Ok(meta) if meta.len() > LARGEST_FILE => return Err("it is larger than 2 MiB".to_owned()),
+        Ok(meta) if meta.len() > LARGEST_FILE => return Err("it is larger than 16 MiB".to_owned()),
         Ok(_) => {}
     }
     let (bytes, stamp) = read_stamped(path).map_err(|error| error.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
-    if text.lines().count() > MOST_LINES {
-        return Err(format!("it has more than {MOST_LINES} lines"));
-    }
     Ok(Some(Content { text, stamp }))
+}
+
+/// The paths that begin like what was typed, directories with a slash behind. `~/` is written out.
+pub(super) fn complete(typed: &str) -> Vec<String> {
+    let home = std::env::var("HOME").ok().filter(|home| !home.is_empty());
+    let typed = match (typed.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
+        _ => typed.to_owned(),
+    };
+    let (dir, begin) = match typed.rsplit_once('/') {
+        Some((dir, begin)) => (format!("{dir}/"), begin),
+        None => (String::new(), typed.as_str()),
+    };
+    let entries = fs::read_dir(if dir.is_empty() { Path::new(".") } else { Path::new(&dir) });
+    let mut paths = Vec::new();
+    for entry in entries.into_iter().flatten().flatten().take(MOST_ENTRIES) {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let hidden = name.starts_with('.') && !begin.starts_with('.');
+        // A name that a line can't hold is not offered.
+        if name.starts_with(begin) && !hidden && !name.chars().any(crate::tui::text::is_hostile) {
+            let is_dir = fs::metadata(entry.path()).is_ok_and(|meta| meta.is_dir());
+            paths.push(format!("{dir}{name}{}", if is_dir { "/" } else { "" }));
+        }
+    }
+    paths.sort();
+    paths.truncate(MOST_PATHS);
+    paths
 }
 
 fn read_stamped(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
@@ -162,6 +188,20 @@ mod tests {
         assert_eq!(stamp, Stamp::of(&meta));
         assert_eq!(names(dir.path()), ["link.py", "real.py"]);
         save(&link, "newer", Replace::Unchanged(stamp)).unwrap();
+    }
+
+    #[test]
+    fn paths_are_completed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("src")).unwrap();
+        fs::write(dir.path().join("sum.py"), "").unwrap();
+        fs::write(dir.path().join(".s"), "").unwrap();
+        let root = dir.path().to_str().unwrap();
+        let found = |typed: &str| complete(&format!("{root}/{typed}"));
+        assert_eq!(found("s"), [format!("{root}/src/"), format!("{root}/sum.py")]);
+        assert_eq!(found("su"), [format!("{root}/sum.py")]);
+        assert_eq!(found(".").len(), 1);
+        assert!(found("x").is_empty() && complete("/nonexistent/x").is_empty());
     }
 
     #[test]

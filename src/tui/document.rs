@@ -136,6 +136,13 @@ impl Document {
         }
     }
 
+    /// Scratch that is called like this: only the ending counts.
+    pub(crate) fn named(name: &str) -> Self {
+        let language = of_path(Path::new(name));
+        let scratch = Self::new(Origin::Scratch);
+        Self { language: language.or(scratch.language), ..scratch }
+    }
+
     /// What the text is before anything is typed or read.
     pub(crate) fn sample(&self) -> String {
         match self.language {

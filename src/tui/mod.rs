@@ -19,8 +19,10 @@ mod layout;
 mod model;
 mod msg;
 mod output;
+mod outside;
 mod overlay;
 mod ratios;
+mod recovery;
 mod run;
 mod sink;
 mod term;
@@ -35,14 +37,12 @@ mod workbench;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
-use crossterm::event::EventStream;
-
 use crate::engine::Engine;
 
 pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
-    BufferId, Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
-    SessionMsg, Stamp,
+    BufferId, Content, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, Msg, Reached, Replace, RunMsg,
+    RuntimeMsg, SaveFailure, SessionMsg, Source, Stamp, Unsaved,
 };
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
@@ -69,7 +69,8 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     }
     let mut guard = term::TerminalGuard::enter(options.outer.tells_keys).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
-    drive(&mut terminal, EventStream::new(), engine, options, &mut guard).await
+    let keyboard = guard.keyboard();
+    drive(&mut terminal, keyboard, engine, options, &mut guard).await
 }
 
 fn terminal_error(error: impl std::fmt::Display) -> TuiError {

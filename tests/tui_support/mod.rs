@@ -29,6 +29,9 @@ pub const RUNTIMES: [RuntimeType; 4] =
 pub fn options() -> Options {
     Options {
         file: None,
+        more: Vec::new(),
+        editor: "false".to_owned(),
+        state: None,
         settings: Settings::default(),
         paths: Paths::below("/nonexistent"),
         warnings: Vec::new(),

@@ -24,7 +24,11 @@ fn vim(text: &str) -> Bench {
 /// The editor's lines.
 fn lines(bench: &mut Bench) -> Vec<String> {
     let screen = bench.screen();
-    let inside = |line: &str| line.split(['┃', '│']).find(|part| part.starts_with(' ') && part.trim().starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned);
+    let inside = |line: &str| {
+        line.split(['┃', '│'])
+            .find(|part| part.starts_with(' ') && part.trim().starts_with(|c: char| c.is_ascii_digit()))
+            .map(str::to_owned)
+    };
     let text = |line: String| line.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim().to_owned();
     screen.lines().filter_map(inside).map(text).collect()
 }

@@ -35,6 +35,8 @@ pub(crate) enum Cmd {
     Redo,
     SelectAll,
     NextLanguage,
+    Edit(EditCmd),
+    File(FileCmd),
     TypeInput,
     EndInput,
     Follow,
@@ -87,6 +89,45 @@ pub(crate) enum Vi {
     Cut,
     Change,
     Cancel,
+}
+
+/// What can be asked of the editor's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EditCmd {
+    Search,
+    SearchNext,
+    SearchPrevious,
+    Replace,
+    Copy,
+    Cut,
+    Paste,
+    DeleteLine,
+    DeleteToEnd,
+    DuplicateLine,
+    MoveUp,
+    MoveDown,
+    Join,
+    Comment,
+    Indent,
+    Outdent,
+    SelectWord,
+    SelectLine,
+    OpenBelow,
+    OpenAbove,
+    GoToLine,
+    Bracket,
+}
+
+/// What can be asked of the open texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileCmd {
+    Open,
+    New,
+    Close,
+    Next,
+    Previous,
+    Switch,
+    EditOutside,
 }
 
 /// Where a command can be given.

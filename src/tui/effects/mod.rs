@@ -5,8 +5,10 @@
 mod crew;
 mod dial;
 mod execution;
+mod keeping;
 mod listen;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,8 +17,9 @@ use tokio::task::AbortHandle;
 
 use self::crew::Crew;
 use self::dial::Dialler;
+use self::keeping::Keeping;
 use super::disk;
-use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved};
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
     Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
@@ -39,11 +42,16 @@ pub(crate) struct Effects {
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
+    keeping: Option<Keeping>,
 }
 
 impl Effects {
     /// Begins to tell what an engine tells.
-    pub(crate) fn new(engine: Arc<dyn Engine>, connector: Option<Arc<dyn Connector>>) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        connector: Option<Arc<dyn Connector>>,
+        unsaved: Option<PathBuf>,
+    ) -> Self {
         let mut effects = Self {
             engine,
             there: Crew::new(),
@@ -52,6 +60,7 @@ impl Effects {
             creating: Vec::new(),
             fetch: None,
             feed: None,
+            keeping: unsaved.map(Keeping::new),
         };
         effects.listen();
         effects
@@ -152,8 +161,22 @@ impl Effects {
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
-            // The loop's own.
-            Effect::Copy(_) | Effect::CaptureMouse(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Complete(typed) => drop(self.here.ask(async move {
+                let of = typed.clone();
+                let paths = blocking(move || disk::complete(&of)).await.unwrap_or_default();
+                Msg::File(FileMsg::Completed(typed, paths))
+            })),
+            Effect::Keep(texts) => {
+                self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
+            }
+            Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
+            // The model's own, and the loop's.
+            Effect::Decided(_)
+            | Effect::EditOutside(_)
+            | Effect::Copy(_)
+            | Effect::CaptureMouse(_)
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 
@@ -241,6 +264,13 @@ impl Effects {
                 "wait, or stop it with Ctrl-C",
             );
             self.ask(move |_| async move { Msg::Run(RunMsg::InputRefused(run, failure)) });
+        }
+    }
+
+    /// Keeps texts that are not saved, as the last thing; none are forgotten.
+    pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.keep_now(&texts);
         }
     }
 

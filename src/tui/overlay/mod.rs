@@ -2,12 +2,15 @@
 
 mod connect;
 mod connect_view;
+mod find;
 mod help;
 mod menu;
 mod new_session;
 mod palette;
+mod prompt;
 mod question;
 mod save_as;
+mod switch;
 
 use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
@@ -21,12 +24,15 @@ use super::update::perform;
 use crate::protocol::{SessionId, SessionInfo};
 
 pub(crate) use connect::Connect;
+pub(crate) use find::Find;
 pub(crate) use help::Help;
 pub(crate) use menu::Menu;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::{Palette, offered};
+pub(crate) use prompt::{Prompt, Wanted};
 pub(crate) use question::Question;
 pub(crate) use save_as::SaveAs;
+pub(crate) use switch::Switch;
 
 /// A box.
 #[derive(Clone, Debug)]
@@ -38,6 +44,9 @@ pub(crate) enum Overlay {
     SaveAs(SaveAs),
     Connect(Box<Connect>),
     Menu(Menu),
+    Find(Box<Find>),
+    Prompt(Prompt),
+    Switch(Switch),
 }
 
 impl Overlay {
@@ -47,6 +56,15 @@ impl Overlay {
             Self::NewSession(_) | Self::Connect(_) => true,
             Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) => false,
+            Self::Find(_) | Self::Prompt(_) | Self::Switch(_) => false,
+        }
+    }
+
+    /// So many lines of the editor it takes, instead of being a box over everything.
+    pub(crate) fn editor_rows(&self) -> u16 {
+        match self {
+            Self::Find(find) => find.rows(),
+            _ => 0,
         }
     }
 }
@@ -69,6 +87,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
         Overlay::Help(help) if help.is_doctor() => help.press(key, model),
+        Overlay::Find(find) if key.code == KeyCode::Esc => find.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key, model),
@@ -77,6 +96,9 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Find(find) => find.press(key, model),
+        Overlay::Prompt(prompt) => prompt.press(key, model),
+        Overlay::Switch(list) => list.press(key, model),
     };
     conclude(model, overlay, outcome)
 }
@@ -182,6 +204,8 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
+        Some(Overlay::Find(find)) => find.paste(text, model),
+        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
         _ => {}
     }
     model.overlays.extend(overlay);
@@ -199,6 +223,9 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Find(find) => find.draw(model, theme, frame),
+            Overlay::Prompt(prompt) => prompt.draw(model, theme, frame),
+            Overlay::Switch(list) => list.draw(model, theme, frame),
         }
     }
 }

@@ -43,9 +43,11 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::FocusNext => step_focus(model, 1),
         Cmd::FocusPrevious => step_focus(model, Pane::ALL.len() - 1),
         Cmd::Focus(pane) => focus(model, pane),
-        Cmd::Undo => model.editor.apply(Action::Undo),
-        Cmd::Redo => model.editor.apply(Action::Redo),
-        Cmd::SelectAll => model.editor.apply(Action::SelectAll),
+        Cmd::Undo => super::edit::edit(model, Action::Undo),
+        Cmd::Redo => super::edit::edit(model, Action::Redo),
+        Cmd::SelectAll => super::edit::edit(model, Action::SelectAll),
+        Cmd::Edit(cmd) => return super::edit::perform(model, cmd),
+        Cmd::File(cmd) => return super::file::perform(model, cmd),
         Cmd::TypeHere => model.edits = true,
         Cmd::NextLanguage => next_language(model),
         Cmd::TypeInput => type_input(model),
@@ -91,7 +93,9 @@ fn leave(model: &mut Model) {
     match (model.screen, model.focus) {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
-        (_, Pane::Editor) if model.edits => model.edits = false,
+        (_, Pane::Editor) if model.edits || model.editor.selection().is_some() || !model.zoomed => {
+            super::edit::leave(model);
+        }
         (_, Pane::Output) if model.feeds => model.feeds = false,
         _ => model.zoomed = false,
     }

@@ -7,6 +7,7 @@ use crossterm::event::{
 use ratatui::layout::{Position, Size};
 
 use super::command::{focus, perform};
+use super::edit::edit;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::editor::Action;
 use crate::tui::keys::{self, Chord, Meaning};
@@ -120,7 +121,9 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
             let action = keys::editing(key).filter(|action| types || matches!(action, Action::Move { .. }));
             // After vim's `v` arrows select as its letters do.
             let action = action.map(|action| match action {
-                Action::Move { motion, select } => Action::Move { motion, select: select || model.selecting && !types },
+                Action::Move { motion, select } => {
+                    Action::Move { motion, select: select || model.selecting && !types }
+                }
                 other => other,
             });
             if let Some(action) = action {
@@ -136,15 +139,6 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
-}
-
-/// Changes the text, as soon as it is there.
-fn edit(model: &mut Model, action: Action) {
-    if model.document.loading {
-        model.document.held.push(action);
-    } else {
-        model.editor.apply(action);
-    }
 }
 
 /// Hands the typed line to the running program.
@@ -186,7 +180,7 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         return paste_input(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
-        edit(model, Action::Paste(text::sanitise_lines(&pasted)));
+        super::edit::paste(model, text::sanitise_lines(&pasted));
     }
     Vec::new()
 }
@@ -217,6 +211,10 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             }
             return Vec::new();
         }
+        MouseEventKind::Drag(MouseButton::Left) | MouseEventKind::Up(MouseButton::Left) => {
+            super::edit::drag(model, mouse.kind, at);
+            return Vec::new();
+        }
         MouseEventKind::ScrollUp => -NOTCH,
         MouseEventKind::ScrollDown => NOTCH,
         _ => return Vec::new(),
@@ -245,7 +243,7 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) {
     match pane {
         Pane::Editor => {
             model.edits = true;
-            model.editor.apply(Action::Click { row, column });
+            super::edit::click(model, at, (row, column));
         }
         Pane::Sessions => {
             let rows = crate::tui::view::sessions::rows(model, inside.height);

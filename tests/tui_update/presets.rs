@@ -92,11 +92,13 @@ fn vim_works_on_lines() {
 #[test]
 fn vim_selects_until_it_is_told_to_stop() {
     let mut bench = vim("one two");
-    bench.press(typed("vw"));
+    bench.press(typed("ve"));
     assert!(bench.screen().contains("VISUAL"));
     bench.press(typed("d"));
     assert_eq!(lines(&mut bench), ["two"]);
     assert!(bench.screen().contains("NORMAL"));
+    bench.press(typed("vd"));
+    assert_eq!(lines(&mut bench), ["wo"]);
     bench.press(typed("ve")).press([key(KeyCode::Esc)]).press(typed("x"));
     assert_eq!(lines(&mut bench).len(), 1);
     assert!(bench.screen().contains("NORMAL"));

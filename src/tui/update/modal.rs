@@ -30,13 +30,16 @@ pub(super) fn perform(model: &mut Model, what: Vi) -> Vec<Effect> {
         Vi::AppendEnd => types_after(model, [still(Motion::End)]),
         Vi::Delete => super::edit::edit(model, Action::Delete),
         Vi::DeleteWord => super::edit::edit(model, Action::DeleteTo(Motion::WordRight)),
-        Vi::ChangeWord => types_after(model, [Action::DeleteTo(Motion::WordEnd)]),
+        Vi::ChangeWord => {
+            let to = |motion| Action::Move { motion, select: true };
+            types_after(model, [to(Motion::WordEnd), to(Motion::Right), Action::Backspace]);
+        }
         Vi::ChangeEnd => types_after(model, [Action::DeleteTo(Motion::End)]),
         Vi::ChangeLine => types_after(model, [still(Motion::FirstNonBlank), Action::DeleteTo(Motion::End)]),
         Vi::Put => return put(model),
-        Vi::Select => model.selecting = true,
+        Vi::Select => (model.selecting, model.by_lines) = (true, false),
         Vi::SelectLines => {
-            model.selecting = true;
+            (model.selecting, model.by_lines) = (true, true);
             model.editor.apply(Action::SelectLine);
         }
         Vi::Copy => return with_selection(model, "edit.copy"),
@@ -68,8 +71,9 @@ fn types_after(model: &mut Model, actions: impl IntoIterator<Item = Action>) {
 
 /// Gives a command of the editor's what is selected, and selects nothing after.
 fn with_selection(model: &mut Model, id: &str) -> Vec<Effect> {
-    // What was begun and not moved selects the cursor's character.
-    if model.editor.selection().is_none() {
+    // The cursor's character belongs to it, unless it began behind that.
+    let behind = model.editor.selection().is_some_and(|(from, _)| from == model.editor.place());
+    if !model.by_lines && !behind {
         model.editor.apply(Action::Move { motion: Motion::Right, select: true });
     }
     let effects = specs().find(|spec| spec.id == id).map_or_else(Vec::new, |spec| give(model, spec.cmd));

@@ -20,6 +20,12 @@ pub(crate) enum Cmd {
     Suspend,
     Stop,
     Run,
+    RunSelection,
+    RunAgain,
+    RunOn,
+    RunAll,
+    OpenLane,
+    TakeTurns,
     Save,
     FocusNext,
     FocusPrevious,
@@ -44,6 +50,7 @@ pub(crate) enum Cmd {
     PageUp,
     PageDown,
     Top,
+    Bottom,
     Left,
     Right,
     ClearOutput,
@@ -67,6 +74,12 @@ pub(crate) enum Cmd {
     Menu,
     KeyDoctor,
     Preset(Preset),
+    Rerun,
+    CompareRuns,
+    OpenRun,
+    AllRuns,
+    RenameSession,
+    CloseIdle,
     Motion(Motion),
     Vi(Vi),
 }
@@ -145,6 +158,8 @@ pub(crate) enum Place {
     Setup,
     /// On the screen of messages.
     Messages,
+    /// On the screen of a race.
+    Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
 }
@@ -159,6 +174,7 @@ impl Place {
             Self::Selecting => "selecting".to_owned(),
             Self::Setup => "runtimes".to_owned(),
             Self::Messages => "messages".to_owned(),
+            Self::Race => "race".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
         }
     }

@@ -4,6 +4,8 @@
 mod connect;
 #[path = "tui_update/editing.rs"]
 mod editing;
+#[path = "tui_update/files.rs"]
+mod files;
 #[path = "tui_update/history.rs"]
 mod history;
 #[path = "tui_update/keys.rs"]

@@ -12,6 +12,7 @@ mod disk;
 mod document;
 mod editor;
 mod effects;
+mod files;
 mod highlight;
 mod history;
 mod ingest;
@@ -38,6 +39,7 @@ mod view;
 mod widget;
 mod wire;
 mod workbench;
+mod workspace;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -52,6 +54,7 @@ pub use msg::{
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
 pub use workbench::{Options, Workbench};
+pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 
 /// Why the workbench could not be shown, or not any longer.
 #[derive(Debug, thiserror::Error)]

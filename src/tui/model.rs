@@ -10,6 +10,7 @@ use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
 use super::editor::{Editor, Match, Pattern};
+use super::files::Files;
 use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
@@ -413,6 +414,7 @@ pub(crate) struct Model {
     pub(crate) wire: Wire,
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
+    pub(crate) files: Files,
     pub(crate) runs: Runs,
     pub(crate) history: History,
     /// How long programs took to start.
@@ -464,6 +466,7 @@ impl Model {
             connection: Connection::default(),
             wire: Wire::default(),
             sessions: Sessions::default(),
+            files: Files::default(),
             runs: Runs::default(),
             history: History::default(),
             starts: Starts::default(),
@@ -488,6 +491,7 @@ impl Model {
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => self.feeds,
+            (Screen::Workbench, Pane::Files) => self.files.filtering,
             _ => false,
         }
     }

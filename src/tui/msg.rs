@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use crossterm::event::Event;
 
+use super::workspace::{FilesMsg, Task};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
@@ -30,6 +31,8 @@ pub enum Msg {
     Run(RunMsg),
     /// Something about a file.
     File(FileMsg),
+    /// Something about a session's workspace.
+    Files(FilesMsg),
     /// Something about how the engine is reached, or about another one.
     Link(LinkMsg),
 }
@@ -325,6 +328,17 @@ pub enum Effect {
         /// What of a file that is there.
         replace: Replace,
     },
+    /// Does something in a session's workspace.
+    Files {
+        /// Which session.
+        session: SessionId,
+        /// The number that its answer carries; 0 waits for its turn.
+        number: u64,
+        /// What.
+        task: Box<Task>,
+    },
+    /// Ends what is being done in a workspace under this number.
+    StopFiles(u64),
     /// Reaches another engine: that of a server, or, without a target, the one in this process.
     Dial {
         /// The dial's number, that its answer carries.

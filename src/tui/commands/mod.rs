@@ -5,6 +5,7 @@ pub(crate) mod synonyms;
 mod table;
 
 use super::editor::Motion;
+use super::files::FilesCmd;
 use super::keymap::Preset;
 use super::model::Pane;
 
@@ -80,6 +81,8 @@ pub(crate) enum Cmd {
     AllRuns,
     RenameSession,
     CloseIdle,
+    /// Of the files pane.
+    Files(FilesCmd),
     Motion(Motion),
     Vi(Vi),
 }

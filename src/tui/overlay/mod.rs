@@ -10,6 +10,7 @@ mod new_session;
 mod new_session_limits;
 mod new_session_view;
 mod palette;
+mod path;
 mod prompt;
 mod question;
 mod rename;
@@ -21,8 +22,8 @@ use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKin
 use ratatui::Frame;
 use ratatui::layout::Position;
 
-use super::commands::{Place, Spec};
 use super::buffers;
+use super::commands::{Place, Spec};
 use super::model::{Model, Pane, Screen};
 use super::msg::{BufferId, Effect};
 use super::theme::Theme;
@@ -35,7 +36,8 @@ pub(crate) use find::Find;
 pub(crate) use help::Help;
 pub(crate) use menu::Menu;
 pub(crate) use new_session::NewSession;
-pub(crate) use palette::{Palette, offered};
+pub(crate) use palette::{Palette, offered, score};
+pub(crate) use path::{Ask, PathForm};
 pub(crate) use prompt::{Prompt, Wanted};
 pub(crate) use question::Question;
 pub(crate) use rename::Rename;
@@ -51,24 +53,26 @@ pub(crate) enum Overlay {
     NewSession(NewSession),
     Question(Question),
     SaveAs(SaveAs),
+    Path(PathForm),
     Connect(Box<Connect>),
     Menu(Menu),
-    Find(Box<Find>),
-    Prompt(Prompt),
-    Switch(Switch),
     Compare(Box<Compare>),
     Rename(Rename),
     RunOn(RunOn),
+    Find(Box<Find>),
+    Prompt(Prompt),
+    Switch(Switch),
 }
 
 impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
-            Self::NewSession(_) | Self::Connect(_) | Self::RunOn(_) | Self::Rename(_) => true,
-            Self::Question(question) => {
-                matches!(question.yes, Effect::CloseSession(_) | Effect::CloseSessions(_))
-            }
+            Self::NewSession(_) | Self::Connect(_) | Self::Path(_) | Self::RunOn(_) | Self::Rename(_) => true,
+            Self::Question(question) => matches!(
+                question.yes,
+                Effect::CloseSession(_) | Effect::CloseSessions(_) | Effect::Files { .. }
+            ),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) | Self::Compare(_) => false,
             Self::Find(_) | Self::Prompt(_) | Self::Switch(_) => false,
         }
@@ -116,11 +120,12 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Question(question) => question.press(key),
         Overlay::RunOn(list) => list.press(key, model),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Compare(compare) => compare.press(key, model),
+        Overlay::Rename(form) => form.press(key, model),
+        Overlay::Path(form) => form.press(key),
         Overlay::Find(find) => find.press(key, model),
         Overlay::Prompt(prompt) => prompt.press(key, model),
         Overlay::Switch(list) => list.press(key, model),
-        Overlay::Compare(compare) => compare.press(key, model),
-        Overlay::Rename(form) => form.press(key, model),
     };
     conclude(model, overlay, outcome)
 }
@@ -251,6 +256,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Rename(form)) => form.field.insert(text),
+        Some(Overlay::Path(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
         Some(Overlay::Find(find)) => find.paste(text, model),
         Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
@@ -270,13 +276,14 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::NewSession(form) => form.draw(model, theme, frame),
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
+            Overlay::Path(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
-            Overlay::Find(find) => find.draw(model, theme, frame),
-            Overlay::Prompt(prompt) => prompt.draw(model, theme, frame),
-            Overlay::Switch(list) => list.draw(model, theme, frame),
             Overlay::Compare(compare) => compare.draw(model, theme, frame),
             Overlay::Rename(form) => form.draw(model, theme, frame),
             Overlay::RunOn(list) => list.draw(model, theme, frame),
+            Overlay::Find(find) => find.draw(model, theme, frame),
+            Overlay::Prompt(prompt) => prompt.draw(model, theme, frame),
+            Overlay::Switch(list) => list.draw(model, theme, frame),
         }
     }
 }

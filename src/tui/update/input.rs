@@ -131,6 +131,7 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
                 edit(model, action);
             }
         }
+        Pane::Files if types => super::files::type_filter(model, key),
         Pane::Output if types => {
             if key.code == KeyCode::Enter {
                 return send_line(model);
@@ -179,6 +180,8 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         model.wire.filter();
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
         return paste_input(model, &pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Files && model.files.filtering {
+        super::files::paste_filter(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
         super::edit::paste(model, text::sanitise_lines(&pasted));
@@ -232,6 +235,7 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             model.output.scroll(i64::from(step), rows, columns);
         }
         Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Files) => super::files::step(model, step.into()),
         Some(Pane::Stats) => {
             let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
             (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
@@ -262,13 +266,14 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
                 model.sessions.pick(chosen);
             }
         }
+        Pane::Files => return super::files::click(model, row),
         Pane::History => {
             let rows = crate::tui::view::history::rows(model, inside.height);
             if let Some(number) = rows.get(usize::from(row)).copied().flatten() {
                 return super::history::click(model, number);
             }
         }
-        Pane::Files | Pane::Output | Pane::Stats => {}
+        Pane::Output | Pane::Stats => {}
     }
     Vec::new()
 }

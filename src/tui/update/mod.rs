@@ -3,6 +3,7 @@
 mod command;
 mod edit;
 mod file;
+mod files;
 mod history;
 mod input;
 mod keep;
@@ -43,6 +44,8 @@ pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
             effect => effects.push(effect),
         }
     }
+    effects.extend(files::sync(model));
+    let effects = files::order(model, effects);
     for effect in &effects {
         session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
@@ -80,6 +83,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.redraw = true;
             file::update(model, msg)
         }
+        Msg::Files(msg) => files::update(model, msg),
         Msg::Link(msg) => link::update(model, msg),
     }
 }

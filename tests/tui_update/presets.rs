@@ -97,7 +97,8 @@ fn vim_selects_until_it_is_told_to_stop() {
     bench.press(typed("d"));
     assert_eq!(lines(&mut bench), ["two"]);
     assert!(bench.screen().contains("NORMAL"));
-    bench.press(typed("vd"));
+    // The blank between the words, and the letter behind it.
+    bench.press(typed("vdvd"));
     assert_eq!(lines(&mut bench), ["wo"]);
     bench.press(typed("ve")).press([key(KeyCode::Esc)]).press(typed("x"));
     assert_eq!(lines(&mut bench).len(), 1);

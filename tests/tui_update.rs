@@ -16,6 +16,8 @@ mod link;
 mod messages;
 #[path = "tui_update/panes.rs"]
 mod panes;
+#[path = "tui_update/presets.rs"]
+mod presets;
 #[path = "tui_update/race.rs"]
 mod race;
 #[path = "tui_update/run.rs"]

@@ -390,6 +390,8 @@ pub(crate) struct Model {
     pub(crate) edits: bool,
     /// What moves in the editor selects, after vim's `v`.
     pub(crate) selecting: bool,
+    /// That began with a whole line.
+    pub(crate) by_lines: bool,
     /// What is typed goes to the running program when the output has the focus.
     pub(crate) feeds: bool,
     /// The first of two keys was pressed.
@@ -450,6 +452,7 @@ impl Model {
             dragged: None,
             edits: true,
             selecting: false,
+            by_lines: false,
             feeds: false,
             pending: None,
             editor: Editor::new(&sample, document.habits()),

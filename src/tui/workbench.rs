@@ -81,9 +81,9 @@ impl Workbench {
         warnings.extend(more);
         let keymap = keymap.inside(options.outer);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
+        update::open_behind(&mut model, &options.more);
         // Whoever knows vim expects its normal mode.
         model.edits = model.keymap.preset() != Preset::Vim;
-        update::open_behind(&mut model, &options.more);
         if let Some(name) = &options.settings.preference {
             match RuntimePreference::from_name(name) {
                 Some(preference) => model.preference = preference,

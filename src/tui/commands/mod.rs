@@ -83,6 +83,28 @@ pub(crate) enum Cmd {
     CloseIdle,
     /// Of the files pane.
     Files(FilesCmd),
+    Motion(Motion),
+    Vi(Vi),
+}
+
+/// What vim's normal mode has besides motions and the editor's own commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vi {
+    InsertFirst,
+    Append,
+    AppendEnd,
+    Delete,
+    DeleteWord,
+    ChangeWord,
+    ChangeEnd,
+    ChangeLine,
+    Put,
+    Select,
+    SelectLines,
+    Copy,
+    Cut,
+    Change,
+    Cancel,
 }
 
 /// What can be asked of the editor's text.

@@ -22,9 +22,10 @@ use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKin
 use ratatui::Frame;
 use ratatui::layout::Position;
 
+use super::buffers;
 use super::commands::{Place, Spec};
-use super::model::{Model, Pane};
-use super::msg::Effect;
+use super::model::{Model, Pane, Screen};
+use super::msg::{BufferId, Effect};
 use super::theme::Theme;
 use super::update::perform;
 use crate::protocol::{SessionId, SessionInfo};
@@ -96,6 +97,10 @@ pub(crate) enum Outcome {
     Command(&'static Spec),
     /// It goes, and a session is chosen.
     Session(SessionId),
+    /// It goes, and a text is shown.
+    Text(BufferId),
+    /// It goes, and a run is chosen.
+    Run(u32),
 }
 
 /// Gives a key to the topmost box.
@@ -104,8 +109,8 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
         Overlay::Help(help) if help.is_doctor() => help.press(key, model),
-        Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
         Overlay::Find(find) if key.code == KeyCode::Esc => find.leave(model),
+        Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key, model),
@@ -140,7 +145,22 @@ fn conclude(model: &mut Model, overlay: Overlay, outcome: Outcome) -> Vec<Effect
             model.used(spec.id);
             perform(model, spec.cmd)
         }
+        Outcome::Text(id) => {
+            model.screen = Screen::Workbench;
+            model.focus = Pane::Editor;
+            buffers::show_buffer(model, id);
+            Vec::new()
+        }
+        Outcome::Run(number) => {
+            model.screen = Screen::Workbench;
+            model.focus = Pane::History;
+            // It may be another session's.
+            model.history.all = true;
+            model.history.chosen = Some(number);
+            Vec::new()
+        }
         Outcome::Session(id) => {
+            model.screen = Screen::Workbench;
             if let Some(at) = model.sessions.rows.iter().position(|row| row.info.session_id == id) {
                 model.sessions.pick(at);
                 model.focus = Pane::Sessions;

@@ -90,6 +90,8 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }
+        Cmd::Motion(motion) => super::modal::go(model, motion),
+        Cmd::Vi(what) => return super::modal::perform(model, what),
         Cmd::Menu => model.overlays.push(Overlay::Menu(Menu::new(model.now))),
         Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
         Cmd::Preset(preset) => super::panes::use_preset(model, preset),
@@ -114,7 +116,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
         (_, Pane::Editor) if super::edit::leave(model) => {}
         (_, Pane::Output) if model.feeds => model.feeds = false,
         (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
-        (_, Pane::Files) if !model.zoomed => super::files::leave(model),
+        (_, Pane::Files) if model.files.filtering || !model.zoomed => super::files::leave(model),
         _ => model.zoomed = false,
     }
     Vec::new()

@@ -9,6 +9,7 @@ mod input;
 mod keep;
 mod link;
 mod messages;
+mod modal;
 mod outside;
 mod panes;
 mod race;

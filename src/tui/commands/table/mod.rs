@@ -8,6 +8,7 @@ mod files;
 mod history;
 mod keymap;
 mod messages;
+mod motions;
 mod output;
 mod run;
 mod runtime;
@@ -30,6 +31,7 @@ const AREAS: &[&[Spec]] = &[
     messages::ROWS,
     view::ROWS,
     keymap::ROWS,
+    motions::ROWS,
     app::ROWS,
 ];
 

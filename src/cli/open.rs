@@ -8,6 +8,7 @@ use crate::tui::{self, Exit, Options, TerminalKind, TuiError};
 
 use super::args;
 use super::connect::Connections;
+use super::doctor;
 use super::exit::{self, Problem};
 use super::surroundings::Surroundings;
 
@@ -19,6 +20,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         Some(address) => connections.attach(Target { address, token: None }).await?,
         None => connections.local().await?,
     };
+    let report = doctor::to_file(surroundings.clone());
     let options = Options {
         file: args.file,
         settings: surroundings.settings,
@@ -26,6 +28,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         warnings: surroundings.warnings,
         terminal: TerminalKind::from_env(),
         connector: Some(connections.clone()),
+        report: Some(report),
     };
     let outcome = tui::run(options, engine).await;
     connections.end().await;

@@ -18,6 +18,7 @@ mod model;
 mod msg;
 mod output;
 mod overlay;
+mod remedy;
 mod run;
 mod sink;
 mod term;
@@ -42,7 +43,7 @@ pub use msg::{
 };
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
-pub use workbench::{Options, Workbench};
+pub use workbench::{Options, Report, Workbench};
 
 /// Why the workbench could not be shown, or not any longer.
 #[derive(Debug, thiserror::Error)]

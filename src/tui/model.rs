@@ -97,6 +97,8 @@ pub(crate) struct Runtimes {
     pub(crate) fetching: Option<RuntimeType>,
     /// The first answers are in, and what follows from them was done.
     pub(crate) settled: bool,
+    /// The step of the chosen one's fix that is copied next; `None`: the fix is not shown.
+    pub(crate) step: Option<usize>,
 }
 
 impl Runtimes {

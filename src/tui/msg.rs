@@ -84,6 +84,8 @@ pub enum RuntimeMsg {
     Fetched(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// The ranking that was asked for.
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
+    /// The report was written to this file, or why not.
+    Reported(Result<PathBuf, String>),
 }
 
 /// About sessions.
@@ -190,6 +192,8 @@ pub enum Effect {
     Fetch(RuntimeType),
     /// Ends the fetch that is under way.
     CancelFetch,
+    /// Writes what is known of the runtimes to a file, as a report.
+    Report(Vec<RuntimeInfo>),
     /// Asks for a ranking.
     Rank(Language, RuntimePreference),
     /// Asks for all sessions.

@@ -66,6 +66,7 @@ where
     let link = engine.link().borrow().clone();
     workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);
     let mut effects = Effects::new(engine, options.connector);
+    effects.report_with(options.report);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
     for effect in workbench.begin() {
         effects.run(effect);

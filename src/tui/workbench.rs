@@ -15,7 +15,10 @@ use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
-use crate::protocol::{RuntimePreference, RuntimeType, SessionId, WireName as _};
+use crate::protocol::{RuntimeInfo, RuntimePreference, RuntimeType, SessionId, WireName as _};
+
+/// Writes a report on runtimes to a file, and tells which; it may block.
+pub type Report = Arc<dyn Fn(&[RuntimeInfo]) -> Result<PathBuf, String> + Send + Sync>;
 
 /// How long colouring may hold up a frame.
 const COLOUR_BUDGET: Duration = Duration::from_millis(6);
@@ -35,6 +38,8 @@ pub struct Options {
     pub terminal: TerminalKind,
     /// Makes other engines. Without it, the one given at the start is the only one.
     pub connector: Option<Arc<dyn Connector>>,
+    /// Writes the report on runtimes. Without it there is none.
+    pub report: Option<Report>,
 }
 
 impl std::fmt::Debug for Options {

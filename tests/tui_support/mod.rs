@@ -34,6 +34,7 @@ pub fn options() -> Options {
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
         connector: None,
+        report: None,
     }
 }
 

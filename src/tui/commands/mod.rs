@@ -50,6 +50,14 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    ShowFix,
+    CopyFix,
+    Report,
+    Log,
+    Samples,
+    Sample(usize),
+    Tour,
+    TourSkip,
 }
 
 /// Where a command can be given.

@@ -17,10 +17,11 @@ use self::crew::Crew;
 use self::dial::Dialler;
 use super::disk;
 use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::workbench::Report;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
-    Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
-    RuntimeType, SelectParams, SessionId,
+    Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimeInfo,
+    RuntimePreference, RuntimeType, SelectParams, SessionId,
 };
 
 /// Lines of input that may wait for a program to read them.
@@ -39,6 +40,7 @@ pub(crate) struct Effects {
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
+    report: Option<Report>,
 }
 
 impl Effects {
@@ -52,9 +54,15 @@ impl Effects {
             creating: Vec::new(),
             fetch: None,
             feed: None,
+            report: None,
         };
         effects.listen();
         effects
+    }
+
+    /// Reports are written by this.
+    pub(crate) fn report_with(&mut self, report: Option<Report>) {
+        self.report = report;
     }
 
     fn listen(&mut self) {
@@ -99,6 +107,7 @@ impl Effects {
                 Msg::Runtime(RuntimeMsg::Known(runtime, known))
             }),
             Effect::Rank(language, preference) => self.rank(language, preference),
+            Effect::Report(runtimes) => self.report(runtimes),
             Effect::Fetch(runtime) => self.fetch(runtime),
             Effect::CancelFetch => self.cancel_fetch(),
             Effect::ListSessions => {
@@ -179,6 +188,17 @@ impl Effects {
         self.ask(move |engine| async move {
             let params = SelectParams { language, runtime_preference: Some(preference), runtime_type: None };
             Msg::Runtime(RuntimeMsg::Ranked(language, preference, engine.select(params).await))
+        });
+    }
+
+    fn report(&mut self, runtimes: Vec<RuntimeInfo>) {
+        let report = self.report.clone();
+        self.here.ask(async move {
+            let written = match report {
+                Some(report) => blocking(move || report(&runtimes)).await.and_then(|written| written),
+                None => Err("this workbench has nowhere to write one".to_owned()),
+            };
+            Msg::Runtime(RuntimeMsg::Reported(written))
         });
     }
 

@@ -68,6 +68,10 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::ShowFix => super::runtime::show_fix(model),
+        Cmd::CopyFix => return super::runtime::copy_fix(model),
+        Cmd::Report => return super::runtime::report(model),
+        Cmd::Log | Cmd::Samples | Cmd::Sample(_) | Cmd::Tour | Cmd::TourSkip => {}
     }
     Vec::new()
 }
@@ -79,6 +83,7 @@ fn leave(model: &mut Model) {
         return;
     }
     match (model.screen, model.focus) {
+        (Screen::Setup, _) if model.runtimes.step.take().is_some() => {}
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
         (_, Pane::Editor) => model.edits = false,
@@ -231,6 +236,7 @@ fn go(model: &mut Model, cmd: Cmd) {
     if model.screen == Screen::Setup {
         let last = model.runtimes.rows.len().saturating_sub(1);
         let at = model.runtimes.selected;
+        model.runtimes.step = None;
         model.runtimes.selected = if cmd == Cmd::Up { at.saturating_sub(1) } else { (at + 1).min(last) };
         return;
     }

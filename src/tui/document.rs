@@ -3,18 +3,32 @@
 use std::path::{Path, PathBuf};
 
 use super::editor::Action;
-use super::msg::Stamp;
+use super::msg::{BufferId, Stamp};
+use super::samples::SAMPLES;
 use super::text;
-use crate::protocol::Language;
+use crate::protocol::{Language, SessionId};
 
 /// The languages scratch can be in, the likeliest to run first.
 pub(crate) const ORDER: [Language; 5] =
     [Language::TypeScript, Language::JavaScript, Language::Python, Language::Go, Language::CSharp];
 
+/// Where a text is from, and goes back to when it is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nowhere yet.
+    Scratch,
+    /// A file of this machine.
+    Disk(PathBuf),
+    /// A file of a session's workspace.
+    Workspace { session: SessionId, path: String },
+}
+
 /// What the editor's text is.
 #[derive(Debug)]
 pub(crate) struct Document {
-    path: Option<PathBuf>,
+    /// What tells it from the other open texts.
+    pub(crate) id: BufferId,
+    origin: Origin,
     language: Option<Language>,
     /// The revision of the text that is on disk, or was the sample.
     saved: u64,
@@ -30,6 +44,8 @@ pub(crate) struct Document {
     pub(crate) save_again: bool,
     /// How the file says its text.
     pub(crate) form: Form,
+    /// The number of the sample that scratch begins with.
+    sample: usize,
 }
 
 /// How a file says its text, where the editor keeps it otherwise.
@@ -95,14 +111,17 @@ impl Form {
 }
 
 impl Document {
-    pub(crate) fn new(path: Option<PathBuf>) -> Self {
-        let language = match &path {
-            Some(path) => of_path(path),
-            None => ORDER.first().copied(),
+    /// Nothing of it is there yet, unless it is scratch.
+    pub(crate) fn new(origin: Origin) -> Self {
+        let language = match &origin {
+            Origin::Scratch => ORDER.first().copied(),
+            Origin::Disk(path) => of_path(path),
+            Origin::Workspace { path, .. } => of_path(Path::new(path)),
         };
-        let loading = path.is_some();
+        let loading = origin != Origin::Scratch;
         Self {
-            path,
+            id: BufferId::default(),
+            origin,
             language,
             saved: 1,
             loading,
@@ -111,19 +130,54 @@ impl Document {
             saving: false,
             save_again: false,
             form: Form::default(),
+            sample: 0,
         }
     }
 
     /// What the text is before anything is typed or read.
     pub(crate) fn sample(&self) -> String {
         match self.language {
-            Some(language) if self.path.is_none() => sample(language).to_owned(),
+            Some(language) if self.origin == Origin::Scratch => {
+                SAMPLES.get(self.sample).map_or_else(String::new, |sample| sample.code(language).to_owned())
+            }
             _ => String::new(),
         }
     }
 
+    /// Scratch begins with this sample, in whatever language.
+    pub(crate) fn show_sample(&mut self, number: usize) {
+        self.sample = number;
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The file of this machine that it is.
     pub(crate) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        match &self.origin {
+            Origin::Disk(path) => Some(path),
+            Origin::Scratch | Origin::Workspace { .. } => None,
+        }
+    }
+
+    /// The file it is, wherever that is.
+    fn any_path(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::Scratch => None,
+            Origin::Disk(path) => Some(path),
+            Origin::Workspace { path, .. } => Some(Path::new(path)),
+        }
+    }
+
+    /// Where it is from, for a person.
+    pub(crate) fn place(&self) -> String {
+        let place = match &self.origin {
+            Origin::Scratch => "no file yet".to_owned(),
+            Origin::Disk(path) => path.display().to_string(),
+            Origin::Workspace { path, .. } => format!("workspace: {path}"),
+        };
+        text::sanitise(&place).into_owned()
     }
 
     pub(crate) fn language(&self) -> Option<Language> {
@@ -144,14 +198,14 @@ impl Document {
     }
 
     /// The text is now that of a file.
-    pub(crate) fn set_path(&mut self, path: PathBuf) {
-        self.language = of_path(&path).or(self.language);
-        self.path = Some(path);
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.origin = origin;
+        self.language = self.any_path().and_then(of_path).or(self.language);
     }
 
     /// What the text is called: the file's name, or `scratch.ts`.
     pub(crate) fn name(&self) -> String {
-        let name = self.path.as_deref().and_then(Path::file_name);
+        let name = self.any_path().and_then(Path::file_name);
         match name {
             Some(name) => text::sanitise(&name.to_string_lossy()).into_owned(),
             None => format!("scratch.{}", self.language.map_or("txt", Language::extension)),
@@ -160,7 +214,7 @@ impl Document {
 
     /// What a program's messages should call it; only a plain name is passed on.
     pub(crate) fn file_name(&self) -> Option<String> {
-        let name = self.path.as_deref()?.file_name()?.to_str()?;
+        let name = self.any_path()?.file_name()?.to_str()?;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         (name.chars().all(plain) && !name.starts_with(['.', '-'])).then(|| name.to_owned())
     }
@@ -168,30 +222,6 @@ impl Document {
 
 fn of_path(path: &Path) -> Option<Language> {
     Language::from_extension(path.extension()?.to_str()?)
-}
-
-/// A short program to begin with.
-pub(crate) fn sample(language: Language) -> &'static str {
-    match language {
-        Language::TypeScript => {
-            "// F5 runs this\nconst squares: number[] = [1, 2, 3, 4].map((n) => n * n);\n\
-             console.log(\"squares:\", squares.join(\" \"));\n"
-        }
-        Language::JavaScript => {
-            "// F5 runs this\nconst squares = [1, 2, 3, 4].map((n) => n * n);\n\
-             console.log(\"squares:\", squares.join(\" \"));\n"
-        }
-        Language::Python => {
-            "# F5 runs this\nsquares = [n * n for n in range(1, 5)]\nprint(\"squares:\", *squares)\n"
-        }
-        Language::Go => {
-            "// F5 runs this\npackage main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor n := 1; n < 5; n++ {\n\
-             \t\tfmt.Println(n, n*n)\n\t}\n}\n"
-        }
-        Language::CSharp => {
-            "// F5 runs this\nfor (var n = 1; n < 5; n++)\n    Console.WriteLine($\"{n} {n * n}\");\n"
-        }
-    }
 }
 
 #[cfg(test)]

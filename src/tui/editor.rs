@@ -164,6 +164,10 @@ impl Editor {
         &self.area
     }
 
+    pub(crate) fn look(&self) -> Look {
+        self.look
+    }
+
     pub(crate) fn set_look(&mut self, look: Look) {
         self.look = look;
         self.area.set_style(look.text);

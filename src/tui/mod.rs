@@ -4,6 +4,7 @@
 //! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
 //! whether it is in this process.
 
+mod buffers;
 mod commands;
 mod connection;
 mod disk;
@@ -14,16 +15,19 @@ mod highlight;
 mod ingest;
 mod keys;
 mod layout;
+mod log;
 mod model;
 mod msg;
 mod output;
 mod overlay;
 mod remedy;
 mod run;
+mod samples;
 mod sink;
 mod term;
 mod text;
 mod theme;
+mod tour;
 mod update;
 mod view;
 mod widget;
@@ -38,10 +42,11 @@ use crossterm::event::EventStream;
 use crate::engine::Engine;
 
 pub use msg::{
-    Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg,
-    Stamp,
+    BufferId, Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
+    SessionMsg, Stamp,
 };
 pub use run::{Control, Exit, drive};
+pub use samples::{SAMPLES, Sample, sample};
 pub use theme::{ColourTier, TerminalKind};
 pub use workbench::{Options, Report, Workbench};
 

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 
+use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
-use super::document::Document;
+use super::document::{Document, Origin};
 use super::editor::Editor;
 use super::keys::{Chord, Keymap};
 use super::layout::Layout;
+use super::log::{Log, SHOWN};
 use super::output::Output;
 use super::overlay::Overlay;
 use super::sink::Sink;
+use super::tour::Tour;
 use super::widget::field::Field;
 use super::wire::Wire;
 use crate::protocol::{
@@ -254,6 +257,8 @@ pub(crate) struct Model {
     pub(crate) pending: Option<Chord>,
     pub(crate) editor: Editor,
     pub(crate) document: Document,
+    /// The other texts that are open.
+    pub(crate) buffers: Buffers,
     /// How the engine is reached.
     pub(crate) connection: Connection,
     /// What has passed on the way there.
@@ -267,6 +272,12 @@ pub(crate) struct Model {
     pub(crate) overlays: Vec<Overlay>,
     /// What was told last and not dismissed yet.
     pub(crate) notice: Option<Notice>,
+    /// When that was.
+    pub(crate) noticed: Duration,
+    /// All that was told.
+    pub(crate) log: Log,
+    /// How far the tour is, while there is one.
+    pub(crate) tour: Option<Tour>,
     pub(crate) keymap: Keymap,
     pub(crate) preference: RuntimePreference,
     /// When the message that is being handled arrived.
@@ -277,7 +288,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(keymap: Keymap, runtimes: &[RuntimeType], file: Option<PathBuf>, size: Size) -> Self {
-        let document = Document::new(file);
+        let document = Document::new(file.map_or(Origin::Scratch, Origin::Disk));
         let sample = document.sample();
         Self {
             size,
@@ -288,6 +299,7 @@ impl Model {
             pending: None,
             editor: Editor::new(&sample, document.language()),
             document,
+            buffers: Buffers::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
@@ -297,6 +309,9 @@ impl Model {
             input: Field::default(),
             overlays: Vec::new(),
             notice: None,
+            noticed: Duration::ZERO,
+            log: Log::default(),
+            tour: None,
             keymap,
             preference: RuntimePreference::Balanced,
             now: Duration::ZERO,
@@ -323,11 +338,17 @@ impl Model {
             Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
         };
         let lost = self.connection.down().map(|_| Place::LinkLost);
-        lost.into_iter().chain(here.iter().copied()).chain([Place::Everywhere]).collect()
+        let touring = self.tour.as_ref().map(|_| Place::Tour);
+        lost.into_iter().chain(touring).chain(here.iter().copied()).chain([Place::Everywhere]).collect()
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::of(self.size, self.focus)
+        Layout::of(self.without_tour(self.size), self.focus)
+    }
+
+    /// A screen of this size without the tour's rows.
+    pub(crate) fn without_tour(&self, size: Size) -> Size {
+        Size { height: size.height.saturating_sub(super::tour::rows(self, size)), ..size }
     }
 
     /// Rows and columns of the output's text.
@@ -339,7 +360,31 @@ impl Model {
 
     pub(crate) fn tell(&mut self, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) {
         let clean = |text: String| super::text::sanitise(&text).into_owned();
-        self.notice = Some(Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) });
+        let notice = Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) };
+        self.log.push(notice.clone(), self.now);
+        match self.notice.take() {
+            // It is seen when what is told now is gone.
+            Some(before) if before.stays() && before != notice => self.log.wait(before),
+            Some(_) => {}
+            None => self.log.forget_waiting(),
+        }
+        self.notice = Some(notice);
+        self.noticed = self.now;
+    }
+
+    /// Takes what is told off the screen; what it was told over is there again. False: there was nothing.
+    pub(crate) fn dismiss(&mut self) -> bool {
+        let was = self.notice.take().is_some();
+        if was {
+            self.notice = self.log.next_waiting();
+        }
+        was
+    }
+
+    /// When something on the screen changes without anything happening; never at rest.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let goes = self.notice.as_ref().filter(|notice| !notice.stays());
+        goes.map(|_| self.noticed + SHOWN)
     }
 
     /// The session whose figures are on the screen and can change.
@@ -358,7 +403,7 @@ impl Model {
 
     /// The text has changes that its file hasn't, or that no file has.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.is_changed() && (self.document.path().is_some() || !self.editor.text().trim().is_empty())
+        buffers::is_unsaved(&self.document, &self.editor)
     }
 
     /// The text is not what was opened or saved.

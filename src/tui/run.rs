@@ -98,6 +98,7 @@ where
     loop {
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
+        let deadline = workbench.deadline().map(|after| begun + after);
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
             biased;
@@ -116,6 +117,7 @@ where
                 seconds.counted();
                 Some(Msg::Link(LinkMsg::Second))
             }
+            () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => Some(Msg::Deadline),
         };
         let drained = std::time::Instant::now();
         let mut msg = msg;

@@ -121,6 +121,11 @@ impl Workbench {
         self.model.watched().cloned()
     }
 
+    /// When something on the screen changes by itself, counted from when the workbench opened.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.model.deadline()
+    }
+
     /// Something on the screen counts the seconds.
     pub fn counts(&self) -> bool {
         self.model.connection.down().is_some()

@@ -75,6 +75,8 @@ pub(crate) enum Place {
     Messages,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
+    /// On any screen, during the tour.
+    Tour,
 }
 
 /// One row of the table.

@@ -52,6 +52,7 @@ impl Help {
                 Place::In(pane) => format!("In {}", pane.title()),
                 Place::Setup | Place::Messages => "On this screen".to_owned(),
                 Place::LinkLost => "While the link is lost".to_owned(),
+                Place::Tour => "During the tour".to_owned(),
                 Place::Workbench => "In every pane".to_owned(),
                 Place::Everywhere => "Everywhere".to_owned(),
             };
@@ -71,6 +72,11 @@ impl Help {
             let places = [place];
             let keys: Vec<String> = model.keymap.of(spec.cmd, &places).map(ToString::to_string).collect();
             let keys = if keys.is_empty() { "-".to_owned() } else { keys.join("  ") };
+            // What has no key at all is for the palette, unless it is asked for.
+            let palette_only = spec.keys.is_empty() && keys == "-" && self.filter.text().is_empty();
+            if palette_only {
+                continue;
+            }
             if fits(&keys) || fits(spec.title) || fits(spec.help) {
                 rows.push(Row::Key(keys, spec.help));
             }

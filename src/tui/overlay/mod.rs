@@ -3,9 +3,11 @@
 mod connect;
 mod connect_view;
 mod help;
+mod log;
 mod new_session;
 mod palette;
 mod question;
+mod samples;
 mod save_as;
 
 use crossterm::event::{KeyCode, KeyEvent};
@@ -20,9 +22,11 @@ use crate::protocol::SessionInfo;
 
 pub(crate) use connect::Connect;
 pub(crate) use help::Help;
+pub(crate) use log::LogView;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::Palette;
 pub(crate) use question::Question;
+pub(crate) use samples::Samples;
 pub(crate) use save_as::SaveAs;
 
 /// A box.
@@ -34,6 +38,8 @@ pub(crate) enum Overlay {
     Question(Question),
     SaveAs(SaveAs),
     Connect(Box<Connect>),
+    Log(LogView),
+    Samples(Samples),
 }
 
 impl Overlay {
@@ -43,6 +49,7 @@ impl Overlay {
             Self::NewSession(_) | Self::Connect(_) => true,
             Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
+            Self::Log(_) | Self::Samples(_) => false,
         }
     }
 }
@@ -62,6 +69,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
+        Overlay::Log(log) if key.code == KeyCode::Esc => log.leave(),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key),
@@ -69,6 +77,8 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Log(log) => log.press(key, model),
+        Overlay::Samples(samples) => samples.press(key, model),
     };
     match outcome {
         Outcome::Stay(effects) => {
@@ -94,6 +104,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
+        Some(Overlay::Log(log)) if log.filtering => log.filter.insert(text),
         _ => {}
     }
     model.overlays.extend(overlay);
@@ -110,6 +121,8 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Log(log) => log.draw(model, theme, frame),
+            Overlay::Samples(samples) => samples.draw(model, theme, frame),
         }
     }
 }

@@ -23,11 +23,13 @@ pub(crate) struct Palette {
 /// The commands that make sense now: what moves is left to its keys.
 fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
     let (screen, lost) = (model.screen, model.connection.down().is_some());
+    let touring = model.tour.is_some();
     let here = move |spec: &&Spec| match (spec.place, screen) {
         (Place::Everywhere, _) | (Place::Setup, Screen::Setup) | (Place::Messages, Screen::Messages) => true,
         (Place::Workbench | Place::In(_), Screen::Workbench) => true,
         // Going back to the engine in this process makes sense always; it has a key only where that is pressing.
         (Place::LinkLost, _) => lost || spec.cmd == Cmd::WorkLocally,
+        (Place::Tour, _) => touring,
         _ => false,
     };
     let moves = |spec: &&Spec| spec.id.starts_with("move.");
@@ -134,6 +136,7 @@ impl Palette {
         let mark = if selected { theme.glyphs.pointer } else { " " };
         let mut places = vec![Place::Everywhere, Place::Workbench, Place::Setup, Place::Messages];
         places.extend(model.connection.down().map(|_| Place::LinkLost));
+        places.extend(model.tour.as_ref().map(|_| Place::Tour));
         places.extend(crate::tui::model::Pane::ALL.map(Place::In));
         let keys: Vec<String> = model.keymap.of(spec.cmd, &places).map(ToString::to_string).collect();
         let keys = text::fit(&keys.join("  "), 16, theme.glyphs.cut).into_owned();

@@ -7,21 +7,33 @@ mod link;
 mod messages;
 mod run;
 mod runtime;
+mod sample;
 mod session;
+mod tour;
 
 use std::time::Duration;
 
+use super::buffers;
+use super::document::Document;
 use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
 pub(crate) use command::perform;
+pub(crate) use sample::{language as sample_language, open as open_sample};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
     let effects = handle(model, msg);
-    model.document.saving |= effects.iter().any(|effect| matches!(effect, Effect::Save { .. }));
+    tour::advance(model);
+    for effect in &effects {
+        if let Effect::Save { buffer, .. } = effect
+            && let Some((document, _)) = buffers::find(model, *buffer)
+        {
+            document.saving = true;
+        }
+    }
     effects
 }
 
@@ -29,6 +41,12 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
+        Msg::Deadline => {
+            if model.deadline().is_some_and(|due| due <= model.now) {
+                model.redraw |= model.dismiss();
+            }
+            Vec::new()
+        }
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));
@@ -53,7 +71,8 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// What is to be done when the workbench opens.
 pub(crate) fn begin(model: &Model) -> Vec<Effect> {
     let mut effects = ask_all(model);
-    effects.extend(model.document.path().map(|path| Effect::Read(path.to_owned())));
+    let reads = |document: &Document| Some(Effect::Read(document.id, document.path()?.to_owned()));
+    effects.extend(buffers::all(model).filter_map(|(document, _)| reads(document)));
     effects
 }
 

@@ -11,6 +11,7 @@ mod output;
 pub(crate) mod sessions;
 mod setup;
 mod stats;
+mod tour;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -28,7 +29,7 @@ use super::widget::frame::{Framed, draw as draw_frame};
 pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame: &mut Frame<'_>) {
     let area = frame.area();
     // The terminal may have changed its size since the model was told.
-    let layout = Layout::of(area.as_size(), model.focus);
+    let layout = Layout::of(model.without_tour(area.as_size()), model.focus);
     frame.buffer_mut().set_style(area, theme.style(Role::Background));
     if layout.class == Class::Tiny {
         notices::too_small(model, theme, frame);
@@ -40,6 +41,7 @@ pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame
         }
         notices::toast(model, &layout, theme, frame);
         overlay::draw(model, theme, frame);
+        tour::draw(model, theme, frame);
     }
     neutralise(frame.buffer_mut());
 }

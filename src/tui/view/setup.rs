@@ -16,7 +16,8 @@ use crate::tui::widget::{frame as frames, verdict};
 const DETAIL: usize = 24;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-    let screen = frame.area();
+    let size = model.without_tour(frame.area().as_size());
+    let screen = Rect::from((frame.area().as_position(), size));
     let buffer = frame.buffer_mut();
     let title = match model.connection.server() {
         Some(server) => format!("codebeaker   runtimes of {server}"),

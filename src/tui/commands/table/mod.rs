@@ -8,6 +8,7 @@ mod messages;
 mod output;
 mod run;
 mod runtime;
+mod sample;
 mod session;
 
 use super::{Cmd, Place, Spec};
@@ -21,6 +22,7 @@ const AREAS: &[&[Spec]] = &[
     output::ROWS,
     runtime::ROWS,
     connection::ROWS,
+    sample::ROWS,
     messages::ROWS,
     app::ROWS,
 ];

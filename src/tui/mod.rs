@@ -20,6 +20,7 @@ mod model;
 mod msg;
 mod output;
 mod overlay;
+mod ratios;
 mod remedy;
 mod run;
 mod samples;

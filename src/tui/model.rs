@@ -15,6 +15,7 @@ use super::layout::Layout;
 use super::log::{Log, SHOWN};
 use super::output::Output;
 use super::overlay::Overlay;
+use super::ratios::{Ratios, Split};
 use super::sink::Sink;
 use super::tour::Tour;
 use super::widget::field::Field;
@@ -249,6 +250,14 @@ pub(crate) struct Model {
     pub(crate) size: Size,
     pub(crate) screen: Screen,
     pub(crate) focus: Pane,
+    /// How the panes share the screen.
+    pub(crate) ratios: Ratios,
+    /// The pane in focus has the others' room.
+    pub(crate) zoomed: bool,
+    /// The mouse is ours, not the terminal's.
+    pub(crate) mouse: bool,
+    /// The border that the mouse drags.
+    pub(crate) dragged: Option<Split>,
     /// What is typed goes into the editor when it has the focus; else letters are commands.
     pub(crate) edits: bool,
     /// What is typed goes to the running program when the output has the focus.
@@ -294,6 +303,10 @@ impl Model {
             size,
             screen: Screen::Workbench,
             focus: Pane::Editor,
+            ratios: Ratios::default(),
+            zoomed: false,
+            mouse: true,
+            dragged: None,
             edits: true,
             feeds: false,
             pending: None,
@@ -343,7 +356,7 @@ impl Model {
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::of(self.without_tour(self.size), self.focus)
+        Layout::of(self.without_tour(self.size), self.focus, &self.ratios, self.zoomed)
     }
 
     /// A screen of this size without the tour's rows.

@@ -282,6 +282,8 @@ pub enum Effect {
     TokenSource(String),
     /// Puts a text into the terminal's clipboard.
     Copy(String),
+    /// Takes the mouse, or leaves it to the terminal.
+    CaptureMouse(bool),
     /// Goes back to the shell until `fg`.
     Suspend,
     /// Ends the workbench.

@@ -43,6 +43,8 @@ pub trait Control {
     fn suspend(&mut self) -> io::Result<()>;
     /// Asks the terminal to put a text into its clipboard; whether it does is not known.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Takes the mouse, or leaves it to the terminal's own selection.
+    fn capture_mouse(&mut self, on: bool) -> io::Result<()>;
     /// Is cancelled when a signal asks the workbench to end.
     fn stopped(&self) -> CancellationToken;
     /// The number of that signal.
@@ -130,6 +132,7 @@ where
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
+                    Effect::CaptureMouse(on) => control.capture_mouse(on).map_err(terminal_error)?,
                     Effect::Copy(text) => control.copy(&text).map_err(terminal_error)?,
                     effect => effects.run(effect),
                 }

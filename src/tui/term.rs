@@ -28,6 +28,8 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// The terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The mouse is left to the terminal.
+static NO_MOUSE: AtomicBool = AtomicBool::new(false);
 /// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
 static DRAWER: OnceLock<ThreadId> = OnceLock::new();
 
@@ -39,7 +41,11 @@ pub(super) fn open() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+    if !NO_MOUSE.load(Ordering::SeqCst) {
+        execute!(io::stdout(), EnableMouseCapture)?;
+    }
+    Ok(())
 }
 
 /// Gives the terminal back as it was. May be called by anybody, any number of times.
@@ -93,6 +99,14 @@ impl Control for TerminalGuard {
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn capture_mouse(&mut self, on: bool) -> io::Result<()> {
+        NO_MOUSE.store(!on, Ordering::SeqCst);
+        match on {
+            true => execute!(io::stdout(), EnableMouseCapture),
+            false => execute!(io::stdout(), DisableMouseCapture),
+        }
     }
 
     fn stopped(&self) -> CancellationToken {

@@ -58,6 +58,13 @@ pub(crate) enum Cmd {
     Sample(usize),
     Tour,
     TourSkip,
+    Zoom,
+    Wider,
+    Narrower,
+    Taller,
+    Lower,
+    Even,
+    ToggleMouse,
 }
 
 /// Where a command can be given.

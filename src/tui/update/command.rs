@@ -77,6 +77,10 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Sample(number) => super::sample::open(model, number, super::sample::language(model)),
         Cmd::Tour => super::tour::start(model),
         Cmd::TourSkip => super::tour::skip(model),
+        Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
+            super::panes::perform(model, cmd);
+        }
+        Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
     }
     Vec::new()
 }
@@ -93,6 +97,7 @@ fn leave(model: &mut Model) {
         (Screen::Messages, _) => super::messages::leave(model),
         (_, Pane::Editor) if model.edits => model.edits = false,
         (_, Pane::Output) if model.feeds => model.feeds = false,
+        _ if model.zoomed => model.zoomed = false,
         _ => model.redraw |= super::tour::leave(model),
     }
 }

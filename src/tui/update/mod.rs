@@ -5,6 +5,7 @@ mod file;
 mod input;
 mod link;
 mod messages;
+mod panes;
 mod run;
 mod runtime;
 mod sample;

@@ -10,6 +10,7 @@ mod run;
 mod runtime;
 mod sample;
 mod session;
+mod view;
 
 use super::{Cmd, Place, Spec};
 
@@ -24,6 +25,7 @@ const AREAS: &[&[Spec]] = &[
     connection::ROWS,
     sample::ROWS,
     messages::ROWS,
+    view::ROWS,
     app::ROWS,
 ];
 

@@ -10,6 +10,7 @@ mod exit;
 mod logging;
 mod manual;
 mod open;
+mod plain;
 mod run;
 mod serve;
 mod sessions;
@@ -37,7 +38,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(e) => return exit::usage(&e),
     };
-    let outcome = match arguments.verb.unwrap_or_else(|| Verb::Open(args::Open::of_nothing())) {
+    let outcome = match arguments.verb() {
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Man => manual::man(),
         verb => on_tokio(verb),

@@ -40,6 +40,8 @@ pub struct Options {
     pub connector: Option<Arc<dyn Connector>>,
     /// Writes the report on runtimes. Without it there is none.
     pub report: Option<Report>,
+    /// Something to know about this terminal: told when the workbench opens and nothing is wrong.
+    pub advice: Option<String>,
 }
 
 impl std::fmt::Debug for Options {
@@ -91,6 +93,8 @@ impl Workbench {
                 n => format!(" (and {} more)", n - 1),
             };
             model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
+        } else if let Some(advice) = &options.advice {
+            model.tell(Verdict::Idle, advice, "");
         }
         model.editor.set_look(super::editor::Look {
             text: theme.style(Role::Text),

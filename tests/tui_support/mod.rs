@@ -35,6 +35,7 @@ pub fn options() -> Options {
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
         connector: None,
         report: None,
+        advice: None,
     }
 }
 

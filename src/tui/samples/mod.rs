@@ -150,6 +150,7 @@ pub static SAMPLES: [Sample; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::WireName as _;
 
     #[test]
     fn each_has_a_name_of_its_own_and_fits_a_screen() {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
+#[path = "tui_snapshots/first.rs"]
+mod first;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
 mod tui_support;

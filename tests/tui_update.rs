@@ -2,6 +2,8 @@
 
 #[path = "tui_update/connect.rs"]
 mod connect;
+#[path = "tui_update/first.rs"]
+mod first;
 #[path = "tui_update/link.rs"]
 mod link;
 #[path = "tui_update/messages.rs"]

@@ -114,18 +114,18 @@ pub(crate) fn words(model: &Model, tour: &Tour) -> String {
     match tour.step {
         Step::Run if running => "It runs: its output comes below, with how it ended and what it cost.".to_owned(),
         Step::Run => format!(
-            "This is a program. {run} runs it, in a session of its own that keeps its files; what it prints, how it \
-             ended and what it cost are in the output."
+            "{run} runs this program, in a session of its own. The output tells what it printed, how it ended and what \
+             it cost."
         ),
         Step::Stop if tour.half => "It was asked to stop; the same key again kills what does not listen.".to_owned(),
         Step::Stop if running => format!(
-            "It would go on for ever. {} stops it; nothing else of yours ends with it.",
+            "{} stops it. It would go on for ever; nothing else of yours ends with it.",
             how(model, Cmd::Stop, WORKBENCH)
         ),
-        Step::Stop => format!("Now one that never ends. {run} runs it; then it is stopped."),
+        Step::Stop => format!("{run} runs one that never ends; then you stop it."),
         Step::Compare => compare(model, &run),
         Step::Files if model.runs.count <= tour.runs_before || running => {
-            format!("This one writes files. {run} runs it; its session keeps them for the next run.")
+            format!("{run} runs one that writes files. Its session keeps them for the next run.")
         }
         Step::Files => format!(
             "{} shows the session's files: what the program wrote is there.",
@@ -157,11 +157,11 @@ fn compare(model: &Model, run: &str) -> String {
     let all = specs().find(|spec| spec.id == "run.all");
     match all {
         Some(all) => format!(
-            "The same code elsewhere: {} runs it on every runtime that can, side by side.",
+            "{} runs the same code on every runtime that can, side by side.",
             how(model, all.cmd, &[all.place, Place::Workbench, Place::Everywhere])
         ),
         None => format!(
-            "The same code elsewhere: {run} runs it here; {} makes a session on another runtime, and {run} uses that.",
+            "{run} runs it here; {} makes a session on another runtime, and {run} then uses that.",
             how(model, Cmd::NewSession, &[Place::Workbench])
         ),
     }
@@ -170,6 +170,13 @@ fn compare(model: &Model, run: &str) -> String {
 /// The text in rows of so many cells, as many as there is room for.
 pub(crate) fn lines(model: &Model, tour: &Tour, cells: usize) -> Vec<String> {
     let mut lines = text::wrap(&words(model, tour), cells);
-    lines.truncate(usize::from(ROWS.saturating_sub(1)));
+    let room = usize::from(ROWS.saturating_sub(1));
+    if lines.len() > room {
+        lines.truncate(room);
+        // What is left out is seen to be.
+        if let Some(last) = lines.last_mut() {
+            *last = text::fit(&format!("{last} ..."), cells, "...").into_owned();
+        }
+    }
     lines
 }

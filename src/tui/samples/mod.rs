@@ -157,9 +157,9 @@ mod tests {
         for (at, sample) in SAMPLES.iter().enumerate() {
             assert_eq!(SAMPLES.iter().position(|other| other.name == sample.name), Some(at));
             assert!(sample.about.len() <= 74, "{}", sample.about);
-            for language in Language::ALL {
+            for language in Language::ALL.iter().copied() {
                 let code = sample.code(language);
-                assert!(code.ends_with('\n') && code.lines().count() <= 40, "{} in {language}", sample.name);
+                assert!(code.ends_with('\n') && code.lines().count() <= 48, "{} in {language}", sample.name);
                 assert!(code.starts_with(['/', '#']), "{} in {language} says what it is", sample.name);
                 assert!(code.lines().all(|line| line.chars().count() <= 112), "{} in {language}", sample.name);
             }

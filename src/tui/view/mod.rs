@@ -12,6 +12,7 @@ pub(crate) mod sessions;
 mod setup;
 mod stats;
 mod tour;
+mod welcome;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

@@ -12,6 +12,8 @@ use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{frame as frames, verdict};
 
+/// Cells in which what is wrong can be told at all.
+const LEAST: usize = 18;
 /// Cells that what is wrong needs before the column of keys has a place.
 const DETAIL: usize = 24;
 
@@ -79,7 +81,12 @@ fn body(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         line("", Role::Text, frame);
         y = line(&columns.row(["  runtime", "state", "what is wrong, or what is here", "do"], ""), Role::Muted, frame);
     }
+    // Where there is little room, a fix has that of the runtimes it is not for.
+    let alone = compact && model.runtimes.step.is_some();
     for (at, row) in model.runtimes.rows.iter().enumerate() {
+        if alone && at != model.runtimes.selected {
+            continue;
+        }
         if y < area.bottom() {
             let line = Rect { y, height: 1, x: area.x + 1, width };
             runtime(row, at == model.runtimes.selected, &columns, model, theme, line, frame);
@@ -112,7 +119,11 @@ impl Columns {
         let name = widest(|row, _, _| format!("  {}", row.runtime.short()), "  runtime");
         let state = widest(|row, model, theme| state(row, model, theme).0, "state");
         let what = widest(|row, model, _| what_to_do(row, model), "do").saturating_sub(2);
-        let rest = width.saturating_sub(name + state);
+        // Less would say nothing; the chosen one is told whole below.
+        let rest = match width.saturating_sub(name + state) {
+            rest if rest < LEAST => 0,
+            rest => rest,
+        };
         let what = if rest >= DETAIL + what { what } else { 0 };
         Self { name, state, detail: rest - what, what }
     }

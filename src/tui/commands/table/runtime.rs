@@ -52,15 +52,6 @@ pub(super) const ROWS: &[Spec] = &[
         "copies the step's line for a shell; nothing is run for you",
     ),
     row(
-        Cmd::Connect,
-        "connection.open",
-        Setup,
-        &["c"],
-        "connect",
-        "Connection: to a server",
-        "works with the engine of a server, or goes back to the one in this process",
-    ),
-    row(
         Cmd::Report,
         "runtime.report",
         Setup,

@@ -16,7 +16,8 @@ class Program
             string path = reader.ReadLine().Split(' ')[1];
             while (reader.ReadLine() != "") { }
             string body = "you asked for " + path;
-            writer.Write($"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}");
+            string head = $"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\nConnection: close";
+            writer.Write(head + "\r\n\r\n" + body);
         }
     }
 

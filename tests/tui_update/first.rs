@@ -216,7 +216,7 @@ fn the_tour_waits_for_the_real_thing() {
         assert!(screen.contains(step), "{step}: {screen}");
     };
     at(&mut bench, "Tour 1 of 8: run a program");
-    at(&mut bench, "F5 runs it");
+    at(&mut bench, "F5 runs this program");
     bench.runs(&[(OutputStream::Stdout, "squares: 1 4 9 16\n")], 0);
     at(&mut bench, "Tour 2 of 8: stop one");
     at(&mut bench, "Never ends by itself");

@@ -4,6 +4,8 @@
 
 #[path = "tui_snapshots/first.rs"]
 mod first;
+#[path = "tui_snapshots/keys.rs"]
+mod keys;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
 mod tui_support;

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ratatui::layout::Size;
+use ratatui::layout::{Rect, Size};
 
 use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
-use super::editor::Editor;
+use super::editor::{Editor, Match, Pattern};
 use super::keys::{Chord, Keymap};
 use super::layout::Layout;
 use super::log::{Log, SHOWN};
+use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
 use super::ratios::{Ratios, Split};
@@ -24,6 +25,9 @@ use crate::protocol::{
     ExecutionId, Language, Progress, RuntimeInfo, RuntimePreference, RuntimeType, SessionId, SessionInfo,
     SessionState, SessionStats,
 };
+
+/// So many of the commands chosen last are offered first.
+const RECENT: usize = 5;
 
 /// A pane of the workbench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,6 +248,17 @@ pub(crate) struct Runs {
     pub(crate) left: Option<u32>,
 }
 
+/// What is searched for in the texts, and where it was found last.
+#[derive(Debug, Default)]
+pub(crate) struct Find {
+    pub(crate) pattern: Option<Pattern>,
+    /// What is put in its place.
+    pub(crate) replacement: String,
+    pub(crate) matches: Vec<Match>,
+    /// The text and its version that the matches are of.
+    pub(crate) of: Option<(BufferId, u64)>,
+}
+
 /// Everything.
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -260,6 +275,8 @@ pub(crate) struct Model {
     pub(crate) dragged: Option<Split>,
     /// What is typed goes into the editor when it has the focus; else letters are commands.
     pub(crate) edits: bool,
+    /// What moves in the editor selects, after vim's `v`.
+    pub(crate) selecting: bool,
     /// What is typed goes to the running program when the output has the focus.
     pub(crate) feeds: bool,
     /// The first of two keys was pressed.
@@ -268,6 +285,8 @@ pub(crate) struct Model {
     pub(crate) document: Document,
     /// The other texts that are open.
     pub(crate) buffers: Buffers,
+    /// What is searched for in the texts.
+    pub(crate) find: Find,
     /// How the engine is reached.
     pub(crate) connection: Connection,
     /// What has passed on the way there.
@@ -288,6 +307,8 @@ pub(crate) struct Model {
     /// How far the tour is, while there is one.
     pub(crate) tour: Option<Tour>,
     pub(crate) keymap: Keymap,
+    /// The commands that were chosen from lists, the last first.
+    pub(crate) recent: Vec<&'static str>,
     pub(crate) preference: RuntimePreference,
     /// When the message that is being handled arrived.
     pub(crate) now: Duration,
@@ -308,11 +329,13 @@ impl Model {
             mouse: true,
             dragged: None,
             edits: true,
+            selecting: false,
             feeds: false,
             pending: None,
-            editor: Editor::new(&sample, document.language()),
+            editor: Editor::new(&sample, document.habits()),
             document,
             buffers: Buffers::default(),
+            find: Find::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
@@ -326,6 +349,7 @@ impl Model {
             log: Log::default(),
             tour: None,
             keymap,
+            recent: Vec::new(),
             preference: RuntimePreference::Balanced,
             now: Duration::ZERO,
             redraw: true,
@@ -351,8 +375,10 @@ impl Model {
             Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
         };
         let lost = self.connection.down().map(|_| Place::LinkLost);
+        let selecting = self.selecting && self.screen == Screen::Workbench && self.focus == Pane::Editor;
+        let selecting = (selecting && !self.edits).then_some(Place::Selecting);
         let touring = self.tour.as_ref().map(|_| Place::Tour);
-        lost.into_iter().chain(touring).chain(here.iter().copied()).chain([Place::Everywhere]).collect()
+        lost.into_iter().chain(touring).chain(selecting).chain(here.iter().copied()).chain([Place::Everywhere]).collect()
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -364,6 +390,16 @@ impl Model {
         Size { height: size.height.saturating_sub(super::tour::rows(self, size)), ..size }
     }
 
+    /// Where the editor's text is on the screen.
+    pub(crate) fn text_area(&self) -> Rect {
+        self.layout().inside(Pane::Editor)
+    }
+
+    /// The bytes of a line of the editor that are what was searched for.
+    pub(crate) fn found_in(&self, line: &str) -> Vec<std::ops::Range<usize>> {
+        self.find.pattern.as_ref().map(|pattern| pattern.in_line(line)).unwrap_or_default()
+    }
+
     /// Rows and columns of the output's text.
     pub(crate) fn output_room(&self) -> (usize, usize) {
         let inside = self.layout().inside(Pane::Output);
@@ -372,7 +408,8 @@ impl Model {
     }
 
     pub(crate) fn tell(&mut self, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) {
-        let clean = |text: String| super::text::sanitise(&text).into_owned();
+        let (places, types) = (self.places(), self.types());
+        let clean = |text: String| self.keymap.in_words(&super::text::sanitise(&text), &places, types);
         let notice = Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) };
         self.log.push(notice.clone(), self.now);
         match self.notice.take() {
@@ -398,6 +435,13 @@ impl Model {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let goes = self.notice.as_ref().filter(|notice| !notice.stays());
         goes.map(|_| self.noticed + SHOWN)
+    }
+
+    /// Notes that a command was chosen from a list.
+    pub(crate) fn used(&mut self, id: &'static str) {
+        self.recent.retain(|other| *other != id);
+        self.recent.insert(0, id);
+        self.recent.truncate(RECENT);
     }
 
     /// The session whose figures are on the screen and can change.

@@ -20,6 +20,8 @@ pub enum Msg {
     Tick,
     /// A time has come that the model waits for.
     Deadline,
+    /// Somebody looks for a letter: the menu shows itself.
+    ShowMenu,
     /// Something about runtimes.
     Runtime(RuntimeMsg),
     /// Something about sessions.

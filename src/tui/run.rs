@@ -101,6 +101,7 @@ where
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
         let deadline = workbench.deadline().map(|after| begun + after);
+        let menu_due = workbench.menu_due();
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
             biased;
@@ -120,6 +121,7 @@ where
                 Some(Msg::Link(LinkMsg::Second))
             }
             () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => Some(Msg::Deadline),
+            () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
         };
         let drained = std::time::Instant::now();
         let mut msg = msg;

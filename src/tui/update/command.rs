@@ -9,7 +9,7 @@ use crate::tui::document::{ORDER, Origin};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
-use crate::tui::overlay::{self, Help, LogView, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::overlay::{self, Help, LogView, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 
 /// Does what a command says.
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
@@ -80,6 +80,9 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }
+        Cmd::Menu => model.overlays.push(Overlay::Menu(Menu::new(model.now))),
+        Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
+        Cmd::Preset(preset) => super::panes::use_preset(model, preset),
         Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
     }
     Vec::new()
@@ -212,10 +215,10 @@ pub(super) fn set_language(model: &mut Model, language: crate::protocol::Languag
     model.document.set_language(language);
     if *model.document.origin() == Origin::Scratch && !model.is_changed() {
         let sample = model.document.sample();
-        model.editor.replace(&sample, Some(language));
+        model.editor.replace(&sample, model.document.habits());
         model.document.set_saved(model.editor.revision());
     } else {
-        model.editor.set_language(Some(language));
+        model.editor.set_habits(model.document.habits());
     }
 }
 

@@ -48,6 +48,10 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::ShowMenu => {
+            super::overlay::show_menu(model);
+            Vec::new()
+        }
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));

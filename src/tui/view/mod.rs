@@ -94,7 +94,7 @@ fn framed(pane: Pane, model: &Model, theme: &Theme, area: Rect, frame: &mut Fram
         (true, true) => "zoomed".to_owned(),
         (true, false) => format!("{right} | zoomed"),
     };
-    let focused = model.focus == pane && model.overlays.is_empty();
+    let focused = model.focus == pane && !overlay::is_in_front(model);
     draw_frame(&Framed { title: &title, right: &right, foot: &foot, focused }, theme, area, frame)
 }
 

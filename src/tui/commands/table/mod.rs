@@ -4,6 +4,7 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod keymap;
 mod messages;
 mod output;
 mod run;
@@ -26,6 +27,7 @@ const AREAS: &[&[Spec]] = &[
     sample::ROWS,
     messages::ROWS,
     view::ROWS,
+    keymap::ROWS,
     app::ROWS,
 ];
 

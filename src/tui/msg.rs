@@ -8,7 +8,7 @@ use crossterm::event::Event;
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
-    RuntimePreference, RuntimeType, Selection, SessionId, SessionInfo, SessionStats, Signal,
+    RuntimePreference, RuntimeType, Selection, ServerLimits, SessionId, SessionInfo, SessionStats, Signal,
 };
 
 /// Something happened.
@@ -90,6 +90,8 @@ pub enum RuntimeMsg {
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
     /// The report was written to this file, or why not.
     Reported(Result<PathBuf, String>),
+    /// What a session may have at most, as far as the engine says.
+    Limited(ServerLimits),
 }
 
 /// About sessions.
@@ -204,6 +206,8 @@ pub enum Effect {
     Report(Vec<RuntimeInfo>),
     /// Asks for a ranking.
     Rank(Language, RuntimePreference),
+    /// Asks what a session may have at most.
+    Limits,
     /// Asks for all sessions.
     ListSessions,
     /// Creates a session.
@@ -217,6 +221,8 @@ pub enum Effect {
     CancelCreate(Option<u32>),
     /// Closes a session.
     CloseSession(SessionId),
+    /// Closes several.
+    CloseSessions(Vec<SessionId>),
     /// Asks what a session uses.
     Stats(SessionId),
     /// Runs code.
@@ -231,6 +237,8 @@ pub enum Effect {
         code: String,
         /// What the code's file is called.
         file_name: Option<String>,
+        /// Its program may be fed; else it reads an empty input.
+        interactive: bool,
     },
     /// Feeds a run's program.
     Feed {

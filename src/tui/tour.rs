@@ -123,7 +123,13 @@ pub(crate) fn words(model: &Model, tour: &Tour) -> String {
             how(model, Cmd::Stop, WORKBENCH)
         ),
         Step::Stop => format!("{run} runs one that never ends; then you stop it."),
-        Step::Compare => compare(model, &run),
+        Step::Compare if tour.half => {
+            "The same code on each of them: its output, its times, and whether they agree. Esc goes back.".to_owned()
+        }
+        Step::Compare => format!(
+            "{} runs the same code on every runtime that can, side by side.",
+            how(model, Cmd::RunAll, WORKBENCH)
+        ),
         Step::Files if model.runs.count <= tour.runs_before || running => {
             format!("{run} runs one that writes files. Its session keeps them for the next run.")
         }
@@ -148,21 +154,6 @@ pub(crate) fn words(model: &Model, tour: &Tour) -> String {
             "That was it. {} has more programs, {} starts this again. Have fun.",
             how(model, Cmd::Samples, WORKBENCH),
             how(model, Cmd::Tour, WORKBENCH)
-        ),
-    }
-}
-
-/// How code is run on another runtime: on all at once where there is a command for that.
-fn compare(model: &Model, run: &str) -> String {
-    let all = specs().find(|spec| spec.id == "run.all");
-    match all {
-        Some(all) => format!(
-            "{} runs the same code on every runtime that can, side by side.",
-            how(model, all.cmd, &[all.place, Place::Workbench, Place::Everywhere])
-        ),
-        None => format!(
-            "{run} runs it here; {} makes a session on another runtime, and {run} then uses that.",
-            how(model, Cmd::NewSession, &[Place::Workbench])
         ),
     }
 }

@@ -19,6 +19,12 @@ pub(crate) enum Cmd {
     Suspend,
     Stop,
     Run,
+    RunSelection,
+    RunAgain,
+    RunOn,
+    RunAll,
+    OpenLane,
+    TakeTurns,
     Save,
     FocusNext,
     FocusPrevious,
@@ -41,6 +47,7 @@ pub(crate) enum Cmd {
     PageUp,
     PageDown,
     Top,
+    Bottom,
     Left,
     Right,
     ClearOutput,
@@ -72,6 +79,12 @@ pub(crate) enum Cmd {
     Menu,
     KeyDoctor,
     Preset(Preset),
+    Rerun,
+    CompareRuns,
+    OpenRun,
+    AllRuns,
+    RenameSession,
+    CloseIdle,
 }
 
 /// Where a command can be given.
@@ -89,6 +102,8 @@ pub(crate) enum Place {
     Setup,
     /// On the screen of messages.
     Messages,
+    /// On the screen of a race.
+    Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
     /// On any screen, during the tour.
@@ -105,6 +120,7 @@ impl Place {
             Self::Selecting => "selecting".to_owned(),
             Self::Setup => "runtimes".to_owned(),
             Self::Messages => "messages".to_owned(),
+            Self::Race => "race".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
             Self::Tour => "tour".to_owned(),
         }

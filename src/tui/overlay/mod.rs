@@ -1,13 +1,18 @@
 //! Boxes over the workbench. The topmost gets the keys and the mouse; Esc closes it.
 
+mod compare;
 mod connect;
 mod connect_view;
 mod help;
 mod log;
 mod menu;
 mod new_session;
+mod new_session_limits;
+mod new_session_view;
 mod palette;
 mod question;
+mod rename;
+mod run_on;
 mod samples;
 mod save_as;
 
@@ -22,6 +27,7 @@ use super::theme::Theme;
 use super::update::perform;
 use crate::protocol::{SessionId, SessionInfo};
 
+pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
 pub(crate) use help::Help;
 pub(crate) use log::LogView;
@@ -29,6 +35,8 @@ pub(crate) use menu::Menu;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::{Palette, offered};
 pub(crate) use question::Question;
+pub(crate) use rename::Rename;
+pub(crate) use run_on::RunOn;
 pub(crate) use samples::Samples;
 pub(crate) use save_as::SaveAs;
 
@@ -44,15 +52,20 @@ pub(crate) enum Overlay {
     Log(LogView),
     Samples(Samples),
     Menu(Menu),
+    Compare(Box<Compare>),
+    Rename(Rename),
+    RunOn(RunOn),
 }
 
 impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
-            Self::NewSession(_) | Self::Connect(_) => true,
-            Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
-            Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) => false,
+            Self::NewSession(_) | Self::Connect(_) | Self::RunOn(_) | Self::Rename(_) => true,
+            Self::Question(question) => {
+                matches!(question.yes, Effect::CloseSession(_) | Effect::CloseSessions(_))
+            }
+            Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) | Self::Compare(_) => false,
             Self::Log(_) | Self::Samples(_) => false,
         }
     }
@@ -77,6 +90,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
         Overlay::Log(log) if key.code == KeyCode::Esc => log.leave(),
         Overlay::Help(help) if help.is_doctor() => help.press(key, model),
+        Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key, model),
@@ -84,9 +98,12 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Palette(palette) => palette.press(key, model),
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
+        Overlay::RunOn(list) => list.press(key, model),
         Overlay::SaveAs(form) => form.press(key, model),
         Overlay::Log(log) => log.press(key, model),
         Overlay::Samples(samples) => samples.press(key, model),
+        Overlay::Compare(compare) => compare.press(key, model),
+        Overlay::Rename(form) => form.press(key, model),
     };
     conclude(model, overlay, outcome)
 }
@@ -133,6 +150,15 @@ pub(crate) fn mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     let outcome = match &mut overlay {
         Overlay::Palette(palette) if down => palette.click(at, model),
         Overlay::Menu(menu) if down => menu.click(at, model),
+        Overlay::RunOn(list) if down => list.click(at, model),
+        Overlay::NewSession(form) if down => form.click(at, model),
+        Overlay::Compare(compare) if !down => {
+            let key = if by < 0 { KeyCode::Up } else { KeyCode::Down };
+            for _ in 0..NOTCH {
+                compare.press(&key.into(), model);
+            }
+            Outcome::Stay(Vec::new())
+        }
         Overlay::Palette(palette) => {
             palette.wheel(by.signum(), model);
             Outcome::Stay(Vec::new())
@@ -162,6 +188,8 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
             return Some((menu.name().to_uppercase(), vec![("a letter", "chooses"), ("Esc", "close")]));
         }
         Overlay::Question(_) => ("QUESTION", &[("Enter", "yes"), ("Esc", "no")]),
+        Overlay::Log(_) => ("LOG", &[("y", "copy"), ("/", "filter"), ("Esc", "close")]),
+        Overlay::Samples(_) => ("SAMPLES", &[("Enter", "open"), ("l", "next language"), ("Esc", "back")]),
         _ => ("FORM", &[("Enter", "go on"), ("Esc", "back")]),
     };
     Some((name.to_owned(), keys.to_vec()))
@@ -189,8 +217,10 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     match &mut overlay {
         Some(Overlay::Connect(form)) => effects = form.paste(text, model),
+        Some(Overlay::NewSession(form)) => form.paste(text),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
+        Some(Overlay::Rename(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
         Some(Overlay::Log(log)) if log.filtering => log.filter.insert(text),
         _ => {}
@@ -212,6 +242,9 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Connect(form) => form.draw(model, theme, frame),
             Overlay::Log(log) => log.draw(model, theme, frame),
             Overlay::Samples(samples) => samples.draw(model, theme, frame),
+            Overlay::Compare(compare) => compare.draw(model, theme, frame),
+            Overlay::Rename(form) => form.draw(model, theme, frame),
+            Overlay::RunOn(list) => list.draw(model, theme, frame),
         }
     }
 }

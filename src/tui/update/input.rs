@@ -110,7 +110,7 @@ fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.screen {
         Screen::Messages if types => super::messages::type_filter(model, key),
-        Screen::Messages | Screen::Setup => {}
+        Screen::Messages | Screen::Setup | Screen::Race => {}
         Screen::Workbench => return text_in_pane(model, key, types),
     }
     Vec::new()
@@ -199,6 +199,10 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
         super::messages::click(model, mouse);
         return Vec::new();
     }
+    if model.screen == Screen::Race {
+        super::race::click(model, mouse);
+        return Vec::new();
+    }
     let at = Position::new(mouse.column, mouse.row);
     let layout = model.layout();
     if super::panes::drag(model, mouse.kind, at) {
@@ -210,7 +214,7 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             if let Some(pane) = layout.tab_at(at) {
                 focus(model, pane);
             } else if let Some(pane) = layout.at(at) {
-                press_in(model, pane, at);
+                return press_in(model, pane, at);
             }
             return Vec::new();
         }
@@ -225,18 +229,23 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             let (rows, columns) = model.output_room();
             model.output.scroll(i64::from(step), rows, columns);
         }
-        Some(Pane::Sessions) => super::command::choose_session(model, step.signum().into()),
+        Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Stats) => {
+            let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
+            (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
+        }
+        Some(Pane::History) => super::history::step(model, step.signum().into()),
         _ => {}
     }
     Vec::new()
 }
 
 /// A click inside a pane.
-fn press_in(model: &mut Model, pane: Pane, at: Position) {
+fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
     focus(model, pane);
     let inside = model.layout().inside(pane);
     if !inside.contains(at) {
-        return;
+        return Vec::new();
     }
     let (row, column) = (at.y - inside.y, at.x - inside.x);
     match pane {
@@ -250,6 +259,13 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) {
                 model.sessions.pick(chosen);
             }
         }
-        Pane::Files | Pane::Output | Pane::Stats | Pane::History => {}
+        Pane::History => {
+            let rows = crate::tui::view::history::rows(model, inside.height);
+            if let Some(number) = rows.get(usize::from(row)).copied().flatten() {
+                return super::history::click(model, number);
+            }
+        }
+        Pane::Files | Pane::Output | Pane::Stats => {}
     }
+    Vec::new()
 }

@@ -2,10 +2,12 @@
 
 mod command;
 mod file;
+mod history;
 mod input;
 mod link;
 mod messages;
 mod panes;
+mod race;
 mod run;
 mod runtime;
 mod sample;
@@ -22,6 +24,7 @@ use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 pub(crate) use command::perform;
 pub(crate) use sample::{language as sample_language, open as open_sample};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
+pub(crate) use run::{idle_session, start_on};
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
@@ -29,6 +32,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     let effects = handle(model, msg);
     tour::advance(model);
     for effect in &effects {
+        session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
             && let Some((document, _)) = buffers::find(model, *buffer)
         {

@@ -32,6 +32,13 @@ pub(super) fn update(model: &mut Model, msg: RuntimeMsg) -> Vec<Effect> {
         RuntimeMsg::Reported(Err(why)) => {
             model.tell(Verdict::Fail, format!("the report was not written: {why}"), "codebeaker doctor prints it");
         }
+        RuntimeMsg::Limited(limits) => {
+            for overlay in &mut model.overlays {
+                if let Overlay::NewSession(form) = overlay {
+                    form.limited(limits);
+                }
+            }
+        }
     }
     Vec::new()
 }

@@ -2,9 +2,10 @@
 
 use super::sample;
 use crate::tui::commands::Cmd;
-use crate::tui::model::{Model, Pane, Verdict};
+use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::overlay::Overlay;
 use crate::tui::samples::SAMPLES;
+use crate::tui::stop::Stop;
 use crate::tui::tour::{Step, Tour};
 
 /// Begins, with whatever is ready.
@@ -38,16 +39,20 @@ pub(super) fn advance(model: &mut Model) {
     let open = |is: fn(&Overlay) -> bool| model.overlays.iter().any(is);
     let now = match step {
         Step::Run => ran(model, tour),
-        Step::Stop => model.runs.active.as_ref().is_some_and(|run| run.stop_asked.is_some()),
-        Step::Compare => ran(model, tour) && runtimes_used(model) > 1 || only_one(model),
+        Step::Stop => model.runs.active.as_ref().is_some_and(|run| run.stop != Stop::No),
+        Step::Compare => model.screen == Screen::Race,
         Step::Files => ran(model, tour) && model.focus == Pane::Files,
         Step::Palette => open(|overlay| matches!(overlay, Overlay::Palette(_))),
         Step::Help => open(|overlay| matches!(overlay, Overlay::Help(_))),
         Step::Connect => open(|overlay| matches!(overlay, Overlay::Connect(_))),
         Step::End => false,
     };
-    let in_halves = matches!(step, Step::Stop | Step::Palette | Step::Help | Step::Connect);
-    let over = if in_halves { half && !now && model.runs.active.is_none() } else { now };
+    let over = match step {
+        Step::Run | Step::Files | Step::End => now,
+        // Side by side, or one after another.
+        Step::Compare if ran(model, tour) && runtimes_used(model) > 1 || only_one(model) => !now,
+        _ => half && !now && model.runs.active.is_none(),
+    };
     if over {
         next(model);
     } else if now && !half {

@@ -4,6 +4,7 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod history;
 mod keymap;
 mod messages;
 mod output;
@@ -20,6 +21,7 @@ const AREAS: &[&[Spec]] = &[
     run::ROWS,
     edit::ROWS,
     session::ROWS,
+    history::ROWS,
     file::ROWS,
     output::ROWS,
     runtime::ROWS,

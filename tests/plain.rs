@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 /// Whether python3 is here.
 fn python() -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|d| d.join("python3").is_file());
+    let found =
+        std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|d| d.join("python3").is_file());
     require("python", found.then_some(()).ok_or_else(|| "there is no python3".into()))
 }
 
@@ -71,7 +72,11 @@ impl Reader {
 fn script(args: &[&str], words: &str) -> (Option<i32>, String) {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("greet.py"), "name = input()\nprint('hello', name)\n").unwrap();
-    std::fs::write(home.path().join("bad.py"), "import sys\nprint('\\033[31mred\\033[0m')\nsys.exit('wrong')\n").unwrap();
+    std::fs::write(
+        home.path().join("bad.py"),
+        "import sys\nprint('\\033[31mred\\033[0m')\nsys.exit('wrong')\n",
+    )
+    .unwrap();
     let mut reader = Reader::start(plain(&home, args));
     reader.says(words);
     reader.ends()

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codebeaker::engine::{Embedded, Engine, EngineSettings, InterruptTarget};
 use codebeaker::protocol::{
-    Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId, Language, OutputStream,
-    SessionId, Signal,
+    Command, CreateSession, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId, Language,
+    OutputStream, SessionId, Signal,
 };
 use codebeaker::tui::{SAMPLES, sample};
 use support::native::{self, Kind, PATIENCE};
@@ -108,7 +108,10 @@ async fn all_samples(kind: Kind, language: Language) {
 
 async fn each(place: &Place) {
     assert_eq!(place.succeeds("hello", "").await, "squares: 1 4 9 16\n");
-    assert_eq!(place.succeeds("fibonacci", "").await, "fibonacci(25) = 75025\nfibonacci(90) = 2880067194370816120\n");
+    assert_eq!(
+        place.succeeds("fibonacci", "").await,
+        "fibonacci(25) = 75025\nfibonacci(90) = 2880067194370816120\n"
+    );
     assert_eq!(place.succeeds("words", "").await, "the   **** 4\nand   ** 2\nbat   * 1\n");
     assert_eq!(place.succeeds("http", "").await, "200 you asked for /greeting\n");
     let greeted = place.succeeds("input", "Ada\nAlan\n").await;

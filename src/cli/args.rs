@@ -67,6 +67,9 @@ pub enum Verb {
 pub struct Open {
     /// The file to edit; one that does not exist is made when it is saved
     pub file: Option<PathBuf>,
+    /// More files to edit
+    #[arg(value_name = "FILE")]
+    pub more: Vec<PathBuf>,
     /// Work on this server instead of in this process: ws://host:5039, wss://host:5039
     #[arg(long, value_name = "URL", env = URL)]
     pub attach: Option<String>,
@@ -110,7 +113,7 @@ impl Attach {
             given => given,
         };
         let attach = url.or(Open::of_nothing().attach).unwrap_or_else(|| crate::server::LISTEN.to_owned());
-        Open { file, attach: Some(attach), plain: self.plain }
+        Open { file, attach: Some(attach), plain: self.plain, more: Vec::new() }
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use similar::{Algorithm, DiffOp};
 
-/// The most lines of each text that are compared.
-pub(crate) const MAX_LINES: usize = 2000;
+/// The most lines of each text that are compared, without those that both begin and end with.
+pub(crate) const MAX_LINES: usize = 1000;
 /// Equal lines that are kept around those that differ.
 const CONTEXT: usize = 3;
 
@@ -34,23 +34,46 @@ pub(crate) struct Diff {
 impl Diff {
     /// Compares two texts.
     pub(crate) fn of(first: &str, second: &str) -> Self {
-        let (a, cut_a) = head(first);
-        let (b, cut_b) = head(second);
-        let mut diff = Self { cut: cut_a || cut_b, ..Self::default() };
+        let (a, b): (Vec<&str>, Vec<&str>) = (first.lines().collect(), second.lines().collect());
+        let equal = |(x, y): &(&&str, &&str)| x == y;
+        let head = a.iter().zip(&b).take_while(equal).count();
+        let (start, a, b) = (&a[..head], &a[head..], &b[head..]);
+        let tail = a.iter().rev().zip(b.iter().rev()).take_while(equal).count();
+        let (a, end) = a.split_at(a.len() - tail);
+        let b = &b[..b.len() - tail];
+        let mut diff = Self { cut: a.len() > MAX_LINES || b.len() > MAX_LINES, ..Self::default() };
+        let differ = !a.is_empty() || !b.is_empty();
+        diff.same(start, (false, differ));
+        diff.middle(&a[..a.len().min(MAX_LINES)], &b[..b.len().min(MAX_LINES)]);
+        // Of what stands between it and what was compared nothing is known.
+        if !diff.cut {
+            diff.same(end, (differ, false));
+        }
+        diff
+    }
+
+    /// What is between lines that are in both: it begins and ends with a difference.
+    fn middle(&mut self, a: &[&str], b: &[&str]) {
         // Lines as numbers: what is compared often is compared fast.
         let mut known: HashMap<&str, usize> = HashMap::new();
         let mut numbers = Vec::with_capacity(a.len() + b.len());
-        for line in a.iter().chain(&b) {
+        for line in a.iter().chain(b) {
             let next = known.len();
             numbers.push(*known.entry(*line).or_insert(next));
         }
         let (first, second) = numbers.split_at(a.len());
-        let ops = similar::capture_diff_slices(Algorithm::Myers, first, second);
-        let last = ops.len().saturating_sub(1);
-        for (at, op) in ops.iter().enumerate() {
-            diff.take(op, &a, &b, (at > 0, at < last));
+        for op in similar::capture_diff_slices(Algorithm::Myers, first, second) {
+            let gone = a.get(op.old_range()).unwrap_or_default();
+            let new = b.get(op.new_range()).unwrap_or_default();
+            if let DiffOp::Equal { .. } = op {
+                self.same(gone, (true, true));
+                continue;
+            }
+            self.lines.extend(gone.iter().map(|line| Line::Gone((*line).to_owned())));
+            self.lines.extend(new.iter().map(|line| Line::New((*line).to_owned())));
+            self.gone += gone.len();
+            self.new += new.len();
         }
-        diff
     }
 
     /// Neither text has a line that the other hasn't.
@@ -58,26 +81,15 @@ impl Diff {
         self.gone == 0 && self.new == 0
     }
 
-    /// Takes one step of the comparison. `around`: whether something differs before it and after it.
-    fn take(&mut self, op: &DiffOp, a: &[&str], b: &[&str], around: (bool, bool)) {
-        let old = a.get(op.old_range()).unwrap_or_default();
-        let new = b.get(op.new_range()).unwrap_or_default();
-        if let DiffOp::Equal { .. } = op {
-            self.same(old, around);
-            return;
-        }
-        self.lines.extend(old.iter().map(|line| Line::Gone((*line).to_owned())));
-        self.lines.extend(new.iter().map(|line| Line::New((*line).to_owned())));
-        self.gone += old.len();
-        self.new += new.len();
-    }
-
-    fn same(&mut self, lines: &[&str], (before, after): (bool, bool)) {
-        let head = if before { CONTEXT } else { 0 };
-        let tail = if after { CONTEXT } else { 0 };
+    /// Takes lines that are in both. `around`: whether something differs before them and after them.
+    fn same(&mut self, lines: &[&str], around: (bool, bool)) {
+        // Texts that don't differ at all are shown as they are, as far as that is worth while.
+        let (head, tail) = match around {
+            (false, false) => (MAX_LINES, 0),
+            (before, after) => (if before { CONTEXT } else { 0 }, if after { CONTEXT } else { 0 }),
+        };
         let kept = |line: &&str| Line::Same((*line).to_owned());
-        // Texts that don't differ at all are shown as they are.
-        if !(before || after) || lines.len() <= head + tail + 1 {
+        if lines.len() <= head + tail + 1 {
             self.lines.extend(lines.iter().map(kept));
             return;
         }
@@ -86,12 +98,6 @@ impl Diff {
         self.lines.push(Line::Skipped(skipped));
         self.lines.extend(lines.iter().skip(head + skipped).map(kept));
     }
-}
-
-fn head(text: &str) -> (Vec<&str>, bool) {
-    let mut lines = text.lines();
-    let head = lines.by_ref().take(MAX_LINES).collect();
-    (head, lines.next().is_some())
 }
 
 #[cfg(test)]
@@ -134,6 +140,11 @@ mod tests {
         assert!(diff.cut);
         assert_eq!(diff.gone, MAX_LINES);
         assert!(!Diff::of(&"x\n".repeat(MAX_LINES), "").cut);
+        // What both begin and end with is not counted.
+        let long = long.repeat(9);
+        let diff = Diff::of(&format!("{long}a\n{long}"), &format!("{long}{long}"));
+        assert_eq!((diff.cut, diff.gone, diff.new, diff.lines.len()), (false, 1, 0, 9));
+        assert!(Diff::of(&long, &long).lines.len() <= MAX_LINES + 1);
     }
 
     proptest! {
@@ -152,7 +163,11 @@ mod tests {
             for line in &diff.lines {
                 match line {
                     Line::Same(text) | Line::Gone(text) => prop_assert_eq!(left.next(), Some(text.as_str())),
-                    Line::Skipped(many) => drop((0..*many).for_each(|_| drop(left.next()))),
+                    Line::Skipped(many) => {
+                        for _ in 0..*many {
+                            prop_assert!(left.next().is_some());
+                        }
+                    }
                     Line::New(_) => {}
                 }
             }

@@ -6,6 +6,7 @@ use super::editor::{Action, Habits};
 use super::msg::{BufferId, Stamp};
 use super::samples::SAMPLES;
 use super::text;
+use super::workspace::Seen;
 use crate::protocol::{Language, SessionId};
 
 /// The languages scratch can be in, the likeliest to run first.
@@ -38,6 +39,8 @@ pub(crate) struct Document {
     pub(crate) held: Vec<Action>,
     /// The file when it was read or saved; `None`: there was none.
     pub(crate) on_disk: Option<Stamp>,
+    /// The file of a workspace when it was read or saved.
+    pub(crate) in_workspace: Option<Seen>,
     /// It is being saved.
     pub(crate) saving: bool,
     /// It shall be saved once more when it is.
@@ -131,6 +134,7 @@ impl Document {
             loading,
             held: Vec::new(),
             on_disk: None,
+            in_workspace: None,
             saving: false,
             save_again: false,
             form: Form::default(),
@@ -138,6 +142,13 @@ impl Document {
             big: false,
             seen: None,
         }
+    }
+
+    /// Scratch that is called like this: only the ending counts.
+    pub(crate) fn named(name: &str) -> Self {
+        let language = of_path(Path::new(name));
+        let scratch = Self::new(Origin::Scratch);
+        Self { language: language.or(scratch.language), ..scratch }
     }
 
     /// What the text is before anything is typed or read.

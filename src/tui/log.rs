@@ -105,7 +105,10 @@ mod tests {
             log.push(notice(&n.to_string()), Duration::from_secs(n as u64));
         }
         assert_eq!((log.len(), log.dropped), (KEPT, 7));
-        assert_eq!(log.newest_first("").next().map(|e| e.notice.message.clone()), Some((KEPT + 6).to_string()));
+        assert_eq!(
+            log.newest_first("").next().map(|e| e.notice.message.clone()),
+            Some((KEPT + 6).to_string())
+        );
         log.push(notice("again"), Duration::ZERO);
         log.push(notice("again"), Duration::from_secs(1));
         let found: Vec<_> = log.newest_first("AGAIN").map(|e| (e.at, e.times)).collect();

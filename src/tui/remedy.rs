@@ -28,7 +28,8 @@ pub(crate) fn steps(info: &RuntimeInfo) -> Vec<Step> {
     }
     let parts = parts.into_iter().map(str::trim).filter(|part| !part.is_empty());
     let mut steps: Vec<Step> = parts.take(MOST).map(step).collect();
-    let joins = steps.iter().any(|s| s.line.as_deref().is_some_and(|line| line.contains("usermod -aG docker")));
+    let joins =
+        steps.iter().any(|s| s.line.as_deref().is_some_and(|line| line.contains("usermod -aG docker")));
     // A shell of the new group is enough to begin with.
     if let Some(step) = steps.iter_mut().find(|step| joins && step.words == "log in again") {
         *step = Step { words: "or log in again".to_owned(), line: Some("newgrp docker".to_owned()) };
@@ -86,25 +87,34 @@ mod tests {
 
     #[test]
     fn what_engines_say_becomes_steps() {
-        let group =
-            "add yourself to the group docker (sudo usermod -aG docker $USER), then log in again";
+        let group = "add yourself to the group docker (sudo usermod -aG docker $USER), then log in again";
         let steps = [
             told("add yourself to the group docker", "sudo usermod -aG docker $USER"),
             told("or log in again", "newgrp docker"),
         ];
         assert_eq!(of(group), steps);
-        assert_eq!(of("start it: sudo systemctl start docker"), [told("start it", "sudo systemctl start docker")]);
+        assert_eq!(
+            of("start it: sudo systemctl start docker"),
+            [told("start it", "sudo systemctl start docker")]
+        );
         assert_eq!(of("codebeaker setup deno fetches it"), [told("fetches it", "codebeaker setup deno")]);
         let context = "docker context use default, or set DOCKER_HOST";
         assert_eq!(of(context), [told("", "docker context use default"), told("set DOCKER_HOST", "")]);
         let walls = "allow user namespaces or Landlock (codebeaker doctor tells what failed); x";
-        assert_eq!(of(walls), [told("allow user namespaces or Landlock", "codebeaker doctor"), told("x", "")]);
-        assert_eq!(of("install one of them, for example python3"), [told("install one of them, for example python3", "")]);
+        assert_eq!(
+            of(walls),
+            [told("allow user namespaces or Landlock", "codebeaker doctor"), told("x", "")]
+        );
+        assert_eq!(
+            of("install one of them, for example python3"),
+            [told("install one of them, for example python3", "")]
+        );
     }
 
     #[test]
     fn anything_an_engine_says_is_taken() {
-        for text in ["", " ", "(", ": ", "codebeaker ", "codebeaker setup ", "a (", "; ; ;", "日本 (sudo 日)"] {
+        for text in ["", " ", "(", ": ", "codebeaker ", "codebeaker setup ", "a (", "; ; ;", "日本 (sudo 日)"]
+        {
             assert!(of(text).len() <= MOST, "{text:?}");
         }
         assert_eq!(of(&"a; ".repeat(100)).len(), MOST);

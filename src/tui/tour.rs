@@ -94,7 +94,8 @@ pub(crate) fn keys(model: &Model) -> String {
     let next = model.keymap.shown(Cmd::TourSkip, &[Place::Tour], true).map(|key| format!("{key} next"));
     let leave = model.keymap.shown(Cmd::Leave, &[Place::Everywhere], true);
     // The first ends typing.
-    let leave = leave.map(|key| if model.types() { format!("{key} twice leave") } else { format!("{key} leave") });
+    let leave =
+        leave.map(|key| if model.types() { format!("{key} twice leave") } else { format!("{key} leave") });
     [next, leave].into_iter().flatten().collect::<Vec<_>>().join("   ")
 }
 

@@ -108,7 +108,9 @@ mod tests {
         assert_eq!(trace.drawn(3, 100.0, &MARKS), "77 ");
         assert_eq!(trace.drawn(9, 0.0, &MARKS), "0 000 ");
         assert_eq!(trace.top(), Some(900.0));
-        (0..100).for_each(|_| drop(trace.push(Some(1.0))));
+        for _ in 0..100 {
+            trace.push(Some(1.0));
+        }
         assert_eq!((trace.0.len(), trace.top()), (SAMPLES, Some(1.0)));
     }
 

@@ -39,7 +39,8 @@ fn tour() {
 
 fn told(bench: &mut Bench) {
     bench.found(READY);
-    for (message, hint) in [("the engine is busy", "try again"), ("no space is left", "free some"), ("a", "")] {
+    for (message, hint) in [("the engine is busy", "try again"), ("no space is left", "free some"), ("a", "")]
+    {
         let failure = Failure::new(ErrorKind::Internal, message, hint);
         bench.tell(Msg::Session(SessionMsg::Listed(Err(failure))));
     }

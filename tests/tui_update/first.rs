@@ -171,7 +171,10 @@ fn a_changed_text_stays_open_beside_a_sample() {
     assert!(bench.screen().contains("Counts words"));
     bench.press([ctrl('q')]);
     let screen = bench.screen();
-    assert!(screen.contains("not saved") || screen.contains("unsaved"), "the other text is still there: {screen}");
+    assert!(
+        screen.contains("not saved") || screen.contains("unsaved"),
+        "the other text is still there: {screen}"
+    );
 }
 
 #[test]
@@ -283,7 +286,10 @@ fn the_tour_hides_nothing_of_the_workbench() {
         bench.found(ALL).press([key(KeyCode::Esc)]).press(typed("T"));
         let screen = bench.screen();
         assert!(screen.contains("Tour 1 of 8"), "{screen}");
-        assert!(screen.contains("squares: number[]") && screen.contains("F5 run"), "{width}x{height}: {screen}");
+        assert!(
+            screen.contains("squares: number[]") && screen.contains("F5 run"),
+            "{width}x{height}: {screen}"
+        );
     }
     // Where there is no room for both, the workbench has it.
     let mut bench = Bench::new(30, 8);

@@ -13,8 +13,9 @@ use super::lines::{Lines, plain};
 use super::words::{self, Word};
 use crate::engine::{Engine, Execution, InterruptTarget, system_words};
 use crate::protocol::{
-    Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId, Failure,
-    Language, OutputStream, Provision, RuntimeInfo, RuntimePreference, RuntimeType, SessionInfo, Signal,
+    Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, ExecutionId,
+    Failure, Language, OutputStream, Provision, RuntimeInfo, RuntimePreference, RuntimeType, SessionInfo,
+    Signal,
 };
 use crate::tui::{SAMPLES, sample};
 
@@ -345,10 +346,15 @@ impl Desk {
                 let by_name = file.extension().and_then(|e| e.to_str()).and_then(Language::from_extension);
                 let first = code.lines().next().unwrap_or_default();
                 let language = by_name.or_else(|| Language::from_shebang(first));
-                let name = file.file_name().map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned());
+                let name = file
+                    .file_name()
+                    .map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned());
                 let kind = language.map_or("language not known: say it with language NAME", Language::title);
                 let lines = code.lines().count();
-                self.say(format_args!("{shown}: {kind}, {lines} {}", if lines == 1 { "line" } else { "lines" }));
+                self.say(format_args!(
+                    "{shown}: {kind}, {lines} {}",
+                    if lines == 1 { "line" } else { "lines" }
+                ));
                 self.text = Text { file: Some(file.to_owned()), name, code, language };
             }
             Err(why) => self.say(format_args!("{shown} can't be read: {why}")),
@@ -404,10 +410,13 @@ impl Desk {
             return self.say("there is nothing to run; open FILE or sample hello");
         }
         self.runs += 1;
-        let fits = self.sessions.iter().rev().find(|own| own.info.language == language).map(|own| own.info.clone());
+        let fits =
+            self.sessions.iter().rev().find(|own| own.info.language == language).map(|own| own.info.clone());
         let id = ExecutionId::random();
-        let plain_name = |name: &&String| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-        let name = Some(&self.text.name).filter(plain_name).filter(|name| !name.starts_with(['.', '-'])).cloned();
+        let plain_name =
+            |name: &&String| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let name =
+            Some(&self.text.name).filter(plain_name).filter(|name| !name.starts_with(['.', '-'])).cloned();
         let code = ExecuteCode {
             code: self.text.code.clone(),
             language: Some(language),
@@ -439,7 +448,11 @@ impl Desk {
             format!(", isolation only {} of 10", info.isolation.score)
         };
         let number = self.made;
-        self.say(format_args!("session {number}: {}, ready in {:.1} ms{weak}", called(&info), info.startup_ms));
+        self.say(format_args!(
+            "session {number}: {}, ready in {:.1} ms{weak}",
+            called(&info),
+            info.startup_ms
+        ));
         self.sessions.push(Own { number, info });
     }
 
@@ -533,7 +546,8 @@ async fn starting(
     if let Some(session) = fits {
         match engine.execute(execute(&session)).await {
             // It was closed since: its time was up.
-            Err(failure) if matches!(failure.kind, ErrorKind::SessionNotFound | ErrorKind::SessionClosed) => {}
+            Err(failure) if matches!(failure.kind, ErrorKind::SessionNotFound | ErrorKind::SessionClosed) => {
+            }
             execution => return Ok((None, execution?)),
         }
     }
@@ -569,12 +583,17 @@ fn standing(info: &RuntimeInfo) -> String {
     let name = info.runtime.short();
     let languages: Vec<&str> = info.languages.iter().map(|language| language.title()).collect();
     let what = if info.available {
-        format!("ready, {}, runs {}", info.version.as_deref().unwrap_or("version not known"), languages.join(", "))
+        format!(
+            "ready, {}, runs {}",
+            info.version.as_deref().unwrap_or("version not known"),
+            languages.join(", ")
+        )
     } else {
         format!("not available, {}", info.reason.as_deref().unwrap_or("no reason is known"))
     };
     let fetch = if info.fetchable { format!("; fetch {name} gets what is missing") } else { String::new() };
-    let fix = info.fix.as_ref().filter(|_| !info.available).map_or_else(String::new, |fix| format!("; {fix}"));
+    let fix =
+        info.fix.as_ref().filter(|_| !info.available).map_or_else(String::new, |fix| format!("; {fix}"));
     format!("{name}: {what}{fetch}{fix}")
 }
 
@@ -592,6 +611,8 @@ fn ending(result: &ExecuteResult) -> String {
         (None, None) => "failed".to_owned(),
     };
     let cpu = process.cpu_ms.map_or_else(String::new, |ms| format!(", cpu {ms} ms"));
-    let peak = process.peak_memory_bytes.map_or_else(String::new, |n| format!(", peak {} MB", n.div_ceil(1_000_000)));
+    let peak = process
+        .peak_memory_bytes
+        .map_or_else(String::new, |n| format!(", peak {} MB", n.div_ceil(1_000_000)));
     format!("{word}, exit {}, {} ms{cpu}{peak}", process.exit_code, process.duration_ms)
 }

@@ -61,7 +61,11 @@ enum End {
     Unheard,
 }
 
-async fn work(desk: &mut Desk, file: Option<std::path::PathBuf>, signals: &mut Signals) -> Result<ExitCode, Problem> {
+async fn work(
+    desk: &mut Desk,
+    file: Option<std::path::PathBuf>,
+    signals: &mut Signals,
+) -> Result<ExitCode, Problem> {
     let mut lines = read_lines()?;
     let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     desk.begin(file);

@@ -94,7 +94,9 @@ pub fn read(line: &str) -> Word {
         "sessions" => Word::Sessions,
         "new" => new(rest),
         "close" if rest.is_empty() => Word::Close(None),
-        "close" => rest.parse().map_or_else(|_| needs("a number, as sessions tells them"), |n| Word::Close(Some(n))),
+        "close" => {
+            rest.parse().map_or_else(|_| needs("a number, as sessions tells them"), |n| Word::Close(Some(n)))
+        }
         "runtimes" => Word::Runtimes,
         "recheck" => Word::Recheck,
         "fetch" => runtime(rest).map_or_else(Word::Unreadable, Word::Fetch),
@@ -129,7 +131,8 @@ fn new(rest: &str) -> Word {
 }
 
 fn language(name: &str) -> Result<Language, String> {
-    name.parse().map_err(|_| format!("{name:?} is no language: there are python, javascript, typescript, go, csharp"))
+    name.parse()
+        .map_err(|_| format!("{name:?} is no language: there are python, javascript, typescript, go, csharp"))
 }
 
 fn runtime(name: &str) -> Result<RuntimeType, String> {
@@ -164,7 +167,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_what_can() {
-        for line in ["nonsense", "open", "new", "new klingon", "new go on mars", "close x", "fetch", "language"] {
+        for line in
+            ["nonsense", "open", "new", "new klingon", "new go on mars", "close x", "fetch", "language"]
+        {
             let Word::Unreadable(why) = read(line) else { panic!("{line:?} is read") };
             assert!(why.len() > 12, "{why}");
         }

@@ -5,8 +5,12 @@
 mod crew;
 mod dial;
 mod execution;
+mod files;
+mod host;
+mod keeping;
 mod listen;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,8 +19,10 @@ use tokio::task::AbortHandle;
 
 use self::crew::Crew;
 use self::dial::Dialler;
+use self::files::Transfers;
+use self::keeping::Keeping;
 use super::disk;
-use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved};
 use super::workbench::Report;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
@@ -39,13 +45,19 @@ pub(crate) struct Effects {
     dialler: Dialler,
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
+    transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
     report: Option<Report>,
+    keeping: Option<Keeping>,
 }
 
 impl Effects {
     /// Begins to tell what an engine tells.
-    pub(crate) fn new(engine: Arc<dyn Engine>, connector: Option<Arc<dyn Connector>>) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        connector: Option<Arc<dyn Connector>>,
+        unsaved: Option<PathBuf>,
+    ) -> Self {
         let mut effects = Self {
             engine,
             there: Crew::new(),
@@ -53,8 +65,10 @@ impl Effects {
             dialler: Dialler::new(connector),
             creating: Vec::new(),
             fetch: None,
+            transfers: Transfers::default(),
             feed: None,
             report: None,
+            keeping: unsaved.map(Keeping::new),
         };
         effects.listen();
         effects
@@ -80,6 +94,7 @@ impl Effects {
         self.engine = engine;
         self.there = Crew::new();
         self.creating.clear();
+        self.transfers = Transfers::default();
         (self.fetch, self.feed) = (None, None);
         self.listen();
     }
@@ -147,6 +162,12 @@ impl Effects {
                 let target = InterruptTarget::Execution(execution);
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
+            Effect::Files { session, number, task } => {
+                let question =
+                    self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
+                drop(self.there.ask(question));
+            }
+            Effect::StopFiles(number) => self.transfers.stop(number),
             Effect::Reconnect => self.engine.reconnect(),
             Effect::Switch(dial) => self.switch(dial),
             Effect::Dial { dial, target } => self.dialler.dial(dial, target, &mut self.here),
@@ -160,12 +181,26 @@ impl Effects {
             })),
             Effect::Save { buffer, path, text, revision, replace } => drop(self.here.ask(async move {
                 let to = path.clone();
-                let result = blocking(move || disk::save(&to, &text, replace)).await;
+                let result = blocking(move || disk::save(&to, text.as_bytes(), replace)).await;
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
-            // The loop's own.
-            Effect::Copy(_) | Effect::CaptureMouse(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Complete(typed) => drop(self.here.ask(async move {
+                let of = typed.clone();
+                let paths = blocking(move || disk::complete(&of)).await.unwrap_or_default();
+                Msg::File(FileMsg::Completed(typed, paths))
+            })),
+            Effect::Keep(texts) => {
+                self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
+            }
+            Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
+            // The model's own, and the loop's.
+            Effect::Decided(_)
+            | Effect::EditOutside(_)
+            | Effect::Copy(_)
+            | Effect::CaptureMouse(_)
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 
@@ -266,6 +301,13 @@ impl Effects {
                 "wait, or stop it with Ctrl-C",
             );
             self.ask(move |_| async move { Msg::Run(RunMsg::InputRefused(run, failure)) });
+        }
+    }
+
+    /// Keeps texts that are not saved, as the last thing; none are forgotten.
+    pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.keep_now(&texts);
         }
     }
 

@@ -89,7 +89,7 @@ impl Compare {
         rows.push(Row::Plain(Role::Strong, format!("{name}: {}", summary(diff))));
         rows.extend(diff.lines.iter().map(line));
         if diff.cut {
-            rows.push(Row::Plain(Role::Muted, format!("the first {MAX_LINES} lines of each are compared")));
+            rows.push(Row::Plain(Role::Muted, format!("only {MAX_LINES} lines of each are compared")));
         }
         rows
     }
@@ -153,9 +153,9 @@ fn written(model: &Model, number: u32) -> Option<String> {
 
 fn summary(diff: &Diff) -> String {
     match (diff.is_same(), diff.cut) {
-        (true, false) => "the same in both".to_owned(),
-        (true, true) => format!("the same in the first {MAX_LINES} lines"),
-        (false, _) => format!("-{} +{} lines", diff.gone, diff.new),
+        (true, _) => "the same in both".to_owned(),
+        (false, false) => format!("-{} +{} lines", diff.gone, diff.new),
+        (false, true) => format!("-{} +{} lines and more", diff.gone, diff.new),
     }
 }
 

@@ -60,7 +60,9 @@ impl LogView {
 
     /// Sends the chosen notice to the clipboard.
     fn copy(&self, model: &mut Model) -> Vec<Effect> {
-        let Some(entry) = model.log.newest_first(self.filter.text()).nth(self.selected) else { return Vec::new() };
+        let Some(entry) = model.log.newest_first(self.filter.text()).nth(self.selected) else {
+            return Vec::new();
+        };
         let copied = match entry.notice.hint.as_str() {
             "" => entry.notice.message.clone(),
             hint => format!("{}\n{hint}", entry.notice.message),
@@ -90,7 +92,8 @@ impl LogView {
         let rows = inside.height.saturating_sub(below + 2);
         let first = (selected + 1).saturating_sub(usize::from(rows));
         if found.is_empty() {
-            let words = if self.filter.text().is_empty() { "nothing was told yet" } else { "no notice holds that" };
+            let words =
+                if self.filter.text().is_empty() { "nothing was told yet" } else { "no notice holds that" };
             put(frame, inside, inside.y, words, theme, Role::Muted);
         }
         for ((at, entry), y) in found.iter().enumerate().skip(first).zip(inside.y..inside.y + rows) {

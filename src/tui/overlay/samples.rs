@@ -94,13 +94,15 @@ impl Samples {
             let chosen = at == self.selected;
             let mark = if chosen { theme.glyphs.pointer } else { " " };
             let role = if chosen { Role::Selected } else { Role::Text };
-            let line = text::pad(&format!(" {mark} {}", sample.title), usize::from(area.width), theme.glyphs.cut);
+            let line =
+                text::pad(&format!(" {mark} {}", sample.title), usize::from(area.width), theme.glyphs.cut);
             frame.buffer_mut().set_string(area.x, y, line, theme.style(role));
         }
     }
 
     fn code(&self, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
-        let lines: Vec<&str> = self.chosen().map_or("", |sample| sample.code(self.language)).lines().collect();
+        let lines: Vec<&str> =
+            self.chosen().map_or("", |sample| sample.code(self.language)).lines().collect();
         let height = usize::from(area.height);
         let above = self.above.min(lines.len().saturating_sub(height));
         for (line, y) in lines.iter().skip(above).zip(area.top()..area.bottom()) {
@@ -126,10 +128,16 @@ impl Samples {
         let runs = !model.runtimes.settled || model.runtimes.run(self.language);
         let keys = match runs {
             true => "l next language   Esc back".to_owned(),
-            false => format!("{} no runtime here runs {}: l next language", theme.glyphs.warn, self.language.title()),
+            false => format!(
+                "{} no runtime here runs {}: l next language",
+                theme.glyphs.warn,
+                self.language.title()
+            ),
         };
         let role = if runs { Role::KeysKey } else { Role::Warn };
-        for ((line, role), y) in [(about, Role::Text), (keys.as_str(), role)].into_iter().zip(area.top()..area.bottom()) {
+        for ((line, role), y) in
+            [(about, Role::Text), (keys.as_str(), role)].into_iter().zip(area.top()..area.bottom())
+        {
             let shown = text::fit(line, width, theme.glyphs.cut);
             frame.buffer_mut().set_string(area.x + 1, y, shown, theme.style(role));
         }

@@ -161,7 +161,11 @@ mod tests {
                 let code = sample.code(language);
                 assert!(code.ends_with('\n') && code.lines().count() <= 48, "{} in {language}", sample.name);
                 assert!(code.starts_with(['/', '#']), "{} in {language} says what it is", sample.name);
-                assert!(code.lines().all(|line| line.chars().count() <= 112), "{} in {language}", sample.name);
+                assert!(
+                    code.lines().all(|line| line.chars().count() <= 112),
+                    "{} in {language}",
+                    sample.name
+                );
             }
         }
     }

@@ -30,7 +30,11 @@ pub(super) fn update(model: &mut Model, msg: RuntimeMsg) -> Vec<Effect> {
             model.tell(Verdict::Ok, format!("the report is in {}", path.display()), "");
         }
         RuntimeMsg::Reported(Err(why)) => {
-            model.tell(Verdict::Fail, format!("the report was not written: {why}"), "codebeaker doctor prints it");
+            model.tell(
+                Verdict::Fail,
+                format!("the report was not written: {why}"),
+                "codebeaker doctor prints it",
+            );
         }
         RuntimeMsg::Limited(limits) => {
             for overlay in &mut model.overlays {
@@ -138,9 +142,9 @@ fn begin_with(model: &mut Model, runtime: RuntimeType) -> Vec<Effect> {
     let Some(info) = model.runtimes.row(runtime).and_then(|row| row.info.clone()) else { return Vec::new() };
     let untouched = *model.document.origin() == Origin::Scratch && !model.is_changed();
     let now = model.document.language().filter(|language| info.languages.contains(language));
-    let Some(language) = now.or_else(|| {
-        ORDER.into_iter().find(|language| untouched && info.languages.contains(language))
-    }) else {
+    let Some(language) =
+        now.or_else(|| ORDER.into_iter().find(|language| untouched && info.languages.contains(language)))
+    else {
         let message = format!("{} does not run the text's language", runtime.short());
         model.tell(Verdict::Idle, message, "");
         return Vec::new();

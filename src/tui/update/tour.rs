@@ -26,9 +26,10 @@ pub(super) fn skip(model: &mut Model) {
     }
 }
 
-/// Ends the tour; false: there was none.
+/// Ends the tour, unless there is something nearer to leave. False: nothing was left.
 pub(super) fn leave(model: &mut Model) -> bool {
-    model.tour.take().is_some()
+    let nearer = model.types() || model.zoomed || model.editor.selection().is_some();
+    !nearer && model.tour.take().is_some()
 }
 
 /// Looks whether what the step waits for has happened.
@@ -81,7 +82,8 @@ fn runtimes_used(model: &Model) -> usize {
 /// There is no other runtime for the text's language.
 fn only_one(model: &Model) -> bool {
     let Some(language) = model.document.language() else { return true };
-    model.runtimes.settled && model.runtimes.available().filter(|info| info.languages.contains(&language)).count() < 2
+    model.runtimes.settled
+        && model.runtimes.available().filter(|info| info.languages.contains(&language)).count() < 2
 }
 
 fn next(model: &mut Model) {

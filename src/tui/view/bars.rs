@@ -5,11 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{link, put};
-use crate::protocol::RuntimeInfo;
 use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::keymap::Preset;
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
-use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
+use crate::tui::model::{Model, Notice, Pane, RuntimeRow, Screen, Verdict};
 use crate::tui::overlay;
 use crate::tui::race::{self, Race};
 use crate::tui::text;
@@ -108,9 +107,12 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     if model.connection.down().is_some() {
         return;
     }
-    // Where there is little room, those that can't be used give theirs to the figures.
-    let shown = |info: Option<&RuntimeInfo>| figures.is_none() || info.is_none_or(|info| info.available);
-    for row in model.runtimes.rows.iter().filter(|row| shown(row.info.as_ref())) {
+    // Where there is no room for all, those that can't be used give theirs to the figures.
+    let cells = |row: &RuntimeRow| row.runtime.short().len() + " x no  ".len();
+    let all: usize = model.runtimes.rows.iter().map(cells).sum();
+    let tight = figures.is_some() && all > usize::from(line.room());
+    let shown = |row: &&RuntimeRow| !tight || row.info.as_ref().is_none_or(|info| info.available);
+    for row in model.runtimes.rows.iter().filter(shown) {
         let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
         let short = version.split_whitespace().next().unwrap_or_default();
         let of = match &row.info {
@@ -192,6 +194,7 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
         (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
+        (_, Pane::Files) if model.files.filtering => ("FILTER", Role::ModeEdit),
         (_, Pane::Files) => ("FILES", Role::ModeCommand),
         (_, Pane::Stats) => ("STATS", Role::ModeCommand),
         (_, Pane::History) => ("HISTORY", Role::ModeCommand),
@@ -247,6 +250,7 @@ fn is_busy(model: &Model) -> bool {
     model.runs.active.is_some()
         || model.runtimes.fetching.is_some()
         || model.sessions.creating > 0
+        || model.files.queues.can_end().is_some()
         || model.connection.dial.is_some()
         || model.race.as_ref().is_some_and(Race::is_live)
 }
@@ -270,7 +274,9 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     if reads {
         shown.extend(key_hint(model, Cmd::PageDown, "page down"));
     }
-    if model.screen == Screen::Messages && model.wire.filtering {
+    if model.screen == Screen::Messages && model.wire.filtering
+        || model.screen == Screen::Workbench && model.focus == Pane::Files && model.types()
+    {
         shown.push(("Enter".to_owned(), "keep"));
         shown.extend(key_hint(model, Cmd::Leave, "all"));
     } else if model.types() {
@@ -373,6 +379,10 @@ fn activity(model: &Model) -> (Verdict, String) {
     if let Some(words) = link::lost(model) {
         return (Verdict::Warn, words);
     }
+    let files = model.files.queues.activity();
+    if let Some(words) = files.clone().filter(|_| model.focus == Pane::Files) {
+        return (Verdict::Run, words);
+    }
     if let Some(run) = &model.runs.active {
         return (Verdict::Run, format!("run {} {}", run.number, run.word()));
     }
@@ -381,6 +391,9 @@ fn activity(model: &Model) -> (Verdict, String) {
     }
     if let Some(runtime) = model.runtimes.fetching {
         return (Verdict::Run, format!("fetching {}", runtime.short()));
+    }
+    if let Some(words) = files {
+        return (Verdict::Run, words);
     }
     if model.sessions.creating > 0 {
         return (Verdict::Run, "creating a session".to_owned());

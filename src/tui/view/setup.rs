@@ -79,7 +79,11 @@ fn body(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let mut y = line(&first, Role::Text, frame);
     if !compact {
         line("", Role::Text, frame);
-        y = line(&columns.row(["  runtime", "state", "what is wrong, or what is here", "do"], ""), Role::Muted, frame);
+        y = line(
+            &columns.row(["  runtime", "state", "what is wrong, or what is here", "do"], ""),
+            Role::Muted,
+            frame,
+        );
     }
     // Where there is little room, a fix has that of the runtimes it is not for.
     let alone = compact && model.runtimes.step.is_some();
@@ -198,7 +202,8 @@ fn chosen(row: &RuntimeRow, model: &Model, theme: &Theme, area: Rect, frame: &mu
         _ if model.runtimes.fetching == Some(row.runtime) => fetch_lines(row, theme, width),
         (Some(info), Some(at)) => fix_lines(info, at, model, theme, usize::from(width)),
         _ => {
-            let wrapped = advice(row, model).into_iter().flat_map(|line| text::wrap(&line, usize::from(width)));
+            let wrapped =
+                advice(row, model).into_iter().flat_map(|line| text::wrap(&line, usize::from(width)));
             wrapped.map(|line| (line, Role::Text)).collect()
         }
     };
@@ -209,8 +214,15 @@ fn chosen(row: &RuntimeRow, model: &Model, theme: &Theme, area: Rect, frame: &mu
 }
 
 /// The fix step by step, with the step that is copied next.
-fn fix_lines(info: &RuntimeInfo, at: usize, model: &Model, theme: &Theme, width: usize) -> Vec<(String, Role)> {
-    let mut lines = vec![(format!("Fix for {} (nothing is run for you):", info.runtime.short()), Role::Strong)];
+fn fix_lines(
+    info: &RuntimeInfo,
+    at: usize,
+    model: &Model,
+    theme: &Theme,
+    width: usize,
+) -> Vec<(String, Role)> {
+    let mut lines =
+        vec![(format!("Fix for {} (nothing is run for you):", info.runtime.short()), Role::Strong)];
     let steps = remedy::steps(info);
     let copy = key(model, Cmd::CopyFix).unwrap_or_default();
     for (number, step) in steps.iter().enumerate() {
@@ -231,7 +243,8 @@ fn fix_lines(info: &RuntimeInfo, at: usize, model: &Model, theme: &Theme, width:
         // A line for a shell is told whole, over as many rows as it takes.
         lines.extend(text::broken(&words, width.max(1)).into_iter().map(|line| (line, role)));
     }
-    let again = key(model, Cmd::Recheck).map_or_else(|| "look again".to_owned(), |key| format!("{key} looks again"));
+    let again =
+        key(model, Cmd::Recheck).map_or_else(|| "look again".to_owned(), |key| format!("{key} looks again"));
     lines.push((format!("  {}  {again}", steps.len() + 1), Role::Text));
     lines
 }
@@ -252,7 +265,14 @@ fn others(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     }
     for (at, (way, y)) in ways.iter().zip(area.top() + 1..area.bottom()).enumerate() {
         let words = format!("{} {way}", if at == 0 { "Or:" } else { "   " });
-        put(frame.buffer_mut(), area.x + 1, y, &words, area.width.saturating_sub(2), theme.style(Role::Muted));
+        put(
+            frame.buffer_mut(),
+            area.x + 1,
+            y,
+            &words,
+            area.width.saturating_sub(2),
+            theme.style(Role::Muted),
+        );
     }
 }
 
@@ -285,7 +305,9 @@ fn advice(row: &RuntimeRow, model: &Model) -> Vec<String> {
         lines.push(format!("{name}: {reason}"));
     }
     match info {
-        RuntimeInfo { available: true, fetchable: false, .. } => lines.push(format!("{enter} starts with it.")),
+        RuntimeInfo { available: true, fetchable: false, .. } => {
+            lines.push(format!("{enter} starts with it."))
+        }
         RuntimeInfo { available: true, .. } => {
             lines.push(format!("{enter} {}, for {}.", fetches(info), languages(&info.fetchable_languages)));
         }
@@ -295,7 +317,8 @@ fn advice(row: &RuntimeRow, model: &Model) -> Vec<String> {
             languages(&info.languages)
         )),
         RuntimeInfo { fix: Some(fix), .. } => {
-            let how = key(model, Cmd::ShowFix).map_or_else(String::new, |key| format!(" ({key}: step by step)"));
+            let how =
+                key(model, Cmd::ShowFix).map_or_else(String::new, |key| format!(" ({key}: step by step)"));
             lines.push(format!("What helps{how}: {fix}"));
         }
         _ => {}

@@ -20,7 +20,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let rule = theme.glyphs.rule.repeat(width);
     put(frame.buffer_mut(), area.x, area.y, &rule, area.width, theme.style(Role::BorderFocus));
     let title = format!(" {} ", tour::title(state));
-    let used = put(frame.buffer_mut(), area.x + 2, area.y, &title, area.width.saturating_sub(3), theme.style(Role::Strong));
+    let used = put(
+        frame.buffer_mut(),
+        area.x + 2,
+        area.y,
+        &title,
+        area.width.saturating_sub(3),
+        theme.style(Role::Strong),
+    );
     let keys = format!(" {} ", tour::keys(model));
     let wide = u16::try_from(text::width(&keys)).unwrap_or(u16::MAX);
     if wide.saturating_add(used + 5) < area.width {

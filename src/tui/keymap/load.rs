@@ -129,6 +129,7 @@ fn place_named(name: &str) -> Option<Place> {
     match name {
         "runtimes" => return Some(Place::Setup),
         "messages" => return Some(Place::Messages),
+        "race" => return Some(Place::Race),
         _ => {}
     }
     let is_called =

@@ -204,6 +204,8 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
         Overlay::Menu(menu) => {
             return Some((menu.name().to_uppercase(), vec![("a letter", "chooses"), ("Esc", "close")]));
         }
+        Overlay::RunOn(_) => ("RUN ON", &[("Enter", "run"), ("Esc", "close")]),
+        Overlay::NewSession(_) => ("NEW SESSION", &[("Enter", "create"), ("Tab", "next"), ("Esc", "back")]),
         Overlay::Question(_) => ("QUESTION", &[("Enter", "yes"), ("Esc", "no")]),
         _ => ("FORM", &[("Enter", "go on"), ("Esc", "back")]),
     };

@@ -11,6 +11,7 @@ mod link;
 mod messages;
 mod outside;
 mod panes;
+mod part;
 mod race;
 mod run;
 mod runtime;

@@ -4,6 +4,7 @@ mod groups;
 pub(crate) mod synonyms;
 mod table;
 
+use super::editor::Motion;
 use super::files::FilesCmd;
 use super::keymap::Preset;
 use super::model::Pane;
@@ -64,6 +65,14 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    ShowFix,
+    CopyFix,
+    Report,
+    Log,
+    Samples,
+    Sample(usize),
+    Tour,
+    TourSkip,
     Zoom,
     Wider,
     Narrower,
@@ -82,6 +91,28 @@ pub(crate) enum Cmd {
     CloseIdle,
     /// Of the files pane.
     Files(FilesCmd),
+    Motion(Motion),
+    Vi(Vi),
+}
+
+/// What vim's normal mode has besides motions and the editor's own commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vi {
+    InsertFirst,
+    Append,
+    AppendEnd,
+    Delete,
+    DeleteWord,
+    ChangeWord,
+    ChangeEnd,
+    ChangeLine,
+    Put,
+    Select,
+    SelectLines,
+    Copy,
+    Cut,
+    Change,
+    Cancel,
 }
 
 /// What can be asked of the editor's text.
@@ -108,7 +139,8 @@ pub(crate) enum EditCmd {
     OpenBelow,
     OpenAbove,
     GoToLine,
-    Bracket,
+    /// A motion that has no key of its own while typing.
+    Move(Motion),
 }
 
 /// What can be asked of the open texts.
@@ -142,6 +174,8 @@ pub(crate) enum Place {
     Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
+    /// On any screen, during the tour.
+    Tour,
 }
 
 impl Place {
@@ -156,6 +190,7 @@ impl Place {
             Self::Messages => "messages".to_owned(),
             Self::Race => "race".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
+            Self::Tour => "tour".to_owned(),
         }
     }
 }

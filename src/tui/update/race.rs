@@ -261,7 +261,7 @@ pub(super) fn forget(model: &mut Model) -> Option<u32> {
 
 /// Moves among the lanes, or in the output of one.
 pub(super) fn go(model: &mut Model, cmd: Cmd) {
-    let size = model.size;
+    let size = model.without_tour(model.size);
     let Some(race) = &mut model.race else { return };
     let last = race.lanes.len().saturating_sub(1);
     match (cmd, race.alone) {
@@ -299,7 +299,7 @@ pub(super) fn take_turns(model: &mut Model) -> Vec<Effect> {
 
 /// The mouse chooses a lane and scrolls it.
 pub(super) fn click(model: &mut Model, mouse: MouseEvent) {
-    let (size, at) = (model.size, Position::new(mouse.column, mouse.row));
+    let (size, at) = (model.without_tour(model.size), Position::new(mouse.column, mouse.row));
     let Some(race) = &mut model.race else { return };
     let places = race.places(size);
     let Some(lane) = places.at(at) else { return };

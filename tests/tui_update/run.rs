@@ -303,7 +303,7 @@ mod form {
             let screen = bench.screen();
             u16::try_from(screen.lines().position(|line| line.contains(what)).unwrap()).unwrap()
         };
-        let mut click = |bench: &mut Bench, what: &str| {
+        let click = |bench: &mut Bench, what: &str| {
             let row = row(bench, what);
             let kind = MouseEventKind::Down(MouseButton::Left);
             bench.press([Event::Mouse(MouseEvent { kind, column: 40, row, modifiers: KeyModifiers::NONE })]);

@@ -234,6 +234,8 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
         Overlay::Menu(menu) => {
             return Some((menu.name().to_uppercase(), vec![("a letter", "chooses"), ("Esc", "close")]));
         }
+        Overlay::RunOn(_) => ("RUN ON", &[("Enter", "run"), ("Esc", "close")]),
+        Overlay::NewSession(_) => ("NEW SESSION", &[("Enter", "create"), ("Tab", "next"), ("Esc", "back")]),
         Overlay::Question(_) => ("QUESTION", &[("Enter", "yes"), ("Esc", "no")]),
         Overlay::Log(_) => ("LOG", &[("y", "copy"), ("/", "filter"), ("Esc", "close")]),
         Overlay::Samples(_) => ("SAMPLES", &[("Enter", "open"), ("l", "next language"), ("Esc", "back")]),

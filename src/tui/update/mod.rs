@@ -12,6 +12,7 @@ mod messages;
 mod modal;
 mod outside;
 mod panes;
+mod part;
 mod race;
 mod run;
 mod runtime;

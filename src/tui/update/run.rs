@@ -1,11 +1,11 @@
 //! A run: its session, its output, its end.
 
+use super::part::selected;
 use crate::protocol::{
     CreateSession, ErrorKind, ExecuteResult, Failure, Language, RuntimeType, SessionId, SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
 use crate::tui::document::Origin;
-use crate::tui::editor::Pos;
 use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::model::{LastRun, Model, Pane, Phase, Program, Run, SessionRow, Sessions, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
@@ -113,33 +113,6 @@ pub(super) fn file_name(model: &Model) -> Option<String> {
         Origin::Scratch => Some(model.document.name()),
         Origin::Disk(_) | Origin::Workspace { .. } => model.document.file_name(),
     }
-}
-
-/// The selected part of a text, without the indentation that all its lines share, below as many empty lines as stand
-/// before it; and its first and last line, counted from 1.
-fn selected(lines: &[String], range: Option<(Pos, Pos)>) -> Option<(String, usize, usize)> {
-    let (Pos { row: first, byte: from }, Pos { row: last, byte: to }) = range?;
-    // A selection that ends before a line's first character holds nothing of that line.
-    let (last, to) = if to == 0 && last > first { (last - 1, usize::MAX) } else { (last, to) };
-    let mut part: Vec<String> = lines.get(first..=last)?.to_vec();
-    if let Some(line) = part.last_mut() {
-        line.truncate(to.min(line.len()));
-    }
-    if let Some(line) = part.first_mut() {
-        // What was left out before it still says how far it is indented.
-        let cut = from.min(line.len());
-        let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
-        *line = line.get(..cut)?.chars().map(blank).collect::<String>() + line.get(cut..)?;
-    }
-    if part.iter().all(|line| line.trim().is_empty()) {
-        return None;
-    }
-    let indented = |line: &&String| !line.trim().is_empty();
-    let indent = |line: &String| line.chars().take_while(|c| c.is_whitespace()).count();
-    let shared = part.iter().filter(indented).map(indent).min().unwrap_or(0);
-    let cut = |line: &String| line.chars().skip(shared.min(indent(line))).collect::<String>();
-    let text = part.iter().map(cut).collect::<Vec<_>>().join("\n");
-    Some((format!("{}{text}\n", "\n".repeat(first)), first + 1, last + 1))
 }
 
 /// Runs a program that ran before, if anything can be run now.

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery")]
 
+#[path = "tui_flow/files.rs"]
+mod files;
+#[path = "tui_flow/race.rs"]
+mod race;
 #[path = "tui_flow/remote.rs"]
 mod remote;
 mod tui_support;

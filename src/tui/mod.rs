@@ -7,11 +7,14 @@
 mod buffers;
 mod commands;
 mod connection;
+mod diff;
 mod disk;
 mod document;
 mod editor;
 mod effects;
+mod files;
 mod highlight;
+mod history;
 mod ingest;
 mod keymap;
 mod keys;
@@ -21,18 +24,22 @@ mod msg;
 mod output;
 mod outside;
 mod overlay;
+mod race;
 mod ratios;
 mod recovery;
 mod run;
 mod sink;
+mod stop;
 mod term;
 mod text;
 mod theme;
+mod trace;
 mod update;
 mod view;
 mod widget;
 mod wire;
 mod workbench;
+mod workspace;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -47,6 +54,7 @@ pub use msg::{
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
 pub use workbench::{Options, Workbench};
+pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 
 /// Why the workbench could not be shown, or not any longer.
 #[derive(Debug, thiserror::Error)]

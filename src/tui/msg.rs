@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use crossterm::event::Event;
 
+use super::workspace::{FilesMsg, Task};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
-    RuntimePreference, RuntimeType, Selection, SessionId, SessionInfo, SessionStats, Signal,
+    RuntimePreference, RuntimeType, Selection, ServerLimits, SessionId, SessionInfo, SessionStats, Signal,
 };
 
 /// Something happened.
@@ -18,10 +19,10 @@ pub enum Msg {
     Input(Event),
     /// It is time to ask again for the figures on the screen.
     Tick,
-    /// Texts were changed some time ago, and are not saved.
-    Keep,
     /// Somebody looks for a letter: the menu shows itself.
     ShowMenu,
+    /// Texts were changed some time ago, and are not saved.
+    Keep,
     /// Something about runtimes.
     Runtime(RuntimeMsg),
     /// Something about sessions.
@@ -30,6 +31,8 @@ pub enum Msg {
     Run(RunMsg),
     /// Something about a file.
     File(FileMsg),
+    /// Something about a session's workspace.
+    Files(FilesMsg),
     /// Something about how the engine is reached, or about another one.
     Link(LinkMsg),
 }
@@ -88,6 +91,8 @@ pub enum RuntimeMsg {
     Fetched(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// The ranking that was asked for.
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
+    /// What a session may have at most, as far as the engine says.
+    Limited(ServerLimits),
 }
 
 /// About sessions.
@@ -263,6 +268,8 @@ pub enum Effect {
     CancelFetch,
     /// Asks for a ranking.
     Rank(Language, RuntimePreference),
+    /// Asks what a session may have at most.
+    Limits,
     /// Asks for all sessions.
     ListSessions,
     /// Creates a session.
@@ -276,6 +283,8 @@ pub enum Effect {
     CancelCreate(Option<u32>),
     /// Closes a session.
     CloseSession(SessionId),
+    /// Closes several.
+    CloseSessions(Vec<SessionId>),
     /// Asks what a session uses.
     Stats(SessionId),
     /// Runs code.
@@ -290,6 +299,8 @@ pub enum Effect {
         code: String,
         /// What the code's file is called.
         file_name: Option<String>,
+        /// Its program may be fed; else it reads an empty input.
+        interactive: bool,
     },
     /// Feeds a run's program.
     Feed {
@@ -317,6 +328,17 @@ pub enum Effect {
         /// What of a file that is there.
         replace: Replace,
     },
+    /// Does something in a session's workspace.
+    Files {
+        /// Which session.
+        session: SessionId,
+        /// The number that its answer carries; 0 waits for its turn.
+        number: u64,
+        /// What.
+        task: Box<Task>,
+    },
+    /// Ends what is being done in a workspace under this number.
+    StopFiles(u64),
     /// Reaches another engine: that of a server, or, without a target, the one in this process.
     Dial {
         /// The dial's number, that its answer carries.

@@ -116,8 +116,8 @@ where
     loop {
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
-        let keep_due = keeps.due(workbench);
         let menu_due = workbench.menu_due();
+        let keep_due = keeps.due(workbench);
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
             biased;
@@ -136,11 +136,11 @@ where
                 seconds.counted();
                 Some(Msg::Link(LinkMsg::Second))
             }
+            () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
             () = sleep_until(keep_due.unwrap_or(begun)), if keep_due.is_some() => {
                 keeps.kept();
                 Some(Msg::Keep)
             }
-            () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
         };
         let drained = std::time::Instant::now();
         let mut msg = msg;
@@ -154,6 +154,7 @@ where
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
+                    Effect::CaptureMouse(on) => control.capture_mouse(on).map_err(terminal_error)?,
                     Effect::EditOutside(handed) => {
                         control.give().map_err(terminal_error)?;
                         edited = Some(Msg::File(outside.edit(*handed, &stopped).await));
@@ -164,7 +165,6 @@ where
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
-                    Effect::CaptureMouse(on) => control.capture_mouse(on).map_err(terminal_error)?,
                     Effect::Copy(text) => control.copy(&text).map_err(terminal_error)?,
                     effect => effects.run(effect),
                 }

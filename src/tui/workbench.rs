@@ -81,9 +81,9 @@ impl Workbench {
         warnings.extend(more);
         let keymap = keymap.inside(options.outer);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
-        update::open_behind(&mut model, &options.more);
         // Whoever knows vim expects its normal mode.
         model.edits = model.keymap.preset() != Preset::Vim;
+        update::open_behind(&mut model, &options.more);
         if let Some(name) = &options.settings.preference {
             match RuntimePreference::from_name(name) {
                 Some(preference) => model.preference = preference,
@@ -128,6 +128,11 @@ impl Workbench {
         self.model.connection.down().is_some()
     }
 
+    /// When the menu is to show itself, in time since the workbench opened.
+    pub fn menu_due(&self) -> Option<Duration> {
+        super::overlay::menu_due(&self.model)
+    }
+
     /// Texts were changed since what is not saved was kept last.
     pub(crate) fn has_unkept(&self) -> bool {
         update::has_unkept(&self.model)
@@ -136,11 +141,6 @@ impl Workbench {
     /// The texts that are not saved.
     pub(crate) fn unsaved(&self) -> Vec<Unsaved> {
         update::unsaved(&self.model)
-    }
-
-    /// When the menu is to show itself, in time since the workbench opened.
-    pub fn menu_due(&self) -> Option<Duration> {
-        super::overlay::menu_due(&self.model)
     }
 
     /// Everything must be drawn again.

@@ -5,6 +5,8 @@
 mod crew;
 mod dial;
 mod execution;
+mod files;
+mod host;
 mod keeping;
 mod listen;
 
@@ -17,6 +19,7 @@ use tokio::task::AbortHandle;
 
 use self::crew::Crew;
 use self::dial::Dialler;
+use self::files::Transfers;
 use self::keeping::Keeping;
 use super::disk;
 use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved};
@@ -41,6 +44,7 @@ pub(crate) struct Effects {
     dialler: Dialler,
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
+    transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
     keeping: Option<Keeping>,
 }
@@ -59,6 +63,7 @@ impl Effects {
             dialler: Dialler::new(connector),
             creating: Vec::new(),
             fetch: None,
+            transfers: Transfers::default(),
             feed: None,
             keeping: unsaved.map(Keeping::new),
         };
@@ -81,6 +86,7 @@ impl Effects {
         self.engine = engine;
         self.there = Crew::new();
         self.creating.clear();
+        self.transfers = Transfers::default();
         (self.fetch, self.feed) = (None, None);
         self.listen();
     }
@@ -108,6 +114,10 @@ impl Effects {
                 Msg::Runtime(RuntimeMsg::Known(runtime, known))
             }),
             Effect::Rank(language, preference) => self.rank(language, preference),
+            Effect::Limits => self.ask(|engine| async move {
+                let limits = engine.info().await.map(|info| info.limits).unwrap_or_default();
+                Msg::Runtime(RuntimeMsg::Limited(limits))
+            }),
             Effect::Fetch(runtime) => self.fetch(runtime),
             Effect::CancelFetch => self.cancel_fetch(),
             Effect::ListSessions => {
@@ -128,22 +138,27 @@ impl Effects {
                 let result = engine.close_session(&id).await;
                 Msg::Session(SessionMsg::Closed(id, result))
             }),
+            Effect::CloseSessions(ids) => ids.into_iter().for_each(|id| self.run(Effect::CloseSession(id))),
             Effect::Stats(id) => self.ask(|engine| async move {
                 let result = engine.stats(&id).await;
                 Msg::Session(SessionMsg::Stats(id, result))
             }),
-            Effect::Execute { run, session, language, code, file_name } => {
-                self.execute(
-                    run,
-                    session,
-                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() },
-                );
+            Effect::Execute { run, session, language, code, file_name, interactive } => {
+                let code =
+                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() };
+                self.execute(run, session, code, interactive);
             }
             Effect::Feed { run, data, eof } => self.feed(run, data, eof),
             Effect::Signal(run, execution, signal) => self.ask(move |engine| async move {
                 let target = InterruptTarget::Execution(execution);
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
+            Effect::Files { session, number, task } => {
+                let question =
+                    self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
+                drop(self.there.ask(question));
+            }
+            Effect::StopFiles(number) => self.transfers.stop(number),
             Effect::Reconnect => self.engine.reconnect(),
             Effect::Switch(dial) => self.switch(dial),
             Effect::Dial { dial, target } => self.dialler.dial(dial, target, &mut self.here),
@@ -157,7 +172,7 @@ impl Effects {
             })),
             Effect::Save { buffer, path, text, revision, replace } => drop(self.here.ask(async move {
                 let to = path.clone();
-                let result = blocking(move || disk::save(&to, &text, replace)).await;
+                let result = blocking(move || disk::save(&to, text.as_bytes(), replace)).await;
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
@@ -238,13 +253,15 @@ impl Effects {
         }
     }
 
-    fn execute(&mut self, run: u32, session: SessionId, code: ExecuteCode) {
+    fn execute(&mut self, run: u32, session: SessionId, code: ExecuteCode, interactive: bool) {
         let execution = ExecutionId::random();
         let (feed, fed) = mpsc::channel(INPUT_QUEUE);
-        self.feed = Some((run, feed));
+        if interactive {
+            self.feed = Some((run, feed));
+        }
         let mut params = Execute::new(session, Command::ExecuteCode(code));
         params.stream = true;
-        params.interactive = true;
+        params.interactive = interactive;
         params.execution_id = Some(execution);
         let tx = self.there.tx();
         self.ask(move |engine| async move {

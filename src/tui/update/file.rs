@@ -25,11 +25,11 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
             let message = format!("what is not saved is not kept for a crash: {why}");
             model.tell(Verdict::Warn, message, "F4 saves it");
         }
-        FileMsg::Completed(typed, paths) => {
-            if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
-                prompt.complete(&typed, paths);
-            }
-        }
+        FileMsg::Completed(typed, paths) => match model.overlays.last_mut() {
+            Some(Overlay::Prompt(prompt)) => prompt.complete(&typed, paths),
+            Some(Overlay::Path(form)) => form.completed(&typed, paths),
+            _ => {}
+        },
         FileMsg::Saved(buffer, path, revision, Ok(stamp)) => {
             let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
             document.saving = false;

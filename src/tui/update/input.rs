@@ -109,7 +109,7 @@ fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.screen {
         Screen::Messages if types => super::messages::type_filter(model, key),
-        Screen::Messages | Screen::Setup => {}
+        Screen::Messages | Screen::Setup | Screen::Race => {}
         Screen::Workbench => return text_in_pane(model, key, types),
     }
     Vec::new()
@@ -123,6 +123,7 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
                 edit(model, action);
             }
         }
+        Pane::Files if types => super::files::type_filter(model, key),
         Pane::Output if types => {
             if key.code == KeyCode::Enter {
                 return send_line(model);
@@ -171,6 +172,8 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         model.wire.filter();
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
         return paste_input(model, &pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Files && model.files.filtering {
+        super::files::paste_filter(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
         super::edit::paste(model, text::sanitise_lines(&pasted));
@@ -189,6 +192,10 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
         super::messages::click(model, mouse);
         return Vec::new();
     }
+    if model.screen == Screen::Race {
+        super::race::click(model, mouse);
+        return Vec::new();
+    }
     let at = Position::new(mouse.column, mouse.row);
     let layout = model.layout();
     if super::panes::drag(model, mouse.kind, at) {
@@ -200,7 +207,7 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             if let Some(pane) = layout.tab_at(at) {
                 focus(model, pane);
             } else if let Some(pane) = layout.at(at) {
-                press_in(model, pane, at);
+                return press_in(model, pane, at);
             }
             return Vec::new();
         }
@@ -219,18 +226,24 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             let (rows, columns) = model.output_room();
             model.output.scroll(i64::from(step), rows, columns);
         }
-        Some(Pane::Sessions) => super::command::choose_session(model, step.signum().into()),
+        Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Files) => super::files::step(model, step.into()),
+        Some(Pane::Stats) => {
+            let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
+            (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
+        }
+        Some(Pane::History) => super::history::step(model, step.signum().into()),
         _ => {}
     }
     Vec::new()
 }
 
 /// A click inside a pane.
-fn press_in(model: &mut Model, pane: Pane, at: Position) {
+fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
     focus(model, pane);
     let inside = model.layout().inside(pane);
     if !inside.contains(at) {
-        return;
+        return Vec::new();
     }
     let (row, column) = (at.y - inside.y, at.x - inside.x);
     match pane {
@@ -244,6 +257,14 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) {
                 model.sessions.pick(chosen);
             }
         }
-        Pane::Files | Pane::Output | Pane::Stats | Pane::History => {}
+        Pane::Files => return super::files::click(model, row),
+        Pane::History => {
+            let rows = crate::tui::view::history::rows(model, inside.height);
+            if let Some(number) = rows.get(usize::from(row)).copied().flatten() {
+                return super::history::click(model, number);
+            }
+        }
+        Pane::Output | Pane::Stats => {}
     }
+    Vec::new()
 }

@@ -3,12 +3,15 @@
 mod command;
 mod edit;
 mod file;
+mod files;
+mod history;
 mod input;
 mod keep;
 mod link;
 mod messages;
 mod outside;
 mod panes;
+mod race;
 mod run;
 mod runtime;
 mod search;
@@ -26,6 +29,7 @@ pub(crate) use file::open as open_file;
 pub(crate) use file::open_behind;
 pub(crate) use keep::{has_unkept, unsaved};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
+pub(crate) use run::{idle_session, start_on};
 pub(crate) use search::{look_for, replace_all, replace_here, said, step_to_match};
 
 /// Changes the model as a message asks, and says what else must be done.
@@ -39,7 +43,10 @@ pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
             effect => effects.push(effect),
         }
     }
+    effects.extend(files::sync(model));
+    let effects = files::order(model, effects);
     for effect in &effects {
+        session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
             && let Some((document, _)) = buffers::find(model, *buffer)
         {
@@ -53,11 +60,11 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
-        Msg::Keep => keep::keep(model),
         Msg::ShowMenu => {
             super::overlay::show_menu(model);
             Vec::new()
         }
+        Msg::Keep => keep::keep(model),
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));
@@ -75,6 +82,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.redraw = true;
             file::update(model, msg)
         }
+        Msg::Files(msg) => files::update(model, msg),
         Msg::Link(msg) => link::update(model, msg),
     }
 }

@@ -101,7 +101,8 @@ impl Person {
     /// Waits for the end; the terminal must then be as it was.
     pub async fn leaves(&mut self) -> ExitStatus {
         while matches!(tokio::time::timeout(PATIENCE, self.read_some()).await, Ok(true)) {}
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let status = ended.unwrap_or_else(|_| panic!("it is still open:\n{}", self.text())).unwrap();
         let screen = self.screen.screen();
         assert!(!screen.alternate_screen(), "the alternate screen is still on");
         assert!(!screen.hide_cursor(), "the cursor is hidden");

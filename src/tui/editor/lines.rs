@@ -134,6 +134,19 @@ pub(crate) fn placed(line: &str, tab: usize) -> impl Iterator<Item = (usize, usi
     })
 }
 
+/// The same, from the character at a column on at the latest: a long line need not be gone through from its beginning.
+pub(crate) fn placed_from(line: &str, from: usize, tab: usize) -> impl Iterator<Item = (usize, usize, &str)> {
+    let skipped = if is_plain(line) { from.min(line.len()) } else { 0 };
+    let rest = line.get(skipped..).unwrap_or_default();
+    placed(rest, tab).map(move |(byte, at, grapheme)| (byte + skipped, at + skipped, grapheme))
+}
+
+/// How many characters stand before a place in a line.
+pub(super) fn count(line: &str, byte: usize) -> usize {
+    let head = line.get(..byte).unwrap_or(line);
+    if is_plain(head) { head.len() } else { head.graphemes(true).count() }
+}
+
 /// The column of a place in a line.
 pub(crate) fn column(line: &str, byte: usize, tab: usize) -> usize {
     let head = line.get(..byte).unwrap_or(line);
@@ -198,6 +211,10 @@ mod tests {
         assert_eq!(column(family, family.len(), 4), 1 + 2 + 1 + 2);
         assert_eq!(byte_at(family, 2, 4), 1, "the second cell of the family is the family");
         assert_eq!(byte_at("\tx", 3, 4), 0);
+        let seen: Vec<_> = placed_from("abcd", 2, 4).collect();
+        assert_eq!(seen, [(2, 2, "c"), (3, 3, "d")]);
+        assert_eq!(placed_from("日bcd", 2, 4).count(), 4);
+        assert_eq!((count(family, family.len()), count("abc", 2)), (4, 2));
         assert_eq!((column("a\tb", 2, 4), byte_at("a\tb", 4, 4)), (4, 2));
     }
 

@@ -19,7 +19,7 @@ use lines::{Lines, next};
 use view::View;
 
 pub(crate) use find::{MOST as MOST_MATCHES, Match, Pattern};
-pub(crate) use lines::{Pos, cells, column, placed};
+pub(crate) use lines::{Pos, cells, column, placed_from};
 pub(crate) use motion::Motion;
 
 /// How many changes are remembered for those who follow them.
@@ -213,8 +213,7 @@ impl Editor {
 
     /// Row and character of the cursor, from 0.
     pub(crate) fn cursor(&self) -> (usize, usize) {
-        let line = self.lines.line(self.cursor.row);
-        (self.cursor.row, placed(line.get(..self.cursor.byte).unwrap_or(line), 1).count())
+        (self.cursor.row, lines::count(self.lines.line(self.cursor.row), self.cursor.byte))
     }
 
     pub(crate) fn place(&self) -> Pos {

@@ -9,7 +9,7 @@ use ratatui::style::{Modifier, Style};
 use super::put;
 use crate::protocol::Language;
 use crate::tui::buffers;
-use crate::tui::editor::{Pos, cells, column, placed};
+use crate::tui::editor::{Pos, cells, column, placed_from};
 use crate::tui::highlight::Highlighter;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
@@ -130,7 +130,7 @@ impl<'a> Sheet<'a> {
         let (selected, with_end) = self.selected(row, line.len());
         let found = self.model.found_in(line);
         let mut parts = self.highlights.parts(row).iter().peekable();
-        for (byte, at, grapheme) in placed(line, tab) {
+        for (byte, at, grapheme) in placed_from(line, left, tab) {
             let width = cells(grapheme, at, tab);
             if at >= right {
                 break;

@@ -4,8 +4,8 @@
 
 #[path = "tui_snapshots/editor.rs"]
 mod editor;
-#[path = "tui_snapshots/files.rs"]
-mod files;
+#[path = "tui_snapshots/keys.rs"]
+mod keys;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
 mod tui_support;

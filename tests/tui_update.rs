@@ -6,10 +6,14 @@ mod connect;
 mod editing;
 #[path = "tui_update/files.rs"]
 mod files;
+#[path = "tui_update/keys.rs"]
+mod keys;
 #[path = "tui_update/link.rs"]
 mod link;
 #[path = "tui_update/messages.rs"]
 mod messages;
+#[path = "tui_update/panes.rs"]
+mod panes;
 mod tui_support;
 
 use bytes::Bytes;
@@ -259,7 +263,7 @@ fn escape_and_a_key_that_come_together_are_two_keys() {
     assert!(bench.screen().contains("keys that work now"), "{}", bench.screen());
     // A person's own binding of Alt stays his.
     let mut options = options();
-    options.settings.keys.insert("run.start".into(), vec!["alt-r".into()]);
+    options.settings.keys.read("keymap.toml", "[keys]\n\"run.start\" = \"alt-r\"\n");
     let mut bench = Bench::with(&options, 100, 30);
     bench.found(BUN).press([alt('r')]);
     assert!(

@@ -14,6 +14,7 @@ mod effects;
 mod files;
 mod highlight;
 mod ingest;
+mod keymap;
 mod keys;
 mod layout;
 mod model;
@@ -21,6 +22,7 @@ mod msg;
 mod output;
 mod outside;
 mod overlay;
+mod ratios;
 mod recovery;
 mod run;
 mod sink;
@@ -39,6 +41,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 
+pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
     BufferId, Content, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, Msg, Reached, Replace, RunMsg,
     RuntimeMsg, SaveFailure, SessionMsg, Source, Stamp, Unsaved,
@@ -67,7 +70,7 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let mut guard = term::TerminalGuard::enter().map_err(terminal_error)?;
+    let mut guard = term::TerminalGuard::enter(options.outer.tells_keys).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
     let keyboard = guard.keyboard();
     drive(&mut terminal, keyboard, engine, options, &mut guard).await

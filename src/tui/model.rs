@@ -16,6 +16,7 @@ use super::layout::Layout;
 use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
+use super::ratios::{Ratios, Split};
 use super::sink::Sink;
 use super::widget::field::Field;
 use super::wire::Wire;
@@ -23,6 +24,9 @@ use crate::protocol::{
     ExecutionId, Language, Progress, RuntimeInfo, RuntimePreference, RuntimeType, SessionId, SessionInfo,
     SessionState, SessionStats,
 };
+
+/// So many of the commands chosen last are offered first.
+const RECENT: usize = 5;
 
 /// A pane of the workbench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,8 +279,18 @@ pub(crate) struct Model {
     pub(crate) size: Size,
     pub(crate) screen: Screen,
     pub(crate) focus: Pane,
+    /// How the panes share the screen.
+    pub(crate) ratios: Ratios,
+    /// The pane in focus has the others' room.
+    pub(crate) zoomed: bool,
+    /// The mouse is ours, not the terminal's.
+    pub(crate) mouse: bool,
+    /// The border that the mouse drags.
+    pub(crate) dragged: Option<Split>,
     /// What is typed goes into the editor when it has the focus; else letters are commands.
     pub(crate) edits: bool,
+    /// What moves in the editor selects, after vim's `v`.
+    pub(crate) selecting: bool,
     /// What is typed goes to the running program when the output has the focus.
     pub(crate) feeds: bool,
     /// The first of two keys was pressed.
@@ -308,6 +322,8 @@ pub(crate) struct Model {
     /// What was told last and not dismissed yet.
     pub(crate) notice: Option<Notice>,
     pub(crate) keymap: Keymap,
+    /// The commands that were chosen from lists, the last first.
+    pub(crate) recent: Vec<&'static str>,
     pub(crate) preference: RuntimePreference,
     /// When the message that is being handled arrived.
     pub(crate) now: Duration,
@@ -323,7 +339,12 @@ impl Model {
             size,
             screen: Screen::Workbench,
             focus: Pane::Editor,
+            ratios: Ratios::default(),
+            zoomed: false,
+            mouse: true,
+            dragged: None,
             edits: true,
+            selecting: false,
             feeds: false,
             pending: None,
             editor: Editor::new(&sample, document.habits()),
@@ -344,6 +365,7 @@ impl Model {
             overlays: Vec::new(),
             notice: None,
             keymap,
+            recent: Vec::new(),
             preference: RuntimePreference::Balanced,
             now: Duration::ZERO,
             redraw: true,
@@ -370,11 +392,13 @@ impl Model {
             Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
         };
         let lost = self.connection.down().map(|_| Place::LinkLost);
-        lost.into_iter().chain(here.iter().copied()).chain([Place::Everywhere]).collect()
+        let selecting = self.selecting && self.screen == Screen::Workbench && self.focus == Pane::Editor;
+        let selecting = (selecting && !self.edits).then_some(Place::Selecting);
+        lost.into_iter().chain(selecting).chain(here.iter().copied()).chain([Place::Everywhere]).collect()
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::of(self.size, self.focus)
+        Layout::of(self.size, self.focus, &self.ratios, self.zoomed)
     }
 
     /// What of the editor's inside is left for the text: a search takes its last lines.
@@ -401,8 +425,17 @@ impl Model {
     }
 
     pub(crate) fn tell(&mut self, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) {
-        let clean = |text: String| super::text::sanitise(&text).into_owned();
-        self.notice = Some(Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) });
+        let (places, types) = (self.places(), self.types());
+        let clean = |text: String| self.keymap.in_words(&super::text::sanitise(&text), &places, types);
+        let notice = Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) };
+        self.notice = Some(notice);
+    }
+
+    /// Notes that a command was chosen from a list.
+    pub(crate) fn used(&mut self, id: &'static str) {
+        self.recent.retain(|other| *other != id);
+        self.recent.insert(0, id);
+        self.recent.truncate(RECENT);
     }
 
     /// The session whose figures are on the screen and can change.

@@ -21,6 +21,8 @@ pub enum Msg {
     Tick,
     /// Texts were changed some time ago, and are not saved.
     Keep,
+    /// Somebody looks for a letter: the menu shows itself.
+    ShowMenu,
     /// Something about runtimes.
     Runtime(RuntimeMsg),
     /// Something about sessions.
@@ -365,6 +367,8 @@ pub enum Effect {
     Complete(String),
     /// Puts a text into the terminal's clipboard.
     Copy(String),
+    /// Takes the mouse, or leaves it to the terminal.
+    CaptureMouse(bool),
     /// Goes back to the shell until `fg`.
     Suspend,
     /// Ends the workbench.

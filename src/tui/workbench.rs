@@ -8,6 +8,7 @@ use ratatui::Frame;
 use ratatui::layout::Size;
 
 use super::highlight::Highlighter;
+use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg, Unsaved};
@@ -39,6 +40,8 @@ pub struct Options {
     pub warnings: Vec<Warning>,
     /// What the terminal can show.
     pub terminal: TerminalKind,
+    /// What this runs in: programs that keep some keys.
+    pub outer: Outer,
     /// Makes other engines. Without it, the one given at the start is the only one.
     pub connector: Option<Arc<dyn Connector>>,
 }
@@ -76,8 +79,11 @@ impl Workbench {
         warnings.extend(more);
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
+        let keymap = keymap.inside(options.outer);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
         update::open_behind(&mut model, &options.more);
+        // Whoever knows vim expects its normal mode.
+        model.edits = model.keymap.preset() != Preset::Vim;
         if let Some(name) = &options.settings.preference {
             match RuntimePreference::from_name(name) {
                 Some(preference) => model.preference = preference,
@@ -130,6 +136,11 @@ impl Workbench {
     /// The texts that are not saved.
     pub(crate) fn unsaved(&self) -> Vec<Unsaved> {
         update::unsaved(&self.model)
+    }
+
+    /// When the menu is to show itself, in time since the workbench opened.
+    pub fn menu_due(&self) -> Option<Duration> {
+        super::overlay::menu_due(&self.model)
     }
 
     /// Everything must be drawn again.

@@ -186,6 +186,7 @@ impl Effects {
             Effect::Decided(_)
             | Effect::EditOutside(_)
             | Effect::Copy(_)
+            | Effect::CaptureMouse(_)
             | Effect::Suspend
             | Effect::Quit => {}
         }

@@ -9,7 +9,7 @@ use crate::tui::document::{self, ORDER, Origin};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
-use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::overlay::{self, Help, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 
 /// Does what a command says.
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
@@ -72,6 +72,13 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
+            super::panes::perform(model, cmd);
+        }
+        Cmd::Menu => model.overlays.push(Overlay::Menu(Menu::new(model.now))),
+        Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
+        Cmd::Preset(preset) => super::panes::use_preset(model, preset),
+        Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
     }
     Vec::new()
 }
@@ -85,10 +92,10 @@ fn leave(model: &mut Model) {
     match (model.screen, model.focus) {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
-        (_, Pane::Editor) => super::edit::leave(model),
-        (_, Pane::Output) => model.feeds = false,
-        (_, Pane::Files) => super::files::leave(model),
-        _ => {}
+        (_, Pane::Editor) if super::edit::leave(model) => {}
+        (_, Pane::Output) if model.feeds => model.feeds = false,
+        (_, Pane::Files) if super::files::leave(model) => {}
+        _ => model.zoomed = false,
     }
 }
 

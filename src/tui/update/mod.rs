@@ -9,6 +9,7 @@ mod keep;
 mod link;
 mod messages;
 mod outside;
+mod panes;
 mod run;
 mod runtime;
 mod search;
@@ -56,6 +57,10 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
         Msg::Keep => keep::keep(model),
+        Msg::ShowMenu => {
+            super::overlay::show_menu(model);
+            Vec::new()
+        }
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));

@@ -4,6 +4,8 @@
 
 #[path = "tui_flow/files.rs"]
 mod files;
+#[path = "tui_flow/race.rs"]
+mod race;
 #[path = "tui_flow/remote.rs"]
 mod remote;
 mod tui_support;

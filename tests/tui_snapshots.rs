@@ -6,8 +6,12 @@
 mod editor;
 #[path = "tui_snapshots/keys.rs"]
 mod keys;
+#[path = "tui_snapshots/race.rs"]
+mod race;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
+#[path = "tui_snapshots/sessions.rs"]
+mod sessions;
 mod tui_support;
 
 use codebeaker::config::Settings;

@@ -6,6 +6,8 @@ mod connect;
 mod editing;
 #[path = "tui_update/files.rs"]
 mod files;
+#[path = "tui_update/history.rs"]
+mod history;
 #[path = "tui_update/keys.rs"]
 mod keys;
 #[path = "tui_update/link.rs"]
@@ -14,6 +16,12 @@ mod link;
 mod messages;
 #[path = "tui_update/panes.rs"]
 mod panes;
+#[path = "tui_update/race.rs"]
+mod race;
+#[path = "tui_update/run.rs"]
+mod run;
+#[path = "tui_update/sessions.rs"]
+mod sessions;
 mod tui_support;
 
 use bytes::Bytes;
@@ -113,8 +121,8 @@ fn figures_are_asked_for_one_at_a_time_and_only_where_they_show() {
     bench.found(BUN).tell(created("s1", None, Language::TypeScript));
     bench.tell(Msg::Tick).tell(Msg::Tick);
     assert_eq!(asked(&bench), 1);
-    bench.stats("s1").tell(Msg::Input(Event::Resize(80, 24))).tell(Msg::Tick);
-    assert_eq!(asked(&bench), 1, "no stats pane on a smaller screen");
+    bench.stats("s1").tell(Msg::Input(Event::Resize(40, 12))).tell(Msg::Tick);
+    assert_eq!(asked(&bench), 1, "neither a pane nor a line for them on a small screen");
 }
 
 #[test]

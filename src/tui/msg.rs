@@ -9,7 +9,7 @@ use super::workspace::{FilesMsg, Task};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
-    RuntimePreference, RuntimeType, Selection, SessionId, SessionInfo, SessionStats, Signal,
+    RuntimePreference, RuntimeType, Selection, ServerLimits, SessionId, SessionInfo, SessionStats, Signal,
 };
 
 /// Something happened.
@@ -91,6 +91,8 @@ pub enum RuntimeMsg {
     Fetched(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// The ranking that was asked for.
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
+    /// What a session may have at most, as far as the engine says.
+    Limited(ServerLimits),
 }
 
 /// About sessions.
@@ -266,6 +268,8 @@ pub enum Effect {
     CancelFetch,
     /// Asks for a ranking.
     Rank(Language, RuntimePreference),
+    /// Asks what a session may have at most.
+    Limits,
     /// Asks for all sessions.
     ListSessions,
     /// Creates a session.
@@ -279,6 +283,8 @@ pub enum Effect {
     CancelCreate(Option<u32>),
     /// Closes a session.
     CloseSession(SessionId),
+    /// Closes several.
+    CloseSessions(Vec<SessionId>),
     /// Asks what a session uses.
     Stats(SessionId),
     /// Runs code.
@@ -293,6 +299,8 @@ pub enum Effect {
         code: String,
         /// What the code's file is called.
         file_name: Option<String>,
+        /// Its program may be fed; else it reads an empty input.
+        interactive: bool,
     },
     /// Feeds a run's program.
     Feed {

@@ -4,8 +4,8 @@ mod groups;
 pub(crate) mod synonyms;
 mod table;
 
-use super::files::FilesCmd;
 use super::editor::Motion;
+use super::files::FilesCmd;
 use super::keymap::Preset;
 use super::model::Pane;
 
@@ -21,6 +21,12 @@ pub(crate) enum Cmd {
     Suspend,
     Stop,
     Run,
+    RunSelection,
+    RunAgain,
+    RunOn,
+    RunAll,
+    OpenLane,
+    TakeTurns,
     Save,
     FocusNext,
     FocusPrevious,
@@ -45,6 +51,7 @@ pub(crate) enum Cmd {
     PageUp,
     PageDown,
     Top,
+    Bottom,
     Left,
     Right,
     ClearOutput,
@@ -70,6 +77,12 @@ pub(crate) enum Cmd {
     Menu,
     KeyDoctor,
     Preset(Preset),
+    Rerun,
+    CompareRuns,
+    OpenRun,
+    AllRuns,
+    RenameSession,
+    CloseIdle,
 }
 
 /// What can be asked of the editor's text.
@@ -127,6 +140,8 @@ pub(crate) enum Place {
     Setup,
     /// On the screen of messages.
     Messages,
+    /// On the screen of a race.
+    Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
 }
@@ -141,6 +156,7 @@ impl Place {
             Self::Selecting => "selecting".to_owned(),
             Self::Setup => "runtimes".to_owned(),
             Self::Messages => "messages".to_owned(),
+            Self::Race => "race".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
         }
     }

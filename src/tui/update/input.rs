@@ -109,7 +109,7 @@ fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.screen {
         Screen::Messages if types => super::messages::type_filter(model, key),
-        Screen::Messages | Screen::Setup => {}
+        Screen::Messages | Screen::Setup | Screen::Race => {}
         Screen::Workbench => return text_in_pane(model, key, types),
     }
     Vec::new()
@@ -192,6 +192,10 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
         super::messages::click(model, mouse);
         return Vec::new();
     }
+    if model.screen == Screen::Race {
+        super::race::click(model, mouse);
+        return Vec::new();
+    }
     let at = Position::new(mouse.column, mouse.row);
     let layout = model.layout();
     if super::panes::drag(model, mouse.kind, at) {
@@ -222,7 +226,12 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             let (rows, columns) = model.output_room();
             model.output.scroll(i64::from(step), rows, columns);
         }
-        Some(Pane::Sessions) => super::command::choose_session(model, step.signum().into()),
+        Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Stats) => {
+            let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
+            (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
+        }
+        Some(Pane::History) => super::history::step(model, step.signum().into()),
         Some(Pane::Files) => super::files::step(model, step.into()),
         _ => {}
     }
@@ -248,8 +257,14 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
                 model.sessions.pick(chosen);
             }
         }
+        Pane::History => {
+            let rows = crate::tui::view::history::rows(model, inside.height);
+            if let Some(number) = rows.get(usize::from(row)).copied().flatten() {
+                return super::history::click(model, number);
+            }
+        }
         Pane::Files => return super::files::click(model, row),
-        Pane::Output | Pane::Stats | Pane::History => {}
+        Pane::Output | Pane::Stats => {}
     }
     Vec::new()
 }

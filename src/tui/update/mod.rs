@@ -4,12 +4,14 @@ mod command;
 mod edit;
 mod file;
 mod files;
+mod history;
 mod input;
 mod keep;
 mod link;
 mod messages;
 mod outside;
 mod panes;
+mod race;
 mod run;
 mod runtime;
 mod search;
@@ -27,6 +29,7 @@ pub(crate) use file::open as open_file;
 pub(crate) use file::open_behind;
 pub(crate) use keep::{has_unkept, unsaved};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
+pub(crate) use run::{idle_session, start_on};
 pub(crate) use search::{look_for, replace_all, replace_here, said, step_to_match};
 
 /// Changes the model as a message asks, and says what else must be done.
@@ -43,6 +46,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     effects.extend(files::sync(model));
     let effects = files::order(model, effects);
     for effect in &effects {
+        session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
             && let Some((document, _)) = buffers::find(model, *buffer)
         {

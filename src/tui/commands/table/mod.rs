@@ -5,6 +5,7 @@ mod connection;
 mod edit;
 mod file;
 mod files;
+mod history;
 mod keymap;
 mod messages;
 mod output;
@@ -20,6 +21,7 @@ const AREAS: &[&[Spec]] = &[
     run::ROWS,
     edit::ROWS,
     session::ROWS,
+    history::ROWS,
     file::ROWS,
     files::ROWS,
     output::ROWS,

@@ -35,14 +35,14 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// The terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
-/// Another program has it for a while.
-static AWAY: AtomicBool = AtomicBool::new(false);
-/// What such a program may have left: a scroll region, other characters, no line wrap, keys that send something else.
-const LEFT_BEHIND: &str = "\x1b[r\x1b(B\x0f\x1b[?7h\x1b[?1l\x1b>\x1b[4l\x1b[?1004l\x1b[<9u";
 /// The mouse is left to the terminal.
 static NO_MOUSE: AtomicBool = AtomicBool::new(false);
 /// The terminal tells apart keys that look alike elsewhere, and is asked to.
 static TELLS_KEYS: AtomicBool = AtomicBool::new(false);
+/// Another program has it for a while.
+static AWAY: AtomicBool = AtomicBool::new(false);
+/// What such a program may have left: a scroll region, other characters, no line wrap, keys that send something else.
+const LEFT_BEHIND: &str = "\x1b[r\x1b(B\x0f\x1b[?7h\x1b[?1l\x1b>\x1b[4l\x1b[?1004l\x1b[<9u";
 /// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
 static DRAWER: OnceLock<ThreadId> = OnceLock::new();
 

@@ -65,8 +65,14 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
-    /// Of the files pane.
-    Files(FilesCmd),
+    ShowFix,
+    CopyFix,
+    Report,
+    Log,
+    Samples,
+    Sample(usize),
+    Tour,
+    TourSkip,
     Zoom,
     Wider,
     Narrower,
@@ -83,6 +89,30 @@ pub(crate) enum Cmd {
     AllRuns,
     RenameSession,
     CloseIdle,
+    /// Of the files pane.
+    Files(FilesCmd),
+    Motion(Motion),
+    Vi(Vi),
+}
+
+/// What vim's normal mode has besides motions and the editor's own commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vi {
+    InsertFirst,
+    Append,
+    AppendEnd,
+    Delete,
+    DeleteWord,
+    ChangeWord,
+    ChangeEnd,
+    ChangeLine,
+    Put,
+    Select,
+    SelectLines,
+    Copy,
+    Cut,
+    Change,
+    Cancel,
 }
 
 /// What can be asked of the editor's text.
@@ -144,6 +174,8 @@ pub(crate) enum Place {
     Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
+    /// On any screen, during the tour.
+    Tour,
 }
 
 impl Place {
@@ -158,6 +190,7 @@ impl Place {
             Self::Messages => "messages".to_owned(),
             Self::Race => "race".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
+            Self::Tour => "tour".to_owned(),
         }
     }
 }

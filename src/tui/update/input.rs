@@ -10,9 +10,10 @@ use super::command::{focus, perform};
 use super::edit::edit;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::editor::Action;
+use crate::tui::keymap::Preset;
 use crate::tui::keys::{self, Chord, Meaning};
 use crate::tui::layout::Class;
-use crate::tui::model::{Model, Pane, Screen, Verdict};
+use crate::tui::model::{Model, Pane, Screen};
 use crate::tui::msg::Effect;
 use crate::tui::output::Kind;
 use crate::tui::overlay::{self, Overlay};
@@ -66,7 +67,9 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     }
     let chord = Chord::of(key);
     // What was only said has been read by now; warnings and failures stay until Esc.
-    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    if model.notice.as_ref().is_some_and(|notice| !notice.stays()) {
+        model.dismiss();
+    }
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
         let anywhere = model.keymap.meaning(chord, None, &[Place::Everywhere], true);
@@ -119,6 +122,13 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.focus {
         Pane::Editor => {
             let action = keys::editing(key).filter(|action| types || matches!(action, Action::Move { .. }));
+            // After vim's `v` arrows select as its letters do.
+            let action = action.map(|action| match action {
+                Action::Move { motion, select } => {
+                    Action::Move { motion, select: select || model.selecting && !types }
+                }
+                other => other,
+            });
             if let Some(action) = action {
                 edit(model, action);
             }
@@ -227,12 +237,12 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             model.output.scroll(i64::from(step), rows, columns);
         }
         Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Files) => super::files::step(model, step.into()),
         Some(Pane::Stats) => {
             let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
             (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
         }
         Some(Pane::History) => super::history::step(model, step.signum().into()),
-        Some(Pane::Files) => super::files::step(model, step.into()),
         _ => {}
     }
     Vec::new()
@@ -248,7 +258,8 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
     let (row, column) = (at.y - inside.y, at.x - inside.x);
     match pane {
         Pane::Editor => {
-            model.edits = true;
+            // In vim's normal mode a click moves the cursor, as any motion does.
+            model.edits |= model.keymap.preset() != Preset::Vim;
             super::edit::click(model, at, (row, column));
         }
         Pane::Sessions => {
@@ -257,13 +268,13 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
                 model.sessions.pick(chosen);
             }
         }
+        Pane::Files => return super::files::click(model, row),
         Pane::History => {
             let rows = crate::tui::view::history::rows(model, inside.height);
             if let Some(number) = rows.get(usize::from(row)).copied().flatten() {
                 return super::history::click(model, number);
             }
         }
-        Pane::Files => return super::files::click(model, row),
         Pane::Output | Pane::Stats => {}
     }
     Vec::new()

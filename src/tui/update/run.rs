@@ -297,12 +297,12 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
 /// Ctrl-C: interrupts, and kills when it comes again soon.
 pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     let now = model.now;
+    if model.race.as_ref().is_some_and(Race::is_live) {
+        return super::race::stop(model);
+    }
     let transfer = model.files.queues.can_end();
     if let Some(number) = transfer.filter(|_| model.focus == Pane::Files) {
         return vec![Effect::StopFiles(number)];
-    }
-    if model.race.as_ref().is_some_and(Race::is_live) {
-        return super::race::stop(model);
     }
     let Some(run) = &mut model.runs.active else {
         if model.runtimes.fetching.is_some() {

@@ -8,9 +8,11 @@ mod files;
 mod history;
 mod keymap;
 mod messages;
+mod motions;
 mod output;
 mod run;
 mod runtime;
+mod sample;
 mod session;
 mod view;
 
@@ -27,9 +29,11 @@ const AREAS: &[&[Spec]] = &[
     output::ROWS,
     runtime::ROWS,
     connection::ROWS,
+    sample::ROWS,
     messages::ROWS,
     view::ROWS,
     keymap::ROWS,
+    motions::ROWS,
     app::ROWS,
 ];
 

@@ -126,7 +126,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
         (_, Pane::Editor) if super::edit::leave(model) => {}
         (_, Pane::Output) if model.feeds => model.feeds = false,
         (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
-        (_, Pane::Files) if model.files.filtering || !model.zoomed => super::files::leave(model),
+        (_, Pane::Files) if super::files::leave(model) => {}
         _ => model.zoomed = false,
     }
     Vec::new()

@@ -354,16 +354,17 @@ fn filtered(model: &mut Model) {
     choose(model, 0);
 }
 
-/// Esc: all files are shown again, and what is chosen stays so.
-pub(super) fn leave(model: &mut Model) {
+/// Esc: all files are shown again, and what is chosen stays so. False: they were.
+pub(super) fn leave(model: &mut Model) -> bool {
     let files = &mut model.files;
-    files.filtering = false;
+    let filtered = std::mem::take(&mut files.filtering) || !files.filter.text().is_empty();
     if !files.filter.text().is_empty() {
         files.filter = Field::default();
         let chosen = files.rows.get(files.selected).map(|row: &Row| row.path.clone());
         files.wanted = chosen;
         files.arrange();
     }
+    filtered
 }
 
 #[cfg(test)]

@@ -442,3 +442,20 @@ fn the_menu_shows_itself_after_a_moment() {
         assert_eq!(person.leaves().await, Exit::Quit);
     });
 }
+
+#[test]
+fn what_is_only_said_goes_by_itself_and_then_nothing_is_drawn() {
+    story(|| async {
+        let mut person = Person::open(bun(), options());
+        person.sees("bun ✓ ok").await;
+        person.press([ctrl('c')]);
+        person.sees("nothing runs").await;
+        // Nobody presses anything.
+        let gone = person.screen.wait_for(|screen| !screen.contains("nothing runs"));
+        tokio::time::timeout(Duration::from_secs(6), gone).await.unwrap().unwrap();
+        let frames = person.rests().await;
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(person.frames.load(Ordering::SeqCst), frames);
+        assert_eq!(person.leaves().await, Exit::Quit);
+    });
+}

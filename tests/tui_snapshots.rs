@@ -6,6 +6,8 @@
 mod editor;
 #[path = "tui_snapshots/files.rs"]
 mod files;
+#[path = "tui_snapshots/first.rs"]
+mod first;
 #[path = "tui_snapshots/keys.rs"]
 mod keys;
 #[path = "tui_snapshots/race.rs"]

@@ -6,6 +6,8 @@ mod connect;
 mod editing;
 #[path = "tui_update/files.rs"]
 mod files;
+#[path = "tui_update/first.rs"]
+mod first;
 #[path = "tui_update/history.rs"]
 mod history;
 #[path = "tui_update/keys.rs"]

@@ -11,8 +11,24 @@ use crate::protocol::{Language, RuntimePreference, RuntimeType};
 #[derive(Debug, Parser)]
 #[command(name = "codebeaker", version, about, long_about = LONG)]
 pub struct Arguments {
+    /// Work line by line, without the screen: for screen readers, slow terminals and pipes
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub plain: Option<Option<PathBuf>>,
     #[command(subcommand)]
     pub verb: Option<Verb>,
+}
+
+impl Arguments {
+    /// What to do: without a verb, the workbench.
+    pub fn verb(self) -> Verb {
+        let plain = self.plain.is_some();
+        let file = self.plain.flatten();
+        match self.verb {
+            None => Verb::Open(Open { file, plain, ..Open::of_nothing() }),
+            Some(Verb::Open(open)) => Verb::Open(Open { plain: plain || open.plain, ..open }),
+            Some(verb) => verb,
+        }
+    }
 }
 
 const LONG: &str = "A workbench for running code in several runtimes: Bun, Deno, containers and this machine's own \
@@ -57,12 +73,15 @@ pub struct Open {
     /// Work on this server instead of in this process: ws://host:5039, wss://host:5039
     #[arg(long, value_name = "URL", env = URL)]
     pub attach: Option<String>,
+    /// Work line by line, without the screen
+    #[arg(long)]
+    pub plain: bool,
 }
 
 impl Open {
     /// What is meant where no verb is given.
     pub fn of_nothing() -> Self {
-        Self { file: None, more: Vec::new(), attach: std::env::var(URL).ok().filter(|url| !url.is_empty()) }
+        Self { attach: std::env::var(URL).ok().filter(|url| !url.is_empty()), ..Self::default() }
     }
 }
 
@@ -77,6 +96,9 @@ pub struct Attach {
     pub url: Option<String>,
     /// The file to edit
     pub file: Option<PathBuf>,
+    /// Work line by line, without the screen
+    #[arg(long)]
+    pub plain: bool,
 }
 
 const ATTACH_HELP: &str = "CODEBEAKER_TOKEN holds the token, for a server that wants one; it is sent over wss://, and over \
@@ -91,7 +113,7 @@ impl Attach {
             given => given,
         };
         let attach = url.or(Open::of_nothing().attach).unwrap_or_else(|| crate::server::LISTEN.to_owned());
-        Open { file, more: Vec::new(), attach: Some(attach) }
+        Open { file, attach: Some(attach), plain: self.plain, more: Vec::new() }
     }
 }
 

@@ -8,17 +8,23 @@ use crate::tui::{self, Exit, Options, Outer, TerminalKind, TuiError};
 
 use super::args;
 use super::connect::Connections;
+use super::doctor;
 use super::exit::{self, Problem};
+use super::plain;
 use super::surroundings::Surroundings;
 
 /// Opens the workbench over the engine in this process, or a server's.
 pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
+    if args.plain {
+        return plain::plain(args).await;
+    }
     let surroundings = Surroundings::read()?;
     let connections = Arc::new(Connections::new(surroundings.clone()));
     let engine = match args.attach.filter(|address| !address.trim().is_empty()) {
         Some(address) => connections.attach(Target { address, token: None }).await?,
         None => connections.local().await?,
     };
+    let report = doctor::to_file(surroundings.clone());
     let options = Options {
         file: args.file,
         more: args.more,
@@ -30,6 +36,8 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         terminal: TerminalKind::from_env(),
         outer: Outer::from_env(|name| std::env::var(name).ok()),
         connector: Some(connections.clone()),
+        report: Some(report),
+        advice: plain::reason().map(|why| format!("{why}: codebeaker --plain")),
     };
     let outcome = tui::run(options, engine).await;
     connections.end().await;
@@ -39,10 +47,10 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         Ok(Exit::Signal(number)) => Ok(exit::code(128 + number)),
         Ok(Exit::Lost) => Err(Problem::new("the terminal went away", "")),
         Err(e @ TuiError::NoTerminal) => {
-            Err(Problem::new(e.to_string(), "codebeaker --help names every verb"))
+            Err(Problem::new(e.to_string(), "codebeaker --plain works without one, line by line"))
         }
         Err(e @ TuiError::Terminal(_)) => {
-            Err(Problem::new(e.to_string(), "try another TERM, or codebeaker run FILE"))
+            Err(Problem::new(e.to_string(), "try another TERM, or codebeaker --plain"))
         }
     }
 }

@@ -19,6 +19,7 @@ mod ingest;
 mod keymap;
 mod keys;
 mod layout;
+mod log;
 mod model;
 mod msg;
 mod output;
@@ -27,12 +28,15 @@ mod overlay;
 mod race;
 mod ratios;
 mod recovery;
+mod remedy;
 mod run;
+mod samples;
 mod sink;
 mod stop;
 mod term;
 mod text;
 mod theme;
+mod tour;
 mod trace;
 mod update;
 mod view;
@@ -52,8 +56,9 @@ pub use msg::{
     RuntimeMsg, SaveFailure, SessionMsg, Source, Stamp, Unsaved,
 };
 pub use run::{Control, Exit, drive};
+pub use samples::{SAMPLES, Sample, sample};
 pub use theme::{ColourTier, TerminalKind};
-pub use workbench::{Options, Workbench};
+pub use workbench::{Options, Report, Workbench};
 pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 
 /// Why the workbench could not be shown, or not any longer.

@@ -14,6 +14,7 @@ use super::files::Files;
 use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
+use super::log::{Log, SHOWN};
 use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
@@ -21,6 +22,7 @@ use super::race::Race;
 use super::ratios::{Ratios, Split};
 use super::sink::Sink;
 use super::stop::Stop;
+use super::tour::Tour;
 use super::trace::{Starts, Trace};
 use super::widget::field::Field;
 use super::wire::Wire;
@@ -110,6 +112,8 @@ pub(crate) struct Runtimes {
     pub(crate) fetching: Option<RuntimeType>,
     /// The first answers are in, and what follows from them was done.
     pub(crate) settled: bool,
+    /// The step of the chosen one's fix that is copied next; `None`: the fix is not shown.
+    pub(crate) step: Option<usize>,
 }
 
 impl Runtimes {
@@ -428,6 +432,12 @@ pub(crate) struct Model {
     pub(crate) overlays: Vec<Overlay>,
     /// What was told last and not dismissed yet.
     pub(crate) notice: Option<Notice>,
+    /// When that was.
+    pub(crate) noticed: Duration,
+    /// All that was told.
+    pub(crate) log: Log,
+    /// How far the tour is, while there is one.
+    pub(crate) tour: Option<Tour>,
     pub(crate) keymap: Keymap,
     /// The commands that were chosen from lists, the last first.
     pub(crate) recent: Vec<&'static str>,
@@ -476,6 +486,9 @@ impl Model {
             input: Field::default(),
             overlays: Vec::new(),
             notice: None,
+            noticed: Duration::ZERO,
+            log: Log::default(),
+            tour: None,
             keymap,
             recent: Vec::new(),
             preference: RuntimePreference::Balanced,
@@ -507,11 +520,22 @@ impl Model {
         let lost = self.connection.down().map(|_| Place::LinkLost);
         let selecting = self.selecting && self.screen == Screen::Workbench && self.focus == Pane::Editor;
         let selecting = (selecting && !self.edits).then_some(Place::Selecting);
-        lost.into_iter().chain(selecting).chain(here.iter().copied()).chain([Place::Everywhere]).collect()
+        let touring = self.tour.as_ref().map(|_| Place::Tour);
+        lost.into_iter()
+            .chain(touring)
+            .chain(selecting)
+            .chain(here.iter().copied())
+            .chain([Place::Everywhere])
+            .collect()
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::of(self.size, self.focus, &self.ratios, self.zoomed)
+        Layout::of(self.without_tour(self.size), self.focus, &self.ratios, self.zoomed)
+    }
+
+    /// A screen of this size without the tour's rows.
+    pub(crate) fn without_tour(&self, size: Size) -> Size {
+        Size { height: size.height.saturating_sub(super::tour::rows(self, size)), ..size }
     }
 
     /// What of the editor's inside is left for the text: a search takes its last lines.
@@ -541,7 +565,30 @@ impl Model {
         let (places, types) = (self.places(), self.types());
         let clean = |text: String| self.keymap.in_words(&super::text::sanitise(&text), &places, types);
         let notice = Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) };
+        self.log.push(notice.clone(), self.now);
+        match self.notice.take() {
+            // It is seen when what is told now is gone.
+            Some(before) if before.stays() && before != notice => self.log.wait(before),
+            Some(_) => {}
+            None => self.log.forget_waiting(),
+        }
         self.notice = Some(notice);
+        self.noticed = self.now;
+    }
+
+    /// Takes what is told off the screen; what it was told over is there again. False: there was nothing.
+    pub(crate) fn dismiss(&mut self) -> bool {
+        let was = self.notice.take().is_some();
+        if was {
+            self.notice = self.log.next_waiting();
+        }
+        was
+    }
+
+    /// When something on the screen changes without anything happening; never at rest.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let goes = self.notice.as_ref().filter(|notice| !notice.stays());
+        goes.map(|_| self.noticed + SHOWN)
     }
 
     /// Notes that a command was chosen from a list.

@@ -19,6 +19,8 @@ pub enum Msg {
     Input(Event),
     /// It is time to ask again for the figures on the screen.
     Tick,
+    /// A time has come that the model waits for.
+    Deadline,
     /// Somebody looks for a letter: the menu shows itself.
     ShowMenu,
     /// Texts were changed some time ago, and are not saved.
@@ -91,6 +93,8 @@ pub enum RuntimeMsg {
     Fetched(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// The ranking that was asked for.
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
+    /// The report was written to this file, or why not.
+    Reported(Result<PathBuf, String>),
     /// What a session may have at most, as far as the engine says.
     Limited(ServerLimits),
 }
@@ -266,6 +270,8 @@ pub enum Effect {
     Fetch(RuntimeType),
     /// Ends the fetch that is under way.
     CancelFetch,
+    /// Writes what is known of the runtimes to a file, as a report.
+    Report(Vec<RuntimeInfo>),
     /// Asks for a ranking.
     Rank(Language, RuntimePreference),
     /// Asks what a session may have at most.

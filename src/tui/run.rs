@@ -80,6 +80,7 @@ where
     };
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
     let mut effects = Effects::new(engine, options.connector, unsaved);
+    effects.report_with(options.report);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
     for effect in workbench.begin() {
         effects.run(effect);
@@ -116,6 +117,7 @@ where
     loop {
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
+        let deadline = workbench.deadline().map(|after| begun + after);
         let menu_due = workbench.menu_due();
         let keep_due = keeps.due(workbench);
         let msg = tokio::select! {
@@ -136,6 +138,7 @@ where
                 seconds.counted();
                 Some(Msg::Link(LinkMsg::Second))
             }
+            () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => Some(Msg::Deadline),
             () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
             () = sleep_until(keep_due.unwrap_or(begun)), if keep_due.is_some() => {
                 keeps.kept();

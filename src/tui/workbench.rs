@@ -16,7 +16,10 @@ use super::theme::{TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
-use crate::protocol::{RuntimePreference, RuntimeType, SessionId, WireName as _};
+use crate::protocol::{RuntimeInfo, RuntimePreference, RuntimeType, SessionId, WireName as _};
+
+/// Writes a report on runtimes to a file, and tells which; it may block.
+pub type Report = Arc<dyn Fn(&[RuntimeInfo]) -> Result<PathBuf, String> + Send + Sync>;
 
 /// How long colouring may hold up a frame.
 const COLOUR_BUDGET: Duration = Duration::from_millis(6);
@@ -44,6 +47,10 @@ pub struct Options {
     pub outer: Outer,
     /// Makes other engines. Without it, the one given at the start is the only one.
     pub connector: Option<Arc<dyn Connector>>,
+    /// Writes the report on runtimes. Without it there is none.
+    pub report: Option<Report>,
+    /// Something to know about this terminal: told when the workbench opens and nothing is wrong.
+    pub advice: Option<String>,
 }
 
 impl std::fmt::Debug for Options {
@@ -99,6 +106,8 @@ impl Workbench {
                 n => format!(" (and {} more)", n - 1),
             };
             model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
+        } else if let Some(advice) = &options.advice {
+            model.tell(Verdict::Idle, advice, "");
         }
         Self { model, theme, highlights: Highlighter::default() }
     }
@@ -121,6 +130,11 @@ impl Workbench {
     /// The session whose statistics are on the screen and may change.
     pub fn watched(&self) -> Option<SessionId> {
         self.model.watched().cloned()
+    }
+
+    /// When something on the screen changes by itself, counted from when the workbench opened.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.model.deadline()
     }
 
     /// Something on the screen counts the seconds.

@@ -11,7 +11,7 @@ const CODE: &str = "def total(values):\n    # adds the values up\n    result = 0
                     result += value\n    return result\n\nprint(total([1, 2, 3]))\n";
 
 fn with_code(bench: &mut Bench) {
-    bench.found(&[RuntimeType::NativeProcess]).press([key(KeyCode::Esc)]).press(typed("lla"));
+    bench.found(&[RuntimeType::NativeProcess]).press([key(KeyCode::Esc)]).press(typed("a"));
     bench.press(typed("i")).press([Event::Paste(CODE.to_owned()), key(KeyCode::Esc)]).press(typed("g1"));
     bench.press([key(KeyCode::Enter)]);
 }

@@ -40,6 +40,8 @@ pub fn options() -> Options {
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
         outer: Outer::default(),
         connector: None,
+        report: None,
+        advice: None,
     }
 }
 

@@ -65,6 +65,14 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    ShowFix,
+    CopyFix,
+    Report,
+    Log,
+    Samples,
+    Sample(usize),
+    Tour,
+    TourSkip,
     Zoom,
     Wider,
     Narrower,
@@ -131,7 +139,8 @@ pub(crate) enum EditCmd {
     OpenBelow,
     OpenAbove,
     GoToLine,
-    Bracket,
+    /// A motion that has no key of its own while typing.
+    Move(Motion),
 }
 
 /// What can be asked of the open texts.
@@ -165,6 +174,8 @@ pub(crate) enum Place {
     Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
+    /// On any screen, during the tour.
+    Tour,
 }
 
 impl Place {
@@ -179,6 +190,7 @@ impl Place {
             Self::Messages => "messages".to_owned(),
             Self::Race => "race".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
+            Self::Tour => "tour".to_owned(),
         }
     }
 }

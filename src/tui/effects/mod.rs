@@ -23,10 +23,11 @@ use self::files::Transfers;
 use self::keeping::Keeping;
 use super::disk;
 use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved};
+use super::workbench::Report;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
-    Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
-    RuntimeType, SelectParams, SessionId,
+    Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimeInfo,
+    RuntimePreference, RuntimeType, SelectParams, SessionId,
 };
 
 /// Lines of input that may wait for a program to read them.
@@ -46,6 +47,7 @@ pub(crate) struct Effects {
     fetch: Option<(RuntimeType, AbortHandle)>,
     transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
+    report: Option<Report>,
     keeping: Option<Keeping>,
 }
 
@@ -65,10 +67,16 @@ impl Effects {
             fetch: None,
             transfers: Transfers::default(),
             feed: None,
+            report: None,
             keeping: unsaved.map(Keeping::new),
         };
         effects.listen();
         effects
+    }
+
+    /// Reports are written by this.
+    pub(crate) fn report_with(&mut self, report: Option<Report>) {
+        self.report = report;
     }
 
     fn listen(&mut self) {
@@ -114,6 +122,7 @@ impl Effects {
                 Msg::Runtime(RuntimeMsg::Known(runtime, known))
             }),
             Effect::Rank(language, preference) => self.rank(language, preference),
+            Effect::Report(runtimes) => self.report(runtimes),
             Effect::Limits => self.ask(|engine| async move {
                 let limits = engine.info().await.map(|info| info.limits).unwrap_or_default();
                 Msg::Runtime(RuntimeMsg::Limited(limits))
@@ -216,6 +225,17 @@ impl Effects {
         self.ask(move |engine| async move {
             let params = SelectParams { language, runtime_preference: Some(preference), runtime_type: None };
             Msg::Runtime(RuntimeMsg::Ranked(language, preference, engine.select(params).await))
+        });
+    }
+
+    fn report(&mut self, runtimes: Vec<RuntimeInfo>) {
+        let report = self.report.clone();
+        self.here.ask(async move {
+            let written = match report {
+                Some(report) => blocking(move || report(&runtimes)).await.and_then(|written| written),
+                None => Err("this workbench has nowhere to write one".to_owned()),
+            };
+            Msg::Runtime(RuntimeMsg::Reported(written))
         });
     }
 

@@ -5,6 +5,7 @@ mod connect;
 mod connect_view;
 mod find;
 mod help;
+mod log;
 mod menu;
 mod new_session;
 mod new_session_limits;
@@ -15,6 +16,7 @@ mod prompt;
 mod question;
 mod rename;
 mod run_on;
+mod samples;
 mod save_as;
 mod switch;
 
@@ -34,6 +36,7 @@ pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
 pub(crate) use find::Find;
 pub(crate) use help::Help;
+pub(crate) use log::LogView;
 pub(crate) use menu::Menu;
 pub(crate) use new_session::NewSession;
 pub(crate) use palette::{Palette, offered, score};
@@ -42,6 +45,7 @@ pub(crate) use prompt::{Prompt, Wanted};
 pub(crate) use question::Question;
 pub(crate) use rename::Rename;
 pub(crate) use run_on::RunOn;
+pub(crate) use samples::Samples;
 pub(crate) use save_as::SaveAs;
 pub(crate) use switch::Switch;
 
@@ -55,6 +59,8 @@ pub(crate) enum Overlay {
     SaveAs(SaveAs),
     Path(PathForm),
     Connect(Box<Connect>),
+    Log(LogView),
+    Samples(Samples),
     Menu(Menu),
     Compare(Box<Compare>),
     Rename(Rename),
@@ -74,6 +80,7 @@ impl Overlay {
                 Effect::CloseSession(_) | Effect::CloseSessions(_) | Effect::Files { .. }
             ),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) | Self::Compare(_) => false,
+            Self::Log(_) | Self::Samples(_) => false,
             Self::Find(_) | Self::Prompt(_) | Self::Switch(_) => false,
         }
     }
@@ -108,6 +115,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
+        Overlay::Log(log) if key.code == KeyCode::Esc => log.leave(),
         Overlay::Help(help) if help.is_doctor() => help.press(key, model),
         Overlay::Find(find) if key.code == KeyCode::Esc => find.leave(model),
         Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
@@ -120,6 +128,8 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Question(question) => question.press(key),
         Overlay::RunOn(list) => list.press(key, model),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Log(log) => log.press(key, model),
+        Overlay::Samples(samples) => samples.press(key, model),
         Overlay::Compare(compare) => compare.press(key, model),
         Overlay::Rename(form) => form.press(key, model),
         Overlay::Path(form) => form.press(key),
@@ -225,6 +235,8 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
             return Some((menu.name().to_uppercase(), vec![("a letter", "chooses"), ("Esc", "close")]));
         }
         Overlay::Question(_) => ("QUESTION", &[("Enter", "yes"), ("Esc", "no")]),
+        Overlay::Log(_) => ("LOG", &[("y", "copy"), ("/", "filter"), ("Esc", "close")]),
+        Overlay::Samples(_) => ("SAMPLES", &[("Enter", "open"), ("l", "next language"), ("Esc", "back")]),
         _ => ("FORM", &[("Enter", "go on"), ("Esc", "back")]),
     };
     Some((name.to_owned(), keys.to_vec()))
@@ -258,6 +270,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Rename(form)) => form.field.insert(text),
         Some(Overlay::Path(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
+        Some(Overlay::Log(log)) if log.filtering => log.filter.insert(text),
         Some(Overlay::Find(find)) => find.paste(text, model),
         Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
         _ => {}
@@ -278,6 +291,8 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
             Overlay::Path(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Log(log) => log.draw(model, theme, frame),
+            Overlay::Samples(samples) => samples.draw(model, theme, frame),
             Overlay::Compare(compare) => compare.draw(model, theme, frame),
             Overlay::Rename(form) => form.draw(model, theme, frame),
             Overlay::RunOn(list) => list.draw(model, theme, frame),

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use crate::protocol::SessionState;
 use crate::tui::buffers;
 use crate::tui::commands::Cmd;
-use crate::tui::document::{self, ORDER, Origin};
+use crate::tui::document::{ORDER, Origin};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
-use crate::tui::overlay::{self, Help, Menu, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::overlay::{self, Help, LogView, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 use crate::tui::race::Race;
 
 /// Does what a command says.
@@ -87,6 +87,14 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::ShowFix => super::runtime::show_fix(model),
+        Cmd::CopyFix => return super::runtime::copy_fix(model),
+        Cmd::Report => return super::runtime::report(model),
+        Cmd::Log => model.overlays.push(Overlay::Log(LogView::default())),
+        Cmd::Samples => super::sample::list(model),
+        Cmd::Sample(number) => super::sample::open(model, number, super::sample::language(model)),
+        Cmd::Tour => super::tour::start(model),
+        Cmd::TourSkip => super::tour::skip(model),
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }
@@ -106,16 +114,16 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
 /// One step back: a toast goes, typing ends, another screen closes.
 fn leave(model: &mut Model) -> Vec<Effect> {
     // While something is typed the toast goes with the typing: what it says of letters is true at once.
-    if model.notice.take().is_some() && !model.types() {
+    if model.dismiss() && !model.types() {
         return Vec::new();
     }
     match (model.screen, model.focus) {
+        (Screen::Setup, _) if model.runtimes.step.take().is_some() => {}
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
         (Screen::Race, _) => return super::race::leave(model),
-        (_, Pane::Editor) if model.edits || model.editor.selection().is_some() || !model.zoomed => {
-            super::edit::leave(model);
-        }
+        (Screen::Workbench, _) if super::tour::leave(model) => {}
+        (_, Pane::Editor) if super::edit::leave(model) => {}
         (_, Pane::Output) if model.feeds => model.feeds = false,
         (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
         (_, Pane::Files) if model.files.filtering || !model.zoomed => super::files::leave(model),
@@ -238,7 +246,8 @@ fn next_language(model: &mut Model) {
 pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
     model.document.set_language(language);
     if *model.document.origin() == Origin::Scratch && !model.is_changed() {
-        model.editor.replace(document::sample(language), model.document.habits());
+        let sample = model.document.sample();
+        model.editor.replace(&sample, model.document.habits());
         model.document.set_saved(model.editor.revision());
     } else {
         model.editor.set_habits(model.document.habits());
@@ -270,6 +279,7 @@ fn go(model: &mut Model, cmd: Cmd) {
     if model.screen == Screen::Setup {
         let last = model.runtimes.rows.len().saturating_sub(1);
         let at = model.runtimes.selected;
+        model.runtimes.step = None;
         model.runtimes.selected = if cmd == Cmd::Up { at.saturating_sub(1) } else { (at + 1).min(last) };
         return;
     }

@@ -54,15 +54,16 @@ pub(super) fn decided(model: &mut Model, decision: Decision) -> Vec<Effect> {
     Vec::new()
 }
 
-/// One step back: typing ends, then the selection, then what was found is not marked any more.
-pub(super) fn leave(model: &mut Model) {
+/// One step back: typing ends, then the selection, then what was found is not marked any more. False: there is none.
+pub(super) fn leave(model: &mut Model) -> bool {
     if model.edits {
         model.edits = false;
     } else if model.editor.selection().is_some() {
         model.editor.apply(Action::Deselect);
     } else {
-        model.find.pattern = None;
+        return model.find.pattern.take().is_some();
     }
+    true
 }
 
 pub(super) fn perform(model: &mut Model, cmd: EditCmd) -> Vec<Effect> {
@@ -119,7 +120,7 @@ pub(super) fn perform(model: &mut Model, cmd: EditCmd) -> Vec<Effect> {
         EditCmd::Outdent => Action::OutdentLines,
         EditCmd::SelectWord => Action::SelectWord,
         EditCmd::SelectLine => Action::SelectLine,
-        EditCmd::Bracket => Action::Move { motion: Motion::Bracket, select: false },
+        EditCmd::Move(motion) => Action::Move { motion, select: false },
         EditCmd::OpenBelow | EditCmd::OpenAbove => {
             model.edits = true;
             if cmd == EditCmd::OpenBelow { Action::OpenBelow } else { Action::OpenAbove }

@@ -13,7 +13,7 @@ use crate::tui::editor::Action;
 use crate::tui::keymap::Preset;
 use crate::tui::keys::{self, Chord, Meaning};
 use crate::tui::layout::Class;
-use crate::tui::model::{Model, Pane, Screen, Verdict};
+use crate::tui::model::{Model, Pane, Screen};
 use crate::tui::msg::Effect;
 use crate::tui::output::Kind;
 use crate::tui::overlay::{self, Overlay};
@@ -67,7 +67,9 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     }
     let chord = Chord::of(key);
     // What was only said has been read by now; warnings and failures stay until Esc.
-    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    if model.notice.as_ref().is_some_and(|notice| !notice.stays()) {
+        model.dismiss();
+    }
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
         let anywhere = model.keymap.meaning(chord, None, &[Place::Everywhere], true);

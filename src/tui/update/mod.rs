@@ -15,8 +15,10 @@ mod panes;
 mod race;
 mod run;
 mod runtime;
+mod sample;
 mod search;
 mod session;
+mod tour;
 
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ pub(crate) use file::open_behind;
 pub(crate) use keep::{has_unkept, unsaved};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
 pub(crate) use run::{idle_session, start_on};
+pub(crate) use sample::{language as sample_language, open as open_sample};
 pub(crate) use search::{look_for, replace_all, replace_here, said, step_to_match};
 
 /// Changes the model as a message asks, and says what else must be done.
@@ -46,6 +49,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     }
     effects.extend(files::sync(model));
     let effects = files::order(model, effects);
+    tour::advance(model);
     for effect in &effects {
         session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
@@ -61,6 +65,12 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
+        Msg::Deadline => {
+            if model.deadline().is_some_and(|due| due <= model.now) {
+                model.redraw |= model.dismiss();
+            }
+            Vec::new()
+        }
         Msg::ShowMenu => {
             super::overlay::show_menu(model);
             Vec::new()

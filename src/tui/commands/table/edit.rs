@@ -2,6 +2,7 @@
 
 use super::{Place, Spec, row};
 use crate::tui::commands::{Cmd, EditCmd};
+use crate::tui::editor::Motion;
 use crate::tui::model::Pane;
 
 use Pane::Editor;
@@ -91,7 +92,7 @@ pub(super) const ROWS: &[Spec] = &[
         "asks for the line's number",
     ),
     row(
-        Cmd::Edit(EditCmd::Bracket),
+        Cmd::Edit(EditCmd::Move(Motion::Bracket)),
         "edit.bracket",
         In(Editor),
         &["%"],
@@ -242,5 +243,59 @@ pub(super) const ROWS: &[Spec] = &[
         "",
         "Edit: new line above",
         "begins a line above this one and types",
+    ),
+    row(
+        Cmd::Edit(EditCmd::Move(Motion::FirstNonBlank)),
+        "move.first-non-blank",
+        In(Editor),
+        &["^"],
+        "",
+        "To the line's first word",
+        "goes to the first character that is no blank",
+    ),
+    row(
+        Cmd::Edit(EditCmd::Move(Motion::WordEnd)),
+        "move.word-end",
+        In(Editor),
+        &["E"],
+        "",
+        "To the word's end",
+        "goes to the last character of a word",
+    ),
+    row(
+        Cmd::Edit(EditCmd::Move(Motion::ParagraphUp)),
+        "move.paragraph-up",
+        In(Editor),
+        &["{"],
+        "",
+        "A paragraph up",
+        "goes to the blank line above",
+    ),
+    row(
+        Cmd::Edit(EditCmd::Move(Motion::ParagraphDown)),
+        "move.paragraph-down",
+        In(Editor),
+        &["}"],
+        "",
+        "A paragraph down",
+        "goes to the blank line below",
+    ),
+    row(
+        Cmd::Edit(EditCmd::Move(Motion::HalfPageUp)),
+        "move.half-page-up",
+        In(Editor),
+        &["ctrl-pageup"],
+        "",
+        "Half a page up",
+        "goes half a page up",
+    ),
+    row(
+        Cmd::Edit(EditCmd::Move(Motion::HalfPageDown)),
+        "move.half-page-down",
+        In(Editor),
+        &["ctrl-pagedown"],
+        "",
+        "Half a page down",
+        "goes half a page down",
     ),
 ];

@@ -12,6 +12,7 @@ mod motions;
 mod output;
 mod run;
 mod runtime;
+mod sample;
 mod session;
 mod view;
 
@@ -28,6 +29,7 @@ const AREAS: &[&[Spec]] = &[
     output::ROWS,
     runtime::ROWS,
     connection::ROWS,
+    sample::ROWS,
     messages::ROWS,
     view::ROWS,
     keymap::ROWS,

@@ -19,6 +19,9 @@ pub struct Outer {
     pub tells_keys: bool,
 }
 
+/// Whether somebody keeps a key.
+type Keeps = fn(Chord) -> bool;
+
 /// Control keys that Zellij takes as it comes; of the others it is their prefix.
 const ZELLIJ: &str = "bghnopqst";
 /// What VS Code does itself: its palette, debugger and menus.
@@ -49,8 +52,8 @@ impl Outer {
     }
 
     /// Their names, with what they keep.
-    fn keepers(self) -> impl Iterator<Item = (&'static str, fn(Chord) -> bool)> {
-        let all: [(bool, &str, fn(Chord) -> bool); 4] = [
+    fn keepers(self) -> impl Iterator<Item = (&'static str, Keeps)> {
+        let all: [(bool, &str, Keeps); 4] = [
             (self.vscode, "VS Code", |chord| listed(VSCODE, chord)),
             (self.zellij, "Zellij", |chord| chord.control().is_some_and(|c| ZELLIJ.contains(c))),
             (self.tmux, "tmux", |chord| chord.control() == Some('b')),

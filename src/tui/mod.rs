@@ -4,6 +4,7 @@
 //! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
 //! whether it is in this process.
 
+mod clipboard;
 mod commands;
 mod connection;
 mod disk;
@@ -23,6 +24,7 @@ mod sink;
 mod term;
 mod text;
 mod theme;
+mod trace;
 mod update;
 mod view;
 mod widget;
@@ -36,9 +38,10 @@ use crossterm::event::EventStream;
 
 use crate::engine::Engine;
 
+pub use clipboard::{Clipboard, Wrapper};
 pub use msg::{
-    Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg,
-    Stamp,
+    Content, Copied, Effect, FileMsg, Kept, LinkMsg, Msg, OutputMsg, Reached, Replace, RunMsg, RuntimeMsg,
+    SaveFailure, SessionMsg, Stamp,
 };
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};

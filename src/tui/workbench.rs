@@ -121,6 +121,11 @@ impl Workbench {
         self.model.connection.down().is_some()
     }
 
+    /// Tells what time of day it was when the workbench opened, since midnight.
+    pub(crate) fn set_opened_at(&mut self, time: Duration) {
+        self.model.opened_at = Some(time);
+    }
+
     /// Everything must be drawn again.
     pub(crate) fn redraw(&mut self) {
         self.model.redraw = true;

@@ -50,6 +50,19 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    Fold,
+    PreviousBlock,
+    NextBlock,
+    Find,
+    FilterOutput,
+    FindNext,
+    FindPrevious,
+    Select,
+    CopyLine,
+    CopyRun,
+    CopyMarkdown,
+    SaveOutput,
+    GoToSource,
 }
 
 /// Where a command can be given.

@@ -62,12 +62,24 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages => super::messages::perform(model, cmd),
         Cmd::CopyMessage => return super::messages::copy(model),
         Cmd::Follow if model.screen == Screen::Messages => super::messages::go(model, cmd),
-        Cmd::Follow => model.output.follow(),
+        Cmd::Follow => {
+            model.output.unselect();
+            model.output.follow();
+        }
         Cmd::Wrap => {
             model.output.wrap = !model.output.wrap;
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        // Where nothing was chosen, a running program is what is meant.
+        Cmd::Fold if model.runs.active.is_some() && model.output.follows() => type_input(model),
+        Cmd::Fold | Cmd::PreviousBlock | Cmd::NextBlock | Cmd::Select => return super::output::perform(model, cmd),
+        Cmd::Find | Cmd::FilterOutput | Cmd::FindNext | Cmd::FindPrevious => {
+            return super::output::perform(model, cmd);
+        }
+        Cmd::CopyLine | Cmd::CopyRun | Cmd::CopyMarkdown | Cmd::SaveOutput | Cmd::GoToSource => {
+            return super::output::perform(model, cmd);
+        }
     }
     Vec::new()
 }
@@ -82,7 +94,8 @@ fn leave(model: &mut Model) {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
         (_, Pane::Editor) => model.edits = false,
-        (_, Pane::Output) => model.feeds = false,
+        (_, Pane::Output) if model.feeds => model.feeds = false,
+        (_, Pane::Output) => drop(super::output::leave(model)),
         _ => {}
     }
 }
@@ -237,17 +250,5 @@ fn go(model: &mut Model, cmd: Cmd) {
     if model.focus == Pane::Sessions {
         return choose_session(model, if cmd == Cmd::Up { -1 } else { 1 });
     }
-    let (rows, columns) = model.output_room();
-    let page = i64::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);
-    let output = &mut model.output;
-    match cmd {
-        Cmd::Up => output.scroll(-1, rows, columns),
-        Cmd::Down => output.scroll(1, rows, columns),
-        Cmd::PageUp => output.scroll(-page, rows, columns),
-        Cmd::PageDown => output.scroll(page, rows, columns),
-        Cmd::Top => output.scroll_to_top(rows, columns),
-        Cmd::Left => output.left = output.left.saturating_sub(8),
-        Cmd::Right if !output.wrap => output.left = (output.left + 8).min(4096),
-        _ => {}
-    }
+    super::output::go(model, cmd);
 }

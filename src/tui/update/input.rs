@@ -116,6 +116,7 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
                 edit(model, action);
             }
         }
+        Pane::Output if types && !model.feeds => super::output::type_query(model, key),
         Pane::Output if types => {
             if key.code == KeyCode::Enter {
                 return send_line(model);
@@ -141,7 +142,7 @@ fn send_line(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.runs.active else { return Vec::new() };
     let number = run.number;
     let line = model.input.take();
-    model.output.say(Kind::Input, line.clone());
+    model.output.say_in(number, Kind::Input, line.clone());
     vec![Effect::Feed { run: number, data: Bytes::from(line + "\n"), eof: false }]
 }
 
@@ -158,7 +159,7 @@ fn paste_input(model: &mut Model, pasted: &str) -> Vec<Effect> {
         let line = model.input.take_with(line);
         data += &line;
         data.push('\n');
-        model.output.say(Kind::Input, line);
+        model.output.say_in(number, Kind::Input, line);
     }
     model.input.insert(last);
     // At once: the program's input takes few pieces at a time.
@@ -173,6 +174,8 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         model.wire.filter();
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
         return paste_input(model, &pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.types() {
+        super::output::paste_query(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
         edit(model, Action::Paste(text::sanitise_lines(&pasted)));
@@ -187,6 +190,9 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     if model.screen == Screen::Messages {
         super::messages::click(model, mouse);
         return Vec::new();
+    }
+    if let Some(effects) = super::output::mouse(model, mouse) {
+        return effects;
     }
     let at = Position::new(mouse.column, mouse.row);
     let layout = model.layout();

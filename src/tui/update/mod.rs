@@ -5,6 +5,7 @@ mod file;
 mod input;
 mod link;
 mod messages;
+mod output;
 mod run;
 mod runtime;
 mod session;
@@ -47,6 +48,10 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             file::update(model, msg)
         }
         Msg::Link(msg) => link::update(model, msg),
+        Msg::Output(msg) => {
+            model.redraw = true;
+            output::update(model, msg)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::protocol::{
-    CreateSession, ErrorKind, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal,
+    CreateSession, ErrorKind, ExecuteResult, Failure, Language, RuntimeType, SessionId, SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
 use crate::tui::model::{LastRun, Model, Phase, Run, SessionRow, Verdict};
@@ -51,11 +51,9 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         execution: None,
         phase: Phase::Preparing,
         stop_asked: None,
-        sink: Sink::default(),
+        sink: Sink::of(number),
     });
-    if model.output.len() > 0 {
-        model.output.say(Kind::Rule, String::new());
-    }
+    model.output.begin(number);
     match fitting_session(model) {
         Some(session) => execute(model, session),
         None => create(model, number),
@@ -109,12 +107,23 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     run.phase = Phase::Asked;
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
+    model.output.keep_code(number, language, &code);
     let file_name = run.file_name.clone();
     let (runtime, start) = row.unwrap_or((RuntimeType::NativeProcess, "session"));
-    model
-        .output
-        .say(Kind::Header, format!("$ run {number}  {}  {}  {start}", language.extension(), runtime.short()));
+    let header = header(model, number, language, runtime, start);
+    model.output.say_in(number, Kind::Header, header);
     vec![Effect::Execute { run: number, session, language, code, file_name }]
+}
+
+/// `$ run 7  14:02:31  py  native python 3.11  warm session`. What isn't known is left out.
+fn header(model: &Model, number: u32, language: Language, runtime: RuntimeType, start: &str) -> String {
+    let info = model.runtimes.rows.iter().find(|row| row.runtime == runtime).and_then(|row| row.info.as_ref());
+    let version = info.and_then(|info| info.version.as_deref()).unwrap_or_default();
+    // Of several, the first is as good as any.
+    let version = text::fit(version.split([',', ';', '(']).next().unwrap_or_default().trim(), 24, "").into_owned();
+    let name = format!("{} {version}", runtime.short());
+    let time = model.time_of_day().map(|time| time + "  ").unwrap_or_default();
+    format!("$ run {number}  {time}{}  {}  {start}", language.extension(), name.trim_end())
 }
 
 /// Ctrl-C: interrupts, and kills when it comes again soon.
@@ -149,7 +158,7 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     if run.phase == Phase::Preparing {
         model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
-        model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
+        model.output.say_in(number, Kind::Result(Verdict::Warn), "before it began".to_owned());
         return vec![Effect::CancelCreate(Some(number))];
     }
     let again = run.stop_asked.is_some_and(|then| now.saturating_sub(then) <= KILL_WITHIN);
@@ -187,7 +196,7 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
         }
         RunMsg::Lagged(_, skipped) => {
             let lost = text::bytes(skipped);
-            model.output.say(Kind::Note, format!("{lost} of output came too fast and are not shown"));
+            model.output.say_in(number, Kind::Note, format!("{lost} of output came too fast and are not shown"));
         }
         RunMsg::Finished(_, result) => finish(model, &result),
         RunMsg::Failed(_, failure) => fail(model, &failure),
@@ -205,16 +214,15 @@ pub(super) fn fail(model: &mut Model, failure: &Failure) {
     let Some(run) = model.runs.active.take() else { return };
     model.feeds = false;
     if session_closed(model, &run, &failure.message) {
-        model.output.say(Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
+        model.output.say_in(run.number, Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
         return;
     }
     let message = text::sanitise(&failure.message).into_owned();
     // Whether it has ended, and how, was lost with the link.
     let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
-    model.output.close();
-    model.output.say(Kind::Result(verdict), message);
+    model.output.say_in(run.number, Kind::Result(verdict), message);
     if !failure.hint.is_empty() {
-        model.output.say(Kind::Note, text::sanitise(&failure.hint).into_owned());
+        model.output.say_in(run.number, Kind::Note, text::sanitise(&failure.hint).into_owned());
     }
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
         row.last = Some((run.number, verdict, None));
@@ -232,7 +240,6 @@ fn session_closed(model: &mut Model, run: &Run, error: &str) -> bool {
 fn finish(model: &mut Model, result: &ExecuteResult) {
     let Some(run) = model.runs.active.take() else { return };
     model.feeds = false;
-    model.output.close();
     // What was said about stopping it is over.
     model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
     let process = result.process();
@@ -260,7 +267,7 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
     );
     // Without a process there are none.
     let line = format!("{}{}", last.ending, if process.is_some() { &figures } else { "" });
-    model.output.say(Kind::Result(verdict), line);
+    model.output.say_in(run.number, Kind::Result(verdict), line);
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
         row.last = Some((run.number, verdict, last.wall_ms));
         if row.info.state == SessionState::Active {

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{link, put};
+use super::{link, output, put};
 use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
@@ -167,6 +167,9 @@ pub(super) fn tabs(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fr
 
 /// The word for what typing does now.
 fn mode(model: &Model) -> (&'static str, Role) {
+    if let Some(mode) = output::mode(model) {
+        return mode;
+    }
     match (model.screen, model.focus) {
         (Screen::Setup, _) => ("RUNTIMES", Role::ModeCommand),
         (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
@@ -218,6 +221,9 @@ fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'s
 
 /// The keys worth showing here, the most important first; help has a place of its own.
 fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
+    if let Some(hints) = output::hints(model) {
+        return hints;
+    }
     let places = model.places();
     // Stopping is worth its place only while there is something to stop.
     let busy = model.runs.active.is_some()

@@ -20,6 +20,8 @@ pub(crate) struct Sink {
 struct Half {
     parser: Parser,
     style: Style,
+    /// The first bytes of a character whose rest has not come.
+    begun: Vec<u8>,
 }
 
 impl std::fmt::Debug for Sink {
@@ -37,12 +39,35 @@ impl Sink {
     /// Takes bytes as they come; an escape or a character may be cut anywhere.
     pub(crate) fn write(&mut self, output: &mut Output, stream: OutputStream, bytes: &[u8]) {
         let run = self.run;
-        let Half { parser, style } = match stream {
+        let Half { parser, style, begun } = match stream {
             OutputStream::Stdout => &mut self.stdout,
             OutputStream::Stderr => &mut self.stderr,
         };
-        parser.advance(&mut Writer { output, run, stream, style }, bytes);
+        let mut writer = Writer { output, run, stream, style };
+        let mut bytes = bytes;
+        // The parser is not given half a character: what it makes of two halves depends on where they part.
+        while let Some((next, rest)) = bytes.split_first().filter(|_| !begun.is_empty()) {
+            begun.push(*next);
+            bytes = rest;
+            if !is_begun(begun) {
+                parser.advance(&mut writer, begun);
+                begun.clear();
+            }
+        }
+        let whole = (1..=bytes.len().min(3))
+            .map(|tail| bytes.split_at(bytes.len() - tail))
+            .find(|(_, tail)| is_begun(tail))
+            .map_or(bytes, |(whole, tail)| {
+                begun.extend_from_slice(tail);
+                whole
+            });
+        parser.advance(&mut writer, whole);
     }
+}
+
+/// Whether these bytes are the beginning of one character.
+fn is_begun(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
 }
 
 struct Writer<'a> {

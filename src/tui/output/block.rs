@@ -30,6 +30,8 @@ pub(crate) struct Block {
     head: Vec<Line>,
     body: VecDeque<Line>,
     open: Option<Open>,
+    /// The program's last line was ended by its other stream: it had no end of its own.
+    cut_short: bool,
     tail: Vec<Line>,
     /// Bytes that the body takes.
     bytes: usize,
@@ -50,6 +52,7 @@ impl Block {
             head: Vec::new(),
             body: VecDeque::new(),
             open: None,
+            cut_short: false,
             tail: Vec::new(),
             bytes: 0,
             dropped: 0,
@@ -62,6 +65,7 @@ impl Block {
     pub(super) fn say(&mut self, mut line: Line, query: &Query) {
         line.hit = query.is_in(&line.text);
         self.hits += usize::from(line.hit);
+        self.cut_short = false;
         let begun = self.head.iter().any(|line| line.kind == Kind::Header);
         let ended = matches!(line.kind, Kind::Result(_)) || !self.tail.is_empty();
         let part = match (begun, ended) {
@@ -110,6 +114,21 @@ impl Block {
             self.push(Line::plain(Kind::Note, remark), query);
         }
         Some(open.into_spare())
+    }
+
+    /// The line being written is ended by another stream's.
+    pub(super) fn cut_short(&mut self, query: &Query) -> Option<Vec<(char, ratatui::style::Style)>> {
+        let asks = self.open.as_ref().is_some_and(|open| !open.is_empty());
+        let spare = self.close(query);
+        self.cut_short |= asks;
+        spare
+    }
+
+    /// The line being written has ended.
+    pub(super) fn newline(&mut self, query: &Query) -> Option<Vec<(char, ratatui::style::Style)>> {
+        // What one stream asks the other's lines don't answer.
+        self.cut_short &= !self.is_open(OutputStream::Stdout);
+        self.close(query)
     }
 
     /// The line a stream writes to.
@@ -298,7 +317,7 @@ impl Block {
 
     /// The program's last line has no end yet: it may wait for an answer.
     pub(crate) fn asks(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| !open.is_empty())
+        self.cut_short || self.open.as_ref().is_some_and(|open| !open.is_empty())
     }
 
     /// What is kept of what the program wrote, without styles.

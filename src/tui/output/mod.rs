@@ -142,7 +142,11 @@ impl Output {
     }
 
     fn close_in(&mut self, at: usize) {
-        if let Some(spare) = self.change(at, Block::close).flatten() {
+        self.end_in(at, Block::close);
+    }
+
+    fn end_in(&mut self, at: usize, end: fn(&mut Block, &Query) -> Option<Vec<(char, Style)>>) {
+        if let Some(spare) = self.change(at, end).flatten() {
             self.spare = spare;
         }
     }
@@ -151,7 +155,7 @@ impl Output {
     fn opened(&mut self, run: u32, stream: OutputStream) -> Option<(usize, &mut Open)> {
         let at = self.place_of(run);
         if !self.blocks.get(at)?.is_open(stream) {
-            self.close_in(at);
+            self.end_in(at, Block::cut_short);
             self.came += 1;
             let open = Open::new(stream, std::mem::take(&mut self.spare));
             *self.blocks.get_mut(at)?.open() = Some(open);
@@ -176,7 +180,7 @@ impl Output {
 
     pub(crate) fn newline(&mut self, run: u32, stream: OutputStream) {
         if let Some((at, _)) = self.opened(run, stream) {
-            self.close_in(at);
+            self.end_in(at, Block::newline);
         }
     }
 
@@ -299,7 +303,7 @@ impl Output {
         let header = |block: usize| {
             let line = self.blocks.get(block)?.header()?;
             let at = At { block, line };
-            (self.after(At { line: line.wrapping_sub(1), ..at }) == Some(at) || line == 0).then_some(at)
+            (self.shown_from(at) == Some(at)).then_some(at)
         };
         let found = match next {
             true => (at.block + 1..self.blocks.len()).find_map(header),

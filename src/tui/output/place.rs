@@ -43,7 +43,7 @@ impl Output {
     }
 
     /// The first line on the screen from here on.
-    fn shown_from(&self, at: At) -> Option<At> {
+    pub(super) fn shown_from(&self, at: At) -> Option<At> {
         let filter = self.filter();
         let mut from = at.line;
         for (block, of) in self.blocks.iter().enumerate().skip(at.block) {
@@ -238,9 +238,14 @@ impl Output {
         }
         self.cursor = self.mark(at);
         let first = self.first_shown(rows, columns);
-        let last_row = self.height(at, columns).saturating_sub(1);
-        let lowest = self.above((at, last_row), rows.saturating_sub(1), columns);
-        let top = if at <= first.0 { (at, 0) } else { first.max(lowest) };
+        let height = self.height(at, columns);
+        let top = if at < first.0 {
+            (at, height.saturating_sub(rows))
+        } else if at == first.0 || height > rows {
+            (at, 0)
+        } else {
+            first.max(self.above((at, height.saturating_sub(1)), rows.saturating_sub(1), columns))
+        };
         self.pause_at(top, columns);
     }
 

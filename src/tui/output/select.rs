@@ -72,6 +72,9 @@ impl Output {
         let Some(line) = self.line(at) else { return false };
         let word = |c: char| c.is_alphanumeric() || "_-./:@~+%".contains(c);
         let (before, after) = (line.text.get(..byte).unwrap_or(""), line.text.get(byte..).unwrap_or(""));
+        if !after.starts_with(word) {
+            return false;
+        }
         let from = before.char_indices().rev().take_while(|(_, c)| word(*c)).last().map_or(byte, |(at, _)| at);
         let to = after.char_indices().find(|(_, c)| !word(*c)).map_or(line.text.len(), |(at, _)| byte + at);
         let Some((last, _)) = line.text.get(from..to).and_then(|word| word.grapheme_indices(true).last()) else {

@@ -179,7 +179,7 @@ fn a_folded_run_is_its_header() {
     assert_eq!(output.line(output.current()).unwrap().text, "$ run 2");
     output.go_to_block(false, rows, columns);
     output.fold(rows, columns);
-    assert_eq!(texts(&output).len(), 7);
+    assert_eq!(texts(&output).len(), 8);
 }
 
 fn look_for(output: &mut Output, text: &str, filters: bool) {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
+#[path = "tui_snapshots/output.rs"]
+mod output;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
 mod tui_support;
@@ -34,6 +36,11 @@ fn at_every_size(name: &str, tell: impl Fn(&mut Bench)) {
 /// Snapshots a screen as it is, for the modules below: beside the others.
 fn as_it_is(name: &str, bench: &mut Bench) {
     insta::assert_snapshot!(name, bench.screen());
+}
+
+/// Snapshots a text, for the modules below.
+fn snapshot(name: &str, text: &str) {
+    insta::assert_snapshot!(name, text);
 }
 
 fn after_a_run(bench: &mut Bench) {

@@ -82,7 +82,13 @@ impl Spools {
 
 /// A file that is gone when nobody has it open any more.
 fn unnamed(directory: &Path) -> io::Result<File> {
-    fs::create_dir_all(directory)?;
+    // The state directory too, but no home that isn't there.
+    for directory in directory.parent().into_iter().chain([directory]) {
+        match fs::create_dir(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
     for n in 0..100 {
         let path = directory.join(format!("{}-{n}", std::process::id()));
         match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path) {

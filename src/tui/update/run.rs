@@ -118,12 +118,27 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
 /// `$ run 7  14:02:31  py  native python 3.11  warm session`. What isn't known is left out.
 fn header(model: &Model, number: u32, language: Language, runtime: RuntimeType, start: &str) -> String {
     let info = model.runtimes.rows.iter().find(|row| row.runtime == runtime).and_then(|row| row.info.as_ref());
-    let version = info.and_then(|info| info.version.as_deref()).unwrap_or_default();
-    // Of several, the first is as good as any.
-    let version = text::fit(version.split([',', ';', '(']).next().unwrap_or_default().trim(), 24, "").into_owned();
+    let version = info.and_then(|info| version_of(language, info.version.as_deref()?)).unwrap_or_default();
+    let version = text::fit(version, 16, "");
     let name = format!("{} {version}", runtime.short());
     let time = model.time_of_day().map(|time| time + "  ").unwrap_or_default();
     format!("$ run {number}  {time}{}  {}  {start}", language.extension(), name.trim_end())
+}
+
+/// The number of what runs a language, in what a runtime says of its versions: `2.1.0`, or `Python 3.11.7, Node 20.2`.
+fn version_of(language: Language, versions: &str) -> Option<&str> {
+    let names: &[&str] = match language {
+        Language::Python => &["python"],
+        Language::JavaScript | Language::TypeScript => &["node"],
+        Language::Go => &["go"],
+        Language::CSharp => &[".net", "mono"],
+    };
+    let is_number = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
+    let mut words = versions.split([' ', ',']).filter(|word| !word.is_empty());
+    let first = words.clone().next().filter(is_number);
+    let named = words.find(|word| names.contains(&word.to_lowercase().as_str())).and(words.next());
+    // A number alone is that of the runtime itself.
+    named.filter(is_number).or(first.filter(|first| first.len() == versions.trim().len()))
 }
 
 /// Ctrl-C: interrupts, and kills when it comes again soon.
@@ -294,5 +309,22 @@ fn ending(result: &ExecuteResult) -> (Verdict, String) {
         (None, Some(signal)) => (Verdict::Warn, format!("{}  {exit}", text::sanitise(signal))),
         (None, None) if result.success => (Verdict::Ok, exit),
         (None, None) => (Verdict::Fail, exit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_that_of_what_runs_the_language() {
+        let native = "Python 3.11.7, Node 20.20.2, Go 1.19.8, .NET 8.0.1";
+        assert_eq!(version_of(Language::Python, native), Some("3.11.7"));
+        assert_eq!(version_of(Language::JavaScript, native), Some("20.20.2"));
+        assert_eq!(version_of(Language::CSharp, native), Some("8.0.1"));
+        assert_eq!(version_of(Language::Python, "20.10.24+dfsg1 with Python 3.11.2, Node 18"), Some("3.11.2"));
+        assert_eq!(version_of(Language::TypeScript, "2.1.0"), Some("2.1.0"));
+        assert_eq!(version_of(Language::Go, "20.10 with Python 3.11.2"), None);
+        assert_eq!(version_of(Language::Go, ""), None);
     }
 }

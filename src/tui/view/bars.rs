@@ -249,7 +249,8 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
         let of_list =
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
-        let useful = |spec: &&Spec| (spec.cmd != Cmd::Stop || busy) && !(reads && of_list(spec));
+        let of_program = |spec: &&Spec| matches!(spec.cmd, Cmd::Stop | Cmd::TypeInput);
+        let useful = |spec: &&Spec| (!of_program(spec) || busy) && !(reads && of_list(spec));
         for spec in specs().filter(here).filter(useful) {
             // A key means what the nearest place says.
             let hint = key_hint(model, spec.cmd, spec.brief);

@@ -265,28 +265,30 @@ fn draw_line(
     let next = area.y + u16::try_from((place.row + 1).saturating_sub(above)).unwrap_or(1);
     if line.kind == Kind::Header && next > area.y {
         let used = u16::try_from(place.column).unwrap_or(u16::MAX).min(area.width);
-        let rest = Rect { x: area.x + used, y: next - 1, width: area.width - used, height: 1 };
-        folded(model, at, theme, rest, frame);
+        folded(model, at, theme, Rect { y: next - 1, height: 1, ..area }, used, frame);
     }
     next
 }
 
-/// What a folded run holds, behind its header.
-fn folded(model: &Model, at: At, theme: &Theme, rest: Rect, frame: &mut Frame<'_>) {
+/// What a folded run holds, behind its header, and over it where there is no room behind.
+fn folded(model: &Model, at: At, theme: &Theme, row: Rect, used: u16, frame: &mut Frame<'_>) {
     let Some(block) = model.output.block(at).filter(|block| block.folded) else { return };
     let lines = match block.written() {
         1 => "1 line".to_owned(),
         n => format!("{} lines", thousands(n)),
     };
-    let words = format!("  {} {lines}  ", theme.glyphs.pointer);
-    let used = put(frame.buffer_mut(), rest.x, rest.y, &words, rest.width, theme.style(Role::Meta));
+    let lines = format!("  {} {lines}  ", theme.glyphs.pointer);
     let (of, ending) = block.result().unwrap_or((Verdict::Run, ""));
     let (glyph, word, style) = outcome(theme, of);
     let ending = ending.split("   ").next().unwrap_or_default();
     let result = format!("{glyph} {word}  {ending}");
-    let room = rest.width - used;
-    let result = text::fit(&result, room.into(), theme.glyphs.cut);
-    put(frame.buffer_mut(), rest.x + used, rest.y, &result, room, style);
+    let width = text::width(&lines) + text::width(result.trim_end());
+    let width = u16::try_from(width).unwrap_or(u16::MAX).min(row.width);
+    let x = row.x + used.min(row.width - width);
+    let meta = put(frame.buffer_mut(), x, row.y, &lines, row.right() - x, theme.style(Role::Meta));
+    let room = row.right() - x - meta;
+    let result = text::fit(result.trim_end(), room.into(), theme.glyphs.cut);
+    put(frame.buffer_mut(), x + meta, row.y, &result, room, style);
 }
 
 /// What is typed for the running program, or how to type it.

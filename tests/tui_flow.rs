@@ -90,6 +90,9 @@ impl Control for Still {
         self.1.lock().unwrap().copied.push(text.to_owned());
         Ok(())
     }
+    fn capture_mouse(&mut self, _: bool) -> io::Result<()> {
+        Ok(())
+    }
     fn stopped(&self) -> CancellationToken {
         self.0.clone()
     }
@@ -413,5 +416,22 @@ fn a_terminal_that_goes_away_ends_it() {
         let person = Person::open(bun(), options());
         drop(person.keys);
         assert_eq!(person.end.await.unwrap(), Exit::Lost);
+    });
+}
+
+#[test]
+fn the_menu_shows_itself_after_a_moment() {
+    story(|| async {
+        let mut person = Person::open(bun(), options());
+        person.sees("bun ✓ ok").await;
+        person.press([key(KeyCode::Esc), key(KeyCode::Char(' '))]);
+        person.sees("> Menu").await;
+        person.press([key(KeyCode::Char('v'))]);
+        person.sees("Pane: zoom").await;
+        let before = person.rests().await;
+        assert_eq!(person.rests().await, before);
+        person.press([key(KeyCode::Char('z'))]);
+        person.sees("zoomed").await;
+        assert_eq!(person.leaves().await, Exit::Quit);
     });
 }

@@ -4,6 +4,8 @@
 
 #[path = "tui_snapshots/output.rs"]
 mod output;
+#[path = "tui_snapshots/keys.rs"]
+mod keys;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
 mod tui_support;

@@ -2,21 +2,29 @@
 
 #[path = "tui_update/connect.rs"]
 mod connect;
+#[path = "tui_update/keys.rs"]
+mod keys;
 #[path = "tui_update/link.rs"]
 mod link;
 #[path = "tui_update/messages.rs"]
 mod messages;
 #[path = "tui_update/output.rs"]
 mod output;
+#[path = "tui_update/panes.rs"]
+mod panes;
 mod tui_support;
 
 use bytes::Bytes;
 use codebeaker::config::Settings;
 use codebeaker::protocol::*;
-use codebeaker::tui::{Content, Effect, FileMsg, Msg, Replace, RunMsg, RuntimeMsg, SessionMsg, Stamp};
+use codebeaker::tui::{
+    BufferId, Content, Effect, FileMsg, Msg, Replace, RunMsg, RuntimeMsg, SessionMsg, Stamp,
+};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use tui_support::{Bench, ctrl, finished, key, options, runtime, session, typed};
 
+/// The text that the workbench opens with.
+const FIRST: BufferId = BufferId(0);
 const BUN: &[RuntimeType] = &[RuntimeType::Bun];
 
 fn created(id: &str, run: Option<u32>, language: Language) -> Msg {
@@ -253,7 +261,7 @@ fn escape_and_a_key_that_come_together_are_two_keys() {
     assert!(bench.screen().contains("keys that work now"), "{}", bench.screen());
     // A person's own binding of Alt stays his.
     let mut options = options();
-    options.settings.keys.insert("run.start".into(), vec!["alt-r".into()]);
+    options.settings.keys.read("keymap.toml", "[keys]\n\"run.start\" = \"alt-r\"\n");
     let mut bench = Bench::with(&options, 100, 30);
     bench.found(BUN).press([alt('r')]);
     assert!(
@@ -277,10 +285,10 @@ fn text_that_no_file_has_is_not_left_without_a_question() {
 fn what_is_typed_while_a_file_is_read_comes_after_it() {
     let path = std::path::PathBuf::from("/somewhere/a.py");
     let mut opened = options();
-    opened.file = Some(path.clone());
+    opened.file = Some(path);
     let mut bench = Bench::with(&opened, 100, 30);
     bench.found(BUN).press(typed("x"));
-    bench.tell(Msg::File(FileMsg::Read(path, Ok(Some(content("y = 1\n"))))));
+    bench.tell(Msg::File(FileMsg::Read(FIRST, Ok(Some(content("y = 1\n"))))));
     assert!(bench.screen().contains("xy = 1"), "{}", bench.screen());
 }
 
@@ -291,8 +299,8 @@ fn content(text: &str) -> Content {
 /// A bench with this file open.
 fn opened(text: &str) -> Bench {
     let path = std::path::PathBuf::from("/somewhere/a.py");
-    let mut bench = Bench::with(&codebeaker::tui::Options { file: Some(path.clone()), ..options() }, 100, 30);
-    bench.found(BUN).tell(Msg::File(FileMsg::Read(path, Ok(Some(content(text))))));
+    let mut bench = Bench::with(&codebeaker::tui::Options { file: Some(path), ..options() }, 100, 30);
+    bench.found(BUN).tell(Msg::File(FileMsg::Read(FIRST, Ok(Some(content(text))))));
     bench
 }
 
@@ -331,7 +339,7 @@ fn a_second_save_waits_for_the_first() {
     assert_eq!(saves(&bench), 1);
     let Some(Effect::Save { path, revision, .. }) = bench.effects.last().cloned() else { panic!() };
     let stamp = Stamp { length: 3, ..Stamp::default() };
-    bench.tell(Msg::File(FileMsg::Saved(path, revision, Ok(stamp))));
+    bench.tell(Msg::File(FileMsg::Saved(FIRST, path, revision, Ok(stamp))));
     assert_eq!(saved(&bench), Some("abx\n"));
     let replaces =
         |e: &Effect| matches!(e, Effect::Save { replace, .. } if *replace == Replace::Unchanged(stamp));

@@ -4,6 +4,7 @@
 //! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
 //! whether it is in this process.
 
+mod buffers;
 mod clipboard;
 mod commands;
 mod connection;
@@ -13,12 +14,14 @@ mod editor;
 mod effects;
 mod highlight;
 mod ingest;
+mod keymap;
 mod keys;
 mod layout;
 mod model;
 mod msg;
 mod output;
 mod overlay;
+mod ratios;
 mod run;
 mod sink;
 mod term;
@@ -39,9 +42,10 @@ use crossterm::event::EventStream;
 use crate::engine::Engine;
 
 pub use clipboard::{Clipboard, Wrapper};
+pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
-    Content, Copied, Effect, FileMsg, Kept, LinkMsg, Msg, OutputMsg, Reached, Replace, RunMsg, RuntimeMsg,
-    SaveFailure, SessionMsg, Stamp,
+    BufferId, Content, Copied, Effect, FileMsg, Kept, LinkMsg, Msg, OutputMsg, Reached, Replace, RunMsg,
+    RuntimeMsg, SaveFailure, SessionMsg, Stamp,
 };
 pub use run::{Control, Exit, drive};
 pub use theme::{ColourTier, TerminalKind};
@@ -66,7 +70,7 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let mut guard = term::TerminalGuard::enter().map_err(terminal_error)?;
+    let mut guard = term::TerminalGuard::enter(options.outer.tells_keys).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
     drive(&mut terminal, EventStream::new(), engine, options, &mut guard).await
 }

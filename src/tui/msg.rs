@@ -18,6 +18,8 @@ pub enum Msg {
     Input(Event),
     /// It is time to ask again for the figures on the screen.
     Tick,
+    /// Somebody looks for a letter: the menu shows itself.
+    ShowMenu,
     /// Something about runtimes.
     Runtime(RuntimeMsg),
     /// Something about sessions.
@@ -185,10 +187,14 @@ pub enum RunMsg {
 #[derive(Debug)]
 pub enum FileMsg {
     /// One was read; `None`: there is no such file yet.
-    Read(PathBuf, Result<Option<Content>, String>),
+    Read(BufferId, Result<Option<Content>, String>),
     /// One was written, with the text of this revision.
-    Saved(PathBuf, u64, Result<Stamp, SaveFailure>),
+    Saved(BufferId, PathBuf, u64, Result<Stamp, SaveFailure>),
 }
+
+/// What tells one open text from the others, for as long as the workbench is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BufferId(pub u64);
 
 /// What tells whether a file was changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -285,10 +291,12 @@ pub enum Effect {
     },
     /// Signals a run's program.
     Signal(u32, ExecutionId, Signal),
-    /// Reads a file.
-    Read(PathBuf),
+    /// Reads a file for an open text.
+    Read(BufferId, PathBuf),
     /// Writes a file.
     Save {
+        /// The open text that it is.
+        buffer: BufferId,
         /// Where.
         path: PathBuf,
         /// What.
@@ -335,6 +343,8 @@ pub enum Effect {
         /// What is in memory, should nothing else be kept.
         text: String,
     },
+    /// Takes the mouse, or leaves it to the terminal.
+    CaptureMouse(bool),
     /// Goes back to the shell until `fg`.
     Suspend,
     /// Ends the workbench.

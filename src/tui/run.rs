@@ -52,6 +52,8 @@ pub trait Control {
     fn time_of_day(&self) -> Option<Duration> {
         None
     }
+    /// Takes the mouse, or leaves it to the terminal's own selection.
+    fn capture_mouse(&mut self, on: bool) -> io::Result<()>;
     /// Is cancelled when a signal asks the workbench to end.
     fn stopped(&self) -> CancellationToken;
     /// The number of that signal.
@@ -109,6 +111,7 @@ where
     loop {
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
+        let menu_due = workbench.menu_due();
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
             biased;
@@ -127,6 +130,7 @@ where
                 seconds.counted();
                 Some(Msg::Link(LinkMsg::Second))
             }
+            () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
         };
         let drained = std::time::Instant::now();
         let mut msg = msg;
@@ -139,6 +143,7 @@ where
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
+                    Effect::CaptureMouse(on) => control.capture_mouse(on).map_err(terminal_error)?,
                     Effect::Copy(text) => match control.clipboard() {
                         Clipboard::Program(name, args) => effects.copy_by(name, args, text),
                         Clipboard::Terminal(_) => copy_by_terminal(control, effects, &text)?,

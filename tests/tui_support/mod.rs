@@ -14,7 +14,7 @@ use codebeaker::config::{Paths, Settings};
 use codebeaker::engine::{Engine, Execution, Frame, InterruptTarget, Link, SessionEvents, Told, Traffic};
 use codebeaker::protocol::*;
 use codebeaker::tui::{
-    ColourTier, Effect, Msg, Options, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
+    ColourTier, Effect, Msg, Options, Outer, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
 };
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -33,6 +33,7 @@ pub fn options() -> Options {
         paths: Paths::below("/nonexistent"),
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
+        outer: Outer::default(),
         connector: None,
     }
 }

@@ -41,6 +41,7 @@ impl SaveAs {
                 return Outcome::Close(vec![Effect::SaveOutput { run, path: PathBuf::from(path), text }]);
             }
             return Outcome::Close(vec![Effect::Save {
+                buffer: model.document.id,
                 path: PathBuf::from(path),
                 text: model.file_text(),
                 revision: model.editor.revision(),

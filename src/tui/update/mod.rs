@@ -6,12 +6,15 @@ mod input;
 mod link;
 mod messages;
 mod output;
+mod panes;
 mod run;
 mod runtime;
 mod session;
 
 use std::time::Duration;
 
+use super::buffers;
+use super::document::Document;
 use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
@@ -22,7 +25,13 @@ pub(crate) use link::{dial, hang_up, next_number, work_locally};
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
     let effects = handle(model, msg);
-    model.document.saving |= effects.iter().any(|effect| matches!(effect, Effect::Save { .. }));
+    for effect in &effects {
+        if let Effect::Save { buffer, .. } = effect
+            && let Some((document, _)) = buffers::find(model, *buffer)
+        {
+            document.saving = true;
+        }
+    }
     effects
 }
 
@@ -30,6 +39,10 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
+        Msg::ShowMenu => {
+            super::overlay::show_menu(model);
+            Vec::new()
+        }
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));
@@ -58,7 +71,8 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// What is to be done when the workbench opens.
 pub(crate) fn begin(model: &Model) -> Vec<Effect> {
     let mut effects = ask_all(model);
-    effects.extend(model.document.path().map(|path| Effect::Read(path.to_owned())));
+    let reads = |document: &Document| Some(Effect::Read(document.id, document.path()?.to_owned()));
+    effects.extend(buffers::all(model).filter_map(|(document, _)| reads(document)));
     effects
 }
 

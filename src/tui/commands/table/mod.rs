@@ -4,11 +4,13 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod keymap;
 mod messages;
 mod output;
 mod run;
 mod runtime;
 mod session;
+mod view;
 
 use super::{Cmd, Place, Spec};
 
@@ -22,6 +24,8 @@ const AREAS: &[&[Spec]] = &[
     runtime::ROWS,
     connection::ROWS,
     messages::ROWS,
+    view::ROWS,
+    keymap::ROWS,
     app::ROWS,
 ];
 

@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Spec] = &[
         Cmd::Run,
         "run.start",
         Workbench,
-        &["f5", "r"],
+        &["f5", "r", "ctrl-enter"],
         "run",
         "Run: the editor's code",
         "runs the code, in a session that fits its language",

@@ -40,7 +40,9 @@ async fn nothing_of_a_hostile_program_reaches_the_terminal_but_its_text() {
     person.types("\x1b[15~").await;
     person.sees("✓ ok  exit 0").await;
     let text = person.text();
-    for shown in ["two: the clipboard", "three: a link", "four: modes", "eleven: questions", "thirteen: the end"] {
+    for shown in
+        ["two: the clipboard", "three: a link", "four: modes", "eleven: questions", "thirteen: the end"]
+    {
         assert!(text.contains(shown), "{shown} in\n{text}");
     }
     // To the output, through all of it.
@@ -60,7 +62,19 @@ async fn nothing_of_a_hostile_program_reaches_the_terminal_but_its_text() {
     person.types("\x1b").await;
     person.sees("paused").await;
     let raw = String::from_utf8_lossy(&person.bytes).into_owned();
-    for evil in ["evil title", "]52;", "]8;;", "\x1bP", "\x1b_", "\x1b^", "\x1bc", "\x1b[6n", "\x1b[c", "\x1b[>c", "\x1b[?47h"] {
+    for evil in [
+        "evil title",
+        "]52;",
+        "]8;;",
+        "\x1bP",
+        "\x1b_",
+        "\x1b^",
+        "\x1bc",
+        "\x1b[6n",
+        "\x1b[c",
+        "\x1b[>c",
+        "\x1b[?47h",
+    ] {
         assert!(!raw.contains(evil), "{evil:?} reached the terminal");
     }
     assert_eq!(raw.matches("\x1b[?1049h").count(), 1, "the alternate screen is ours");

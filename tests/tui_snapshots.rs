@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
-#[path = "tui_snapshots/output.rs"]
-mod output;
 #[path = "tui_snapshots/keys.rs"]
 mod keys;
+#[path = "tui_snapshots/output.rs"]
+mod output;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
 mod tui_support;

@@ -117,7 +117,10 @@ mod tests {
     use super::*;
 
     fn of(vars: &[&str], programs: &[&str]) -> Clipboard {
-        Clipboard::from_vars(|name| vars.contains(&name).then(|| "1".to_owned()), |name| programs.contains(&name))
+        Clipboard::from_vars(
+            |name| vars.contains(&name).then(|| "1".to_owned()),
+            |name| programs.contains(&name),
+        )
     }
 
     #[test]
@@ -133,7 +136,10 @@ mod tests {
         assert_eq!(name(of(&[], &all)), "the terminal");
         assert_eq!(name(of(&["DISPLAY"], &[])), "the terminal");
         for ssh in ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"] {
-            assert_eq!(of(&["WAYLAND_DISPLAY", "DISPLAY", ssh, "TMUX"], &all), Clipboard::Terminal(Wrapper::Tmux));
+            assert_eq!(
+                of(&["WAYLAND_DISPLAY", "DISPLAY", ssh, "TMUX"], &all),
+                Clipboard::Terminal(Wrapper::Tmux)
+            );
         }
         assert_eq!(of(&["STY"], &[]), Clipboard::Terminal(Wrapper::Screen));
     }
@@ -141,10 +147,7 @@ mod tests {
     #[test]
     fn what_stands_between_passes_it_on() {
         assert_eq!(sequence("hi", Wrapper::None), "\x1b]52;c;aGk=\x07");
-        assert_eq!(
-            sequence("hi", Wrapper::Tmux),
-            "\x1b]52;c;aGk=\x07\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\"
-        );
+        assert_eq!(sequence("hi", Wrapper::Tmux), "\x1b]52;c;aGk=\x07\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\");
         let screen = sequence(&"x".repeat(1000), Wrapper::Screen);
         let pieces: Vec<&str> = screen.split("\x1b\\").collect();
         assert!(pieces.len() > 5 && pieces.iter().all(|piece| piece.len() <= SCREEN_PIECE + 2), "{pieces:?}");

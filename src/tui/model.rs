@@ -352,7 +352,9 @@ impl Model {
             (Screen::Setup, _) => false,
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
-            (Screen::Workbench, Pane::Output) => self.feeds || self.output.seek.as_ref().is_some_and(|s| s.typing),
+            (Screen::Workbench, Pane::Output) => {
+                self.feeds || self.output.seek.as_ref().is_some_and(|s| s.typing)
+            }
             _ => false,
         }
     }

@@ -102,9 +102,11 @@ impl Perform for Writer<'_> {
         }
         match action {
             'm' => sgr(self.style, params),
-            'K' => self
-                .output
-                .erase(self.run, self.stream, params.iter().next().and_then(|p| p.first()).copied().unwrap_or(0)),
+            'K' => self.output.erase(
+                self.run,
+                self.stream,
+                params.iter().next().and_then(|p| p.first()).copied().unwrap_or(0),
+            ),
             _ => {}
         }
     }

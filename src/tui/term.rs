@@ -125,7 +125,8 @@ impl Control for TerminalGuard {
 
     fn time_of_day(&self) -> Option<Duration> {
         let time = jiff::Zoned::now().time();
-        let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+        let seconds =
+            i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
         Some(Duration::from_secs(seconds.unsigned_abs()))
     }
 

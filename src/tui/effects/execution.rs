@@ -50,7 +50,12 @@ pub(super) async fn follow(
                     execution.next().await
                 }
                 ExecutionEvent::Output { stream, data } => {
-                    let (chunks, after) = gather((stream, data), &mut execution, told.map_or_else(Instant::now, |told| told + PAUSE)).await;
+                    let (chunks, after) = gather(
+                        (stream, data),
+                        &mut execution,
+                        told.map_or_else(Instant::now, |told| told + PAUSE),
+                    )
+                    .await;
                     if let Some(kept) = spool.keep(&chunks).await {
                         let _ = tx.send(Msg::Output(OutputMsg::Kept(run, kept))).await;
                     }

@@ -20,7 +20,7 @@ use self::dial::Dialler;
 use self::spool::Spools;
 use super::clipboard;
 use super::disk;
-use super::msg::{Copied, Effect, OutputMsg, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::msg::{Copied, Effect, FileMsg, Msg, OutputMsg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
     Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
@@ -123,7 +123,11 @@ impl Effects {
 
     /// The next thing that was told already.
     pub(crate) fn heard(&mut self) -> Option<Msg> {
-        self.dialler.heard().or_else(|| self.here.heard()).or_else(|| self.there.heard()).or_else(|| self.runs.heard())
+        self.dialler
+            .heard()
+            .or_else(|| self.here.heard())
+            .or_else(|| self.there.heard())
+            .or_else(|| self.runs.heard())
     }
 
     /// Does one thing. Never waits.

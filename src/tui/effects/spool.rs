@@ -66,7 +66,8 @@ impl Spools {
         };
         let spool = match unnamed(directory) {
             Ok(file) => {
-                let spool = Arc::new(Spool { file, written: AtomicU64::new(0), full: AtomicBool::new(false) });
+                let spool =
+                    Arc::new(Spool { file, written: AtomicU64::new(0), full: AtomicBool::new(false) });
                 self.runs.push_back((run, Arc::clone(&spool)));
                 Ok(spool)
             }

@@ -212,9 +212,11 @@ impl Block {
 
     /// Where the line of a mark is now: what is gone is the gap.
     pub(super) fn find(&self, mark: &Mark) -> usize {
-        let n = usize::try_from(mark.n.saturating_sub(if mark.part == Part::Body { self.dropped } else { 0 }));
+        let n =
+            usize::try_from(mark.n.saturating_sub(if mark.part == Part::Body { self.dropped } else { 0 }));
         let n = n.unwrap_or(usize::MAX);
-        let (head, gap, body) = (self.head.len(), self.gap(), self.body.len() + usize::from(self.open.is_some()));
+        let (head, gap, body) =
+            (self.head.len(), self.gap(), self.body.len() + usize::from(self.open.is_some()));
         let at = match mark.part {
             Part::Head => n.min(head),
             Part::Gap => head,
@@ -367,7 +369,7 @@ pub(crate) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

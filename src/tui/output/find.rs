@@ -97,7 +97,8 @@ impl Output {
     pub(crate) fn seek(&mut self, filters: bool) {
         let origin = (self.top, self.cursor);
         self.selection = None;
-        self.seek = Some(Seek { field: Field::default(), filters, typing: true, query: Query::default(), origin });
+        self.seek =
+            Some(Seek { field: Field::default(), filters, typing: true, query: Query::default(), origin });
         self.look();
     }
 

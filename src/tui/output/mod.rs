@@ -29,6 +29,8 @@ const MAX_LINES: usize = 30_000;
 const MAX_BYTES: usize = 12 * 1024 * 1024;
 /// The most bytes of code that are kept with the runs.
 const MAX_CODE: usize = 512 * 1024;
+/// Who writes more at once than this hardly asks something.
+const MAX_QUESTION: usize = 16 * 1024;
 /// The most runs that are remembered.
 const MAX_BLOCKS: usize = 300;
 
@@ -48,6 +50,8 @@ pub(crate) struct Output {
     pub(crate) seek: Option<Seek>,
     /// Where the mouse was pressed last.
     pub(crate) press: Option<Press>,
+    /// The bytes that came at once last.
+    pub(crate) burst: usize,
     /// What is being copied, in a word or two.
     pub(crate) copying: String,
     /// How many lines have come ever, and until the view was stopped.
@@ -261,9 +265,11 @@ impl Output {
         }
     }
 
-    /// A running program's last line has no end: it may wait for an answer.
+    /// A running program's last line has no end: it may wait for an answer. Not in the midst of a flood, which is cut
+    /// anywhere.
     pub(crate) fn asks(&self, run: u32) -> bool {
-        self.blocks.iter().rev().find(|block| block.run == run).is_some_and(Block::asks)
+        self.burst < MAX_QUESTION
+            && self.blocks.iter().rev().find(|block| block.run == run).is_some_and(Block::asks)
     }
 
     /// Keeps the code of a run, and forgets that of older ones.
@@ -307,7 +313,9 @@ impl Output {
         };
         let found = match next {
             true => (at.block + 1..self.blocks.len()).find_map(header),
-            false => header(at.block).filter(|here| *here < at).or_else(|| (0..at.block).rev().find_map(header)),
+            false => {
+                header(at.block).filter(|here| *here < at).or_else(|| (0..at.block).rev().find_map(header))
+            }
         };
         match found {
             Some(found) => self.choose(found, rows, columns),
@@ -318,9 +326,12 @@ impl Output {
 
     /// The last line of a program's that says something, for small screens.
     pub(crate) fn last_text(&self) -> Option<String> {
-        let lines = self.blocks.iter().enumerate().rev().flat_map(|(block, of)| {
-            (0..of.len()).rev().map(move |line| At { block, line })
-        });
+        let lines = self
+            .blocks
+            .iter()
+            .enumerate()
+            .rev()
+            .flat_map(|(block, of)| (0..of.len()).rev().map(move |line| At { block, line }));
         lines
             .take(50)
             .filter_map(|at| self.line(at))

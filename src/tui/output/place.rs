@@ -92,7 +92,9 @@ impl Output {
 
     /// Where a mark is now: at the nearest line that is on the screen.
     pub(crate) fn find(&self, mark: &Mark) -> At {
-        let Some(block) = self.blocks.iter().position(|block| block.run >= mark.run) else { return self.last() };
+        let Some(block) = self.blocks.iter().position(|block| block.run >= mark.run) else {
+            return self.last();
+        };
         let line = match self.blocks.get(block) {
             Some(of) if of.run == mark.run => of.find(mark),
             _ => 0,
@@ -173,7 +175,8 @@ impl Output {
     fn rows_of(&self, block: &Block, end: usize, columns: usize) -> usize {
         let end = end.min(block.len());
         let wraps = self.wrap && columns > 0;
-        let rows = |at: usize| if wraps { block.line(at).map_or(1, |line| line.about_rows(columns)) } else { 1 };
+        let rows =
+            |at: usize| if wraps { block.line(at).map_or(1, |line| line.about_rows(columns)) } else { 1 };
         match self.filter() {
             None if block.folded => usize::from(block.header().is_some_and(|header| header < end)),
             None if !wraps => end,

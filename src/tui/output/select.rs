@@ -75,9 +75,11 @@ impl Output {
         if !after.starts_with(word) {
             return false;
         }
-        let from = before.char_indices().rev().take_while(|(_, c)| word(*c)).last().map_or(byte, |(at, _)| at);
+        let from =
+            before.char_indices().rev().take_while(|(_, c)| word(*c)).last().map_or(byte, |(at, _)| at);
         let to = after.char_indices().find(|(_, c)| !word(*c)).map_or(line.text.len(), |(at, _)| byte + at);
-        let Some((last, _)) = line.text.get(from..to).and_then(|word| word.grapheme_indices(true).last()) else {
+        let Some((last, _)) = line.text.get(from..to).and_then(|word| word.grapheme_indices(true).last())
+        else {
             return false;
         };
         self.select_at(at, from);
@@ -161,7 +163,9 @@ impl Output {
     /// The text of the chosen line, with the pieces before and after it that the program wrote as one.
     pub(crate) fn current_text(&self) -> Option<String> {
         let mut at = self.current();
-        while let Some(before) = self.before(at).filter(|before| self.line(*before).is_some_and(|l| l.goes_on)) {
+        while let Some(before) =
+            self.before(at).filter(|before| self.line(*before).is_some_and(|l| l.goes_on))
+        {
             at = before;
         }
         let mut line = self.line(at)?;

@@ -53,7 +53,8 @@ impl SaveAs {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let title = self.run.map_or_else(|| "Save as".to_owned(), |run| format!("Save the output of run {run} as"));
+        let title =
+            self.run.map_or_else(|| "Save as".to_owned(), |run| format!("Save the output of run {run} as"));
         let inside = over(&title, "", theme, centred(model.size, 64, 5), frame);
         let row = |y: u16| {
             Rect::new(inside.x + 1, inside.y + y, inside.width.saturating_sub(2), 1).intersection(inside)

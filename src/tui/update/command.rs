@@ -74,7 +74,9 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::ClearOutput => model.output.clear(),
         // Where nothing was chosen, a running program is what is meant.
         Cmd::Fold if model.runs.active.is_some() && model.output.follows() => type_input(model),
-        Cmd::Fold | Cmd::PreviousBlock | Cmd::NextBlock | Cmd::Select => return super::output::perform(model, cmd),
+        Cmd::Fold | Cmd::PreviousBlock | Cmd::NextBlock | Cmd::Select => {
+            return super::output::perform(model, cmd);
+        }
         Cmd::Find | Cmd::FilterOutput | Cmd::FindNext | Cmd::FindPrevious => {
             return super::output::perform(model, cmd);
         }

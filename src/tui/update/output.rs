@@ -309,10 +309,8 @@ fn copied(model: &mut Model, size: usize, how: &Copied) {
         Copied::By(program) => model.tell(Verdict::Ok, format!("{what} copied with {program}"), ""),
         Copied::Sent => model.tell(Verdict::Ok, format!("{what} sent to the terminal's clipboard"), ""),
         Copied::TooLarge(limit) => {
-            let message = format!(
-                "{what} was not copied: a terminal takes {} at once",
-                text::bytes(*limit as u64)
-            );
+            let message =
+                format!("{what} was not copied: a terminal takes {} at once", text::bytes(*limit as u64));
             model.tell(Verdict::Warn, message, "select less, or save it: S in the output");
         }
     }

@@ -117,7 +117,8 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
 
 /// `$ run 7  14:02:31  py  native python 3.11  warm session`. What isn't known is left out.
 fn header(model: &Model, number: u32, language: Language, runtime: RuntimeType, start: &str) -> String {
-    let info = model.runtimes.rows.iter().find(|row| row.runtime == runtime).and_then(|row| row.info.as_ref());
+    let info =
+        model.runtimes.rows.iter().find(|row| row.runtime == runtime).and_then(|row| row.info.as_ref());
     let version = info.and_then(|info| version_of(language, info.version.as_deref()?)).unwrap_or_default();
     let version = text::fit(version, 16, "");
     let name = format!("{} {version}", runtime.short());
@@ -205,13 +206,18 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
         RunMsg::Started(_) => run.phase = Phase::Running,
         RunMsg::Output(_, chunks) => {
             run.phase = Phase::Running;
+            model.output.burst = chunks.iter().map(|(_, bytes)| bytes.len()).sum();
             for (stream, bytes) in chunks {
                 run.sink.write(&mut model.output, stream, &bytes);
             }
         }
         RunMsg::Lagged(_, skipped) => {
             let lost = text::bytes(skipped);
-            model.output.say_in(number, Kind::Note, format!("{lost} of output came too fast and are not shown"));
+            model.output.say_in(
+                number,
+                Kind::Note,
+                format!("{lost} of output came too fast and are not shown"),
+            );
         }
         RunMsg::Finished(_, result) => finish(model, &result),
         RunMsg::Failed(_, failure) => fail(model, &failure),
@@ -322,7 +328,10 @@ mod tests {
         assert_eq!(version_of(Language::Python, native), Some("3.11.7"));
         assert_eq!(version_of(Language::JavaScript, native), Some("20.20.2"));
         assert_eq!(version_of(Language::CSharp, native), Some("8.0.1"));
-        assert_eq!(version_of(Language::Python, "20.10.24+dfsg1 with Python 3.11.2, Node 18"), Some("3.11.2"));
+        assert_eq!(
+            version_of(Language::Python, "20.10.24+dfsg1 with Python 3.11.2, Node 18"),
+            Some("3.11.2")
+        );
         assert_eq!(version_of(Language::TypeScript, "2.1.0"), Some("2.1.0"));
         assert_eq!(version_of(Language::Go, "20.10 with Python 3.11.2"), None);
         assert_eq!(version_of(Language::Go, ""), None);

@@ -166,7 +166,8 @@ mod tests {
     fn black_on_black_is_seen_and_what_can_be_read_stays() {
         let theme = theme("terminal", ColourTier::Ansi);
         let of = |fg: u8, bg: Option<u8>| {
-            let style = Style { fg: Some(Color::Indexed(fg)), bg: bg.map(Color::Indexed), ..Style::default() };
+            let style =
+                Style { fg: Some(Color::Indexed(fg)), bg: bg.map(Color::Indexed), ..Style::default() };
             shown(style, Style::default(), &theme).fg
         };
         assert_eq!(of(0, Some(0)), Some(Color::Indexed(15)));

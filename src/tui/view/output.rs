@@ -109,7 +109,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
     };
     if output.is_empty() && model.runs.active.is_none() {
         say("nothing has run yet: F5 runs the editor's code", frame);
-    } else if output.query().is_some() && output.hits() == 0 && output.seek.as_ref().is_some_and(|s| s.filters) {
+    } else if output.query().is_some()
+        && output.hits() == 0
+        && output.seek.as_ref().is_some_and(|s| s.filters)
+    {
         say("no line holds it: Esc shows all", frame);
     } else if !output.is_empty() {
         let mut y = area.y;
@@ -190,7 +193,9 @@ impl Marks {
         Self {
             found: found.map(|query| query.all(&line.text).take(1000).collect()).unwrap_or_default(),
             selected: output.selected_in(at),
-            chosen: model.focus == Pane::Output && output.selection().is_none() && output.chosen() == Some(at),
+            chosen: model.focus == Pane::Output
+                && output.selection().is_none()
+                && output.chosen() == Some(at),
         }
     }
 
@@ -214,7 +219,11 @@ impl Marks {
     /// An empty line has a cell that shows it too.
     fn over_nothing(&self, theme: &Theme) -> Option<Style> {
         let of = |role| Some(theme.style(role));
-        if self.selected.is_some() { of(Role::Selection) } else { self.chosen.then(|| theme.style(Role::Selected)) }
+        if self.selected.is_some() {
+            of(Role::Selection)
+        } else {
+            self.chosen.then(|| theme.style(Role::Selected))
+        }
     }
 }
 
@@ -311,7 +320,9 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         _ if preparing => ("creating a session", "Ctrl-C stop"),
         (false, _) => ("starting", "Ctrl-C stop"),
         // Its last line has no end: most programs that ask something leave it so.
-        (true, Pane::Output) if asks => ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop"),
+        (true, Pane::Output) if asks => {
+            ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop")
+        }
         (true, _) if asks => ("waits for input?", "F6 i answers   Ctrl-C stop"),
         (true, Pane::Output) => ("running", "Ctrl-C stop   i type input"),
         (true, _) => ("running", "Ctrl-C stop   F6 i type input"),

@@ -35,7 +35,15 @@ pub(super) const ROWS: &[Spec] = &[
         "Output: filter",
         "shows the lines alone that hold a text",
     ),
-    row(Cmd::FindNext, "output.find-next", In(Output), &["n"], "", "Output: find next", "goes to the next line found"),
+    row(
+        Cmd::FindNext,
+        "output.find-next",
+        In(Output),
+        &["n"],
+        "",
+        "Output: find next",
+        "goes to the next line found",
+    ),
     row(
         Cmd::FindPrevious,
         "output.find-previous",

@@ -2,12 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
+#[path = "tui_snapshots/editor.rs"]
+mod editor;
+#[path = "tui_snapshots/files.rs"]
+mod files;
 #[path = "tui_snapshots/keys.rs"]
 mod keys;
 #[path = "tui_snapshots/output.rs"]
 mod output;
+#[path = "tui_snapshots/race.rs"]
+mod race;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
+#[path = "tui_snapshots/sessions.rs"]
+mod sessions;
 mod tui_support;
 
 use codebeaker::config::Settings;

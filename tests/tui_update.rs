@@ -2,6 +2,12 @@
 
 #[path = "tui_update/connect.rs"]
 mod connect;
+#[path = "tui_update/editing.rs"]
+mod editing;
+#[path = "tui_update/files.rs"]
+mod files;
+#[path = "tui_update/history.rs"]
+mod history;
 #[path = "tui_update/keys.rs"]
 mod keys;
 #[path = "tui_update/link.rs"]
@@ -12,6 +18,12 @@ mod messages;
 mod output;
 #[path = "tui_update/panes.rs"]
 mod panes;
+#[path = "tui_update/race.rs"]
+mod race;
+#[path = "tui_update/run.rs"]
+mod run;
+#[path = "tui_update/sessions.rs"]
+mod sessions;
 mod tui_support;
 
 use bytes::Bytes;
@@ -111,8 +123,8 @@ fn figures_are_asked_for_one_at_a_time_and_only_where_they_show() {
     bench.found(BUN).tell(created("s1", None, Language::TypeScript));
     bench.tell(Msg::Tick).tell(Msg::Tick);
     assert_eq!(asked(&bench), 1);
-    bench.stats("s1").tell(Msg::Input(Event::Resize(80, 24))).tell(Msg::Tick);
-    assert_eq!(asked(&bench), 1, "no stats pane on a smaller screen");
+    bench.stats("s1").tell(Msg::Input(Event::Resize(40, 12))).tell(Msg::Tick);
+    assert_eq!(asked(&bench), 1, "neither a pane nor a line for them on a small screen");
 }
 
 #[test]

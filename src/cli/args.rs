@@ -51,6 +51,9 @@ pub enum Verb {
 pub struct Open {
     /// The file to edit; one that does not exist is made when it is saved
     pub file: Option<PathBuf>,
+    /// More files to edit
+    #[arg(value_name = "FILE")]
+    pub more: Vec<PathBuf>,
     /// Work on this server instead of in this process: ws://host:5039, wss://host:5039
     #[arg(long, value_name = "URL", env = URL)]
     pub attach: Option<String>,
@@ -59,7 +62,7 @@ pub struct Open {
 impl Open {
     /// What is meant where no verb is given.
     pub fn of_nothing() -> Self {
-        Self { file: None, attach: std::env::var(URL).ok().filter(|url| !url.is_empty()) }
+        Self { file: None, more: Vec::new(), attach: std::env::var(URL).ok().filter(|url| !url.is_empty()) }
     }
 }
 
@@ -88,7 +91,7 @@ impl Attach {
             given => given,
         };
         let attach = url.or(Open::of_nothing().attach).unwrap_or_else(|| crate::server::LISTEN.to_owned());
-        Open { file, attach: Some(attach) }
+        Open { file, more: Vec::new(), attach: Some(attach) }
     }
 }
 

@@ -3,20 +3,25 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
 use super::editor::{Editor, Match, Pattern};
+use super::files::Files;
+use super::history::History;
 use super::keys::{Chord, Keymap};
-use super::layout::Layout;
+use super::layout::{Class, Layout};
 use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
+use super::race::Race;
 use super::ratios::{Ratios, Split};
 use super::sink::Sink;
+use super::stop::Stop;
+use super::trace::{Starts, Trace};
 use super::widget::field::Field;
 use super::wire::Wire;
 use crate::protocol::{
@@ -63,6 +68,8 @@ pub(crate) enum Screen {
     Setup,
     /// What passes over the wire.
     Messages,
+    /// The same code on several runtimes.
+    Race,
 }
 
 /// How something stands: drawn as a glyph, a word and a colour.
@@ -142,9 +149,74 @@ pub(crate) struct SessionRow {
     /// Processor share since the stats before, in per cent.
     pub(crate) cpu_percent: Option<f64>,
     pub(crate) stats_at: Duration,
+    /// When the minutes in `info` were told.
+    pub(crate) told_at: Duration,
+    /// The name that its person gave it here; empty is none. The engine knows nothing of it.
+    pub(crate) renamed: Option<String>,
+    /// Processor share and memory over the last minute that it was looked at.
+    pub(crate) cpu_trace: Trace,
+    pub(crate) memory_trace: Trace,
 }
 
 impl SessionRow {
+    /// One that was told of just now.
+    pub(crate) fn new(info: SessionInfo, now: Duration) -> Self {
+        Self {
+            info,
+            reason: None,
+            last: None,
+            stats: None,
+            cpu_percent: None,
+            stats_at: Duration::ZERO,
+            told_at: now,
+            renamed: None,
+            cpu_trace: Trace::default(),
+            memory_trace: Trace::default(),
+        }
+    }
+
+    /// Takes what the engine tells of it anew.
+    pub(crate) fn learn(&mut self, info: SessionInfo, now: Duration) {
+        (self.info, self.told_at) = (info, now);
+        if let Some(name) = self.renamed.clone() {
+            self.rename(name);
+        }
+    }
+
+    pub(crate) fn rename(&mut self, name: String) {
+        self.info.name = Some(name.clone()).filter(|name| !name.is_empty());
+        self.renamed = Some(name);
+    }
+
+    /// How long it has been there; `None`: the engine tells nonsense.
+    pub(crate) fn age(&self, now: Duration) -> Option<Duration> {
+        self.since(self.info.lifetime_minutes, now)
+    }
+
+    /// How long nothing has happened in it.
+    pub(crate) fn idle(&self, now: Duration) -> Option<Duration> {
+        self.since(self.info.idle_minutes, now)
+    }
+
+    fn since(&self, minutes: f64, now: Duration) -> Option<Duration> {
+        let told = Duration::try_from_secs_f64(minutes * 60.0).ok()?;
+        told.checked_add(now.saturating_sub(self.told_at))
+    }
+
+    /// Something happened in it now.
+    pub(crate) fn touch(&mut self, now: Duration) {
+        self.info.lifetime_minutes += now.saturating_sub(self.told_at).as_secs_f64() / 60.0;
+        self.info.idle_minutes = 0.0;
+        self.told_at = now;
+    }
+
+    /// What runs in it began or ended. The end of what ran in one that is lost or closing comes after its own end.
+    pub(crate) fn goes_on(&mut self, state: SessionState) {
+        if self.is_usable() {
+            self.info.state = state;
+        }
+    }
+
     pub(crate) fn is_usable(&self) -> bool {
         matches!(self.info.state, SessionState::Active | SessionState::Idle | SessionState::Creating)
     }
@@ -165,6 +237,10 @@ pub(crate) struct Sessions {
     pub(crate) own: Vec<SessionId>,
     /// The one that was chosen by hand.
     pub(crate) picked: Option<SessionId>,
+    /// The minute since the workbench opened in which their ages were drawn last.
+    pub(crate) minute: u64,
+    /// The runtime that was chosen by hand for a language.
+    pub(crate) wishes: Vec<(Language, RuntimeType)>,
 }
 
 impl Sessions {
@@ -181,6 +257,12 @@ impl Sessions {
     /// Whether code may be run in it without asking.
     pub(crate) fn is_ours(&self, id: &SessionId) -> bool {
         self.own.contains(id) || self.picked.as_ref() == Some(id)
+    }
+
+    /// Remembers the runtime that was chosen by hand for a language; none: that it matters no more.
+    pub(crate) fn wish(&mut self, language: Language, runtime: Option<RuntimeType>) {
+        self.wishes.retain(|(of, _)| *of != language);
+        self.wishes.extend(runtime.map(|runtime| (language, runtime)));
     }
 
     pub(crate) fn find(&mut self, id: &SessionId) -> Option<&mut SessionRow> {
@@ -214,24 +296,41 @@ pub(crate) struct Run {
     pub(crate) session: Option<SessionId>,
     pub(crate) execution: Option<ExecutionId>,
     pub(crate) phase: Phase,
-    /// When it was first asked to stop.
-    pub(crate) stop_asked: Option<Duration>,
+    pub(crate) stop: Stop,
     pub(crate) sink: Sink,
 }
 
-/// How the last run ended, for the stats and small screens.
+impl Run {
+    /// What goes on, in a word or two.
+    pub(crate) fn word(&self) -> &'static str {
+        self.stop.word().unwrap_or(match self.phase {
+            Phase::Preparing => "creating a session",
+            Phase::Asked => "starting",
+            Phase::Running => "running",
+        })
+    }
+}
+
+/// What was run last, to be run again.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) language: Language,
+    pub(crate) code: String,
+    pub(crate) file_name: Option<String>,
+    /// The runtime that was chosen for it.
+    pub(crate) on: Option<RuntimeType>,
+    /// Where it ran.
+    pub(crate) session: Option<SessionId>,
+}
+
+/// How the last run ended, for the status and small screens.
 #[derive(Clone, Debug)]
 pub(crate) struct LastRun {
-    pub(crate) number: u32,
     pub(crate) verdict: Verdict,
     /// `exit 0`, `stopped by SIGINT`.
     pub(crate) ending: String,
-    pub(crate) wall_ms: Option<u64>,
     /// From the request to the result.
     pub(crate) total_ms: u64,
-    pub(crate) cpu_ms: Option<u64>,
-    pub(crate) peak_bytes: Option<u64>,
-    pub(crate) session: Option<SessionId>,
 }
 
 /// The runs.
@@ -240,8 +339,26 @@ pub(crate) struct Runs {
     pub(crate) count: u32,
     pub(crate) active: Option<Run>,
     pub(crate) last: Option<LastRun>,
+    pub(crate) again: Option<Program>,
     /// The run that was under way in this process when another engine was switched to.
     pub(crate) left: Option<u32>,
+}
+
+/// What was copied or cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Register {
+    pub(crate) text: String,
+    /// It is whole lines.
+    pub(crate) lines: bool,
+}
+
+/// Presses of the mouse at one place in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clicks {
+    pub(crate) count: u8,
+    pub(crate) at: Option<(Position, Duration)>,
+    /// The button is held since then.
+    pub(crate) drags: bool,
 }
 
 /// What is searched for in the texts, and where it was found last.
@@ -281,6 +398,12 @@ pub(crate) struct Model {
     pub(crate) document: Document,
     /// The other texts that are open.
     pub(crate) buffers: Buffers,
+    /// Which texts were kept as they were not saved, and in which revision.
+    pub(crate) kept: Vec<(BufferId, u64)>,
+    /// What was copied or cut here last.
+    pub(crate) register: Register,
+    /// The last press of the mouse in the editor.
+    pub(crate) clicks: Clicks,
     /// What is searched for in the texts.
     pub(crate) find: Find,
     /// How the engine is reached.
@@ -289,7 +412,14 @@ pub(crate) struct Model {
     pub(crate) wire: Wire,
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
+    pub(crate) files: Files,
     pub(crate) runs: Runs,
+    pub(crate) history: History,
+    /// How long programs took to start.
+    pub(crate) starts: Starts,
+    /// The first line of the stats that is shown.
+    pub(crate) stats_top: usize,
+    pub(crate) race: Option<Race>,
     pub(crate) output: Output,
     /// The line being typed for the running program.
     pub(crate) input: Field,
@@ -327,12 +457,20 @@ impl Model {
             editor: Editor::new(&sample, document.habits()),
             document,
             buffers: Buffers::default(),
+            kept: Vec::new(),
+            register: Register::default(),
+            clicks: Clicks::default(),
             find: Find::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
             sessions: Sessions::default(),
+            files: Files::default(),
             runs: Runs::default(),
+            history: History::default(),
+            starts: Starts::default(),
+            stats_top: 0,
+            race: None,
             output: Output::new(),
             input: Field::default(),
             overlays: Vec::new(),
@@ -349,12 +487,13 @@ impl Model {
     /// Whether keys that type are text, not commands.
     pub(crate) fn types(&self) -> bool {
         match (self.screen, self.focus) {
-            (Screen::Setup, _) => false,
+            (Screen::Setup | Screen::Race, _) => false,
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => {
                 self.feeds || self.output.seek.as_ref().is_some_and(|s| s.typing)
             }
+            (Screen::Workbench, Pane::Files) => self.files.filtering,
             _ => false,
         }
     }
@@ -364,6 +503,7 @@ impl Model {
         let here: &[Place] = match self.screen {
             Screen::Setup => &[Place::Setup],
             Screen::Messages => &[Place::Messages],
+            Screen::Race => &[Place::Race],
             Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
         };
         let lost = self.connection.down().map(|_| Place::LinkLost);
@@ -376,9 +516,15 @@ impl Model {
         Layout::of(self.size, self.focus, &self.ratios, self.zoomed)
     }
 
+    /// What of the editor's inside is left for the text: a search takes its last lines.
+    pub(crate) fn above_search(&self, inside: Rect) -> Rect {
+        let rows = self.overlays.iter().map(Overlay::editor_rows).max().unwrap_or(0);
+        Rect { height: inside.height.saturating_sub(rows).max(inside.height.min(1)), ..inside }
+    }
+
     /// Where the editor's text is on the screen.
     pub(crate) fn text_area(&self) -> Rect {
-        self.layout().inside(Pane::Editor)
+        self.above_search(self.layout().inside(Pane::Editor))
     }
 
     /// The bytes of a line of the editor that are what was searched for.
@@ -420,7 +566,10 @@ impl Model {
 
     /// The session whose figures are on the screen and can change.
     pub(crate) fn watched(&self) -> Option<&SessionId> {
-        let shown = self.screen == Screen::Workbench && self.layout().pane(Pane::Stats).is_some();
+        let layout = self.layout();
+        // Where there is no pane for them, the top line has them.
+        let room = layout.pane(Pane::Stats).is_some() || layout.class == Class::Normal;
+        let shown = self.screen == Screen::Workbench && room;
         // Nobody is there to be asked.
         let shown = shown && self.connection.down().is_none();
         let row = self.sessions.current().filter(|row| shown && row.is_usable())?;

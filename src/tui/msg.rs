@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use crossterm::event::Event;
 
+use super::workspace::{FilesMsg, Task};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
-    RuntimePreference, RuntimeType, Selection, SessionId, SessionInfo, SessionStats, Signal,
+    RuntimePreference, RuntimeType, Selection, ServerLimits, SessionId, SessionInfo, SessionStats, Signal,
 };
 
 /// Something happened.
@@ -20,6 +21,8 @@ pub enum Msg {
     Tick,
     /// Somebody looks for a letter: the menu shows itself.
     ShowMenu,
+    /// Texts were changed some time ago, and are not saved.
+    Keep,
     /// Something about runtimes.
     Runtime(RuntimeMsg),
     /// Something about sessions.
@@ -28,6 +31,8 @@ pub enum Msg {
     Run(RunMsg),
     /// Something about a file.
     File(FileMsg),
+    /// Something about a session's workspace.
+    Files(FilesMsg),
     /// Something about how the engine is reached, or about another one.
     Link(LinkMsg),
     /// Something about output that was kept or copied.
@@ -52,7 +57,7 @@ pub enum OutputMsg {
         why: String,
     },
     /// What is kept of a run's output beside the lines in memory has changed.
-    Kept(u32, Kept),
+    Kept(u32, Spooled),
     /// A run's output was saved to this file: so many bytes.
     Saved {
         /// The run.
@@ -77,7 +82,7 @@ pub enum Copied {
 
 /// What is kept of a run's output in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum Spooled {
     /// All of it.
     Whole,
     /// The first so many bytes: there is room for no more.
@@ -140,6 +145,8 @@ pub enum RuntimeMsg {
     Fetched(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// The ranking that was asked for.
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
+    /// What a session may have at most, as far as the engine says.
+    Limited(ServerLimits),
 }
 
 /// About sessions.
@@ -188,8 +195,71 @@ pub enum RunMsg {
 pub enum FileMsg {
     /// One was read; `None`: there is no such file yet.
     Read(BufferId, Result<Option<Content>, String>),
+    /// The person's own editor has ended.
+    Edited(Edited),
+    /// What a workbench that crashed had not saved, and a file of it that could not be read.
+    Recovered(Vec<Unsaved>, Option<PathBuf>),
+    /// Texts that are not saved could not be kept either.
+    NotKept(String),
+    /// The paths that begin like what was typed, at most some.
+    Completed(String, Vec<String>),
     /// One was written, with the text of this revision.
     Saved(BufferId, PathBuf, u64, Result<Stamp, SaveFailure>),
+}
+
+/// A text that is handed to the person's own editor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// The open text.
+    pub buffer: BufferId,
+    /// Its file; without one the text is put into a file for a while.
+    pub path: Option<PathBuf>,
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub text: String,
+}
+
+/// What came back from the person's own editor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The open text.
+    pub buffer: BufferId,
+    /// It was the text's own file that was edited.
+    pub in_place: bool,
+    /// The editor's command line.
+    pub command: String,
+    /// What is in the file now, or why that is not known.
+    pub result: Result<Option<Content>, String>,
+    /// How the editor ended, if not well.
+    pub trouble: Option<String>,
+}
+
+/// A text that is not saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsaved {
+    /// What it is of.
+    pub source: Source,
+    /// The text.
+    pub text: String,
+}
+
+/// What a text that is not saved is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file of this machine.
+    File(PathBuf),
+    /// No file of this machine; it is called so.
+    Named(String),
+}
+
+/// What a person has decided about an open text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// To paste this into it, long as it is.
+    Paste(BufferId, String),
+    /// To close it, though it is not saved.
+    Close(BufferId),
 }
 
 /// What tells one open text from the others, for as long as the workbench is open.
@@ -252,6 +322,8 @@ pub enum Effect {
     CancelFetch,
     /// Asks for a ranking.
     Rank(Language, RuntimePreference),
+    /// Asks what a session may have at most.
+    Limits,
     /// Asks for all sessions.
     ListSessions,
     /// Creates a session.
@@ -265,6 +337,8 @@ pub enum Effect {
     CancelCreate(Option<u32>),
     /// Closes a session.
     CloseSession(SessionId),
+    /// Closes several.
+    CloseSessions(Vec<SessionId>),
     /// Asks what a session uses.
     Stats(SessionId),
     /// Runs code.
@@ -279,6 +353,8 @@ pub enum Effect {
         code: String,
         /// What the code's file is called.
         file_name: Option<String>,
+        /// Its program may be fed; else it reads an empty input.
+        interactive: bool,
     },
     /// Feeds a run's program.
     Feed {
@@ -306,6 +382,17 @@ pub enum Effect {
         /// What of a file that is there.
         replace: Replace,
     },
+    /// Does something in a session's workspace.
+    Files {
+        /// Which session.
+        session: SessionId,
+        /// The number that its answer carries; 0 waits for its turn.
+        number: u64,
+        /// What.
+        task: Box<Task>,
+    },
+    /// Ends what is being done in a workspace under this number.
+    StopFiles(u64),
     /// Reaches another engine: that of a server, or, without a target, the one in this process.
     Dial {
         /// The dial's number, that its answer carries.
@@ -330,6 +417,16 @@ pub enum Effect {
     Recent,
     /// Asks where the token for an address would come from.
     TokenSource(String),
+    /// Gives the terminal to the person's own editor until that ends.
+    EditOutside(Box<Handed>),
+    /// Keeps texts that are not saved, in the place of those kept before.
+    Keep(Vec<Unsaved>),
+    /// Asks for what a workbench that crashed had not saved.
+    Recover,
+    /// Comes back at once: what a question was about is done by the model itself.
+    Decided(Decision),
+    /// Asks for the paths that begin like this.
+    Complete(String),
     /// Puts a text into the clipboard, in the way that is right here.
     Copy(String),
     /// Asks the terminal to put a text into its clipboard.

@@ -105,6 +105,8 @@ pub(crate) struct Glyphs {
     /// To the engine, and from it.
     pub(crate) sent: &'static str,
     pub(crate) came: &'static str,
+    /// A curve's marks, from low to high.
+    pub(crate) spark: [&'static str; 8],
 }
 
 const UNICODE: Glyphs = Glyphs {
@@ -128,6 +130,7 @@ const UNICODE: Glyphs = Glyphs {
     dot: "•",
     sent: "→",
     came: "←",
+    spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
 };
 
 const ASCII: Glyphs = Glyphs {
@@ -169,6 +172,7 @@ const ASCII: Glyphs = Glyphs {
     dot: "*",
     sent: ">",
     came: "<",
+    spark: ["_", ".", "-", "~", "=", "+", "*", "#"],
 };
 
 /// The looks of all roles.

@@ -1,78 +1,145 @@
-//! Where in a text a line of a traceback points to, in the ways the five languages write it.
+//! What a session used in the last minute, a sample a second, and how long programs took to start. Bounded.
 
-/// The line, counted from 1, of the file that a line of output names. `None`: it names no line of that file. A text
-/// without a file is run under a name of its runtime's choice, so that any file in the session's directory will do.
-pub(super) fn line_of(line: &str, file: Option<&str>) -> Option<usize> {
-    // Python: `File "main.py", line 3, in f`.
-    if let Some((_, rest)) = line.split_once("File \"")
-        && let Some((path, rest)) = rest.split_once("\", line ")
-    {
-        return number(rest).filter(|_| is_file(path, file));
+use std::collections::VecDeque;
+
+use crate::protocol::RuntimeType;
+
+/// Samples of a session that are kept.
+pub(crate) const SAMPLES: usize = 60;
+/// Starts of a runtime that are kept, of each kind.
+const STARTS: usize = 200;
+/// From so many starts on the slow ones are worth a figure of their own.
+const ENOUGH: usize = 5;
+
+/// One figure over time, the oldest sample first. `None`: it was not known then.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Trace(VecDeque<Option<f64>>);
+
+impl Trace {
+    /// Adds a sample. Whether the curve is another now: one that is level stays as it is, however long it is.
+    pub(crate) fn push(&mut self, sample: Option<f64>) -> bool {
+        let sample = sample.filter(|sample| sample.is_finite());
+        let level = self.0.iter().all(|old| *old == sample);
+        if self.0.len() == SAMPLES {
+            self.0.pop_front();
+        }
+        self.0.push_back(sample);
+        !level
     }
-    // .NET: `in /workspace/Program.cs:line 3`.
-    if let Some((before, rest)) = line.split_once(":line ") {
-        let path = before.rsplit_once(" in ").map_or(before, |(_, path)| path);
-        return number(rest).filter(|_| is_file(path, file));
+
+    /// The largest sample.
+    pub(crate) fn top(&self) -> Option<f64> {
+        self.0.iter().flatten().copied().reduce(f64::max)
     }
-    // Everybody else: `main.ts:3:7`, `./main.go:3`, `Program.cs(3,7)`.
-    let words = line.split(|c: char| c.is_whitespace() || "()[]\"'<>,".contains(c));
-    words.filter_map(|word| with_line(word, file)).next().or_else(|| with_brackets(line, file))
+
+    /// The newest samples as a row of at most so many cells: marks from low to high, against a scale from 0 to `full`.
+    pub(crate) fn drawn(&self, cells: usize, full: f64, marks: &[&str; 8]) -> String {
+        let first = self.0.len().saturating_sub(cells);
+        let mark = |sample: &Option<f64>| match sample {
+            None => " ",
+            Some(sample) => {
+                let share = if full > 0.0 { (sample / full).clamp(0.0, 1.0) } else { 0.0 };
+                // The lowest mark is nothing or next to nothing, the highest all of it.
+                let at = (share * 7.0).round();
+                marks.get(at as usize).copied().unwrap_or(" ")
+            }
+        };
+        self.0.iter().skip(first).map(mark).collect()
+    }
 }
 
-fn with_line(word: &str, file: Option<&str>) -> Option<usize> {
-    let word = word.strip_prefix("file://").unwrap_or(word);
-    let (path, rest) = word.split_once(':')?;
-    let row = number(rest)?;
-    (path.contains('.') && is_file(path, file)).then_some(row)
+/// How long programs took to start, by runtime.
+#[derive(Debug, Default)]
+pub(crate) struct Starts(Vec<(RuntimeType, bool, VecDeque<f64>)>);
+
+/// What is said of a runtime's starts, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Summary {
+    pub(crate) count: usize,
+    pub(crate) p50: Option<f64>,
+    /// `None` where there are too few to tell.
+    pub(crate) p95: Option<f64>,
 }
 
-fn with_brackets(line: &str, file: Option<&str>) -> Option<usize> {
-    let (before, rest) = line.split_once('(')?;
-    let path = before.rsplit(char::is_whitespace).next()?;
-    let row = number(rest)?;
-    (path.contains('.') && is_file(path, file)).then_some(row)
-}
+impl Starts {
+    /// Notes a start: in a new session, or in one that was there.
+    pub(crate) fn note(&mut self, runtime: RuntimeType, cold: bool, ms: f64) {
+        if !ms.is_finite() || ms < 0.0 {
+            return;
+        }
+        let at = self.0.iter().position(|(of, is_cold, _)| (*of, *is_cold) == (runtime, cold));
+        let at = at.unwrap_or_else(|| {
+            self.0.push((runtime, cold, VecDeque::new()));
+            self.0.len() - 1
+        });
+        if let Some((_, _, samples)) = self.0.get_mut(at) {
+            if samples.len() == STARTS {
+                samples.pop_front();
+            }
+            samples.push_back(ms);
+        }
+    }
 
-fn number(text: &str) -> Option<usize> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text.get(..digits)?.parse().ok().filter(|n| *n > 0)
-}
-
-fn is_file(path: &str, file: Option<&str>) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    match file {
-        Some(file) => name == file,
-        // A library's lines are not the text's.
-        None => !path.starts_with('/') || path.starts_with("/workspace/"),
+    pub(crate) fn summary(&self, runtime: RuntimeType, cold: bool) -> Summary {
+        let found = self.0.iter().find(|(of, is_cold, _)| (*of, *is_cold) == (runtime, cold));
+        let mut samples: Vec<f64> = found.iter().flat_map(|(_, _, samples)| samples).copied().collect();
+        samples.sort_by(f64::total_cmp);
+        let count = samples.len();
+        // The nearest rank: a time that was really taken.
+        let rank = |percent: usize| samples.get((count * percent).div_ceil(100).max(1) - 1).copied();
+        Summary { count, p50: rank(50), p95: rank(95).filter(|_| count >= ENOUGH) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+
+    const MARKS: [&str; 8] = ["0", "1", "2", "3", "4", "5", "6", "7"];
 
     #[test]
-    fn each_language_has_its_way() {
-        let of = |line| line_of(line, Some("main.x"));
-        assert_eq!(of("  File \"/workspace/main.x\", line 12, in <module>"), Some(12));
-        assert_eq!(of("    at f (/workspace/main.x:3:7)"), Some(3));
-        assert_eq!(of("    at file:///workspace/main.x:4:7"), Some(4));
-        assert_eq!(of("\t/workspace/main.x:5 +0x1d"), Some(5));
-        assert_eq!(of("   at Program.Main() in /workspace/main.x:line 6"), Some(6));
-        assert_eq!(of("/workspace/main.x(7,13): error CS1002: ; expected"), Some(7));
-        assert_eq!(of("  File \"/usr/lib/python3/json.py\", line 12"), None);
-        assert_eq!(of("12:30:01 all is well"), None);
-        assert_eq!(of("main.x:0"), None);
-        assert_eq!(line_of("  File \"/workspace/code.py\", line 2", None), Some(2));
-        assert_eq!(line_of("  File \"/usr/lib/code.py\", line 2", None), None);
+    fn the_newest_samples_are_drawn() {
+        let mut trace = Trace::default();
+        assert_eq!((trace.drawn(5, 1.0, &MARKS), trace.top()), (String::new(), None));
+        for sample in [Some(0.0), None, Some(50.0), Some(100.0), Some(900.0), Some(f64::NAN)] {
+            trace.push(sample);
+        }
+        assert_eq!(trace.drawn(10, 100.0, &MARKS), "0 477 ");
+        assert_eq!(trace.drawn(3, 100.0, &MARKS), "77 ");
+        assert_eq!(trace.drawn(9, 0.0, &MARKS), "0 000 ");
+        assert_eq!(trace.top(), Some(900.0));
+        for _ in 0..100 {
+            trace.push(Some(1.0));
+        }
+        assert_eq!((trace.0.len(), trace.top()), (SAMPLES, Some(1.0)));
     }
 
-    proptest! {
-        #[test]
-        fn any_line_is_read(line in "[ -~é]{0,60}|(File \"|\", line |:line |\\(|:[0-9]{1,30}|/|\\.){0,12}") {
-            line_of(&line, Some("a.py"));
-            line_of(&line, None);
+    #[test]
+    fn a_level_curve_is_not_another_one() {
+        let mut trace = Trace::default();
+        assert!(!trace.push(Some(1.0)) && !trace.push(Some(1.0)));
+        assert!(trace.push(Some(2.0)) && trace.push(Some(2.0)));
+        for _ in 0..SAMPLES {
+            trace.push(Some(2.0));
         }
+        assert!(!trace.push(Some(2.0)));
+    }
+
+    #[test]
+    fn starts_are_summed_up_by_nearest_rank() {
+        let mut starts = Starts::default();
+        let bun = RuntimeType::Bun;
+        assert_eq!(starts.summary(bun, true), Summary::default());
+        for ms in [30.0, 10.0, 20.0, 40.0] {
+            starts.note(bun, true, ms);
+        }
+        assert_eq!(starts.summary(bun, true), Summary { count: 4, p50: Some(20.0), p95: None });
+        starts.note(bun, true, 50.0);
+        starts.note(bun, true, f64::NAN);
+        assert_eq!(starts.summary(bun, true), Summary { count: 5, p50: Some(30.0), p95: Some(50.0) });
+        assert_eq!(starts.summary(bun, false).count, 0);
+        (0..999).for_each(|n| starts.note(bun, false, f64::from(n)));
+        let warm = starts.summary(bun, false);
+        assert_eq!((warm.count, warm.p50, warm.p95), (STARTS, Some(898.0), Some(988.0)));
     }
 }

@@ -11,7 +11,7 @@ use super::highlight::Highlighter;
 use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::model::{Model, Pane, Screen, Verdict};
-use super::msg::{Effect, Msg};
+use super::msg::{Effect, Msg, Unsaved};
 use super::theme::{TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
@@ -26,6 +26,12 @@ const COLOUR_BUDGET: Duration = Duration::from_millis(6);
 pub struct Options {
     /// The file to edit; scratch where there is none.
     pub file: Option<PathBuf>,
+    /// More files to edit, behind the first.
+    pub more: Vec<PathBuf>,
+    /// The person's own editor, as a command line.
+    pub editor: String,
+    /// Where texts that are not saved are kept; nowhere without it.
+    pub state: Option<PathBuf>,
     /// The settings.
     pub settings: Settings,
     /// Where themes are.
@@ -77,6 +83,7 @@ impl Workbench {
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
         // Whoever knows vim expects its normal mode.
         model.edits = model.keymap.preset() != Preset::Vim;
+        update::open_behind(&mut model, &options.more);
         if let Some(name) = &options.settings.preference {
             match RuntimePreference::from_name(name) {
                 Some(preference) => model.preference = preference,
@@ -129,6 +136,16 @@ impl Workbench {
     /// When the menu is to show itself, in time since the workbench opened.
     pub fn menu_due(&self) -> Option<Duration> {
         super::overlay::menu_due(&self.model)
+    }
+
+    /// Texts were changed since what is not saved was kept last.
+    pub(crate) fn has_unkept(&self) -> bool {
+        update::has_unkept(&self.model)
+    }
+
+    /// The texts that are not saved.
+    pub(crate) fn unsaved(&self) -> Vec<Unsaved> {
+        update::unsaved(&self.model)
     }
 
     /// Everything must be drawn again.

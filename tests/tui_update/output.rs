@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use codebeaker::protocol::*;
-use codebeaker::tui::{Copied, Effect, Kept, Msg, OutputMsg, RunMsg};
+use codebeaker::tui::{Copied, Effect, Msg, OutputMsg, RunMsg, Spooled};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::{BUN, created};
@@ -218,7 +218,7 @@ fn what_is_no_longer_in_memory_is_said_where_it_was() {
     let mut bench = after(&numbers(12_000));
     bench.press([key(KeyCode::Home)]);
     assert!(bench.screen().contains("lines (23 kB) before this are not kept"), "{}", bench.screen());
-    bench.tell(Msg::Output(OutputMsg::Kept(1, Kept::Until(1 << 30))));
+    bench.tell(Msg::Output(OutputMsg::Kept(1, Spooled::Until(1 << 30))));
     bench.press([key(KeyCode::Home)]);
     let screen = bench.screen();
     assert!(screen.contains("the file holds the first 1.") && screen.contains("S saves it"), "{screen}");

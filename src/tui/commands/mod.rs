@@ -4,6 +4,7 @@ mod groups;
 pub(crate) mod synonyms;
 mod table;
 
+use super::files::FilesCmd;
 use super::keymap::Preset;
 use super::model::Pane;
 
@@ -19,6 +20,12 @@ pub(crate) enum Cmd {
     Suspend,
     Stop,
     Run,
+    RunSelection,
+    RunAgain,
+    RunOn,
+    RunAll,
+    OpenLane,
+    TakeTurns,
     Save,
     FocusNext,
     FocusPrevious,
@@ -34,6 +41,8 @@ pub(crate) enum Cmd {
     Redo,
     SelectAll,
     NextLanguage,
+    Edit(EditCmd),
+    File(FileCmd),
     TypeInput,
     EndInput,
     Follow,
@@ -41,6 +50,7 @@ pub(crate) enum Cmd {
     PageUp,
     PageDown,
     Top,
+    Bottom,
     Left,
     Right,
     ClearOutput,
@@ -77,6 +87,53 @@ pub(crate) enum Cmd {
     Menu,
     KeyDoctor,
     Preset(Preset),
+    Rerun,
+    CompareRuns,
+    OpenRun,
+    AllRuns,
+    RenameSession,
+    CloseIdle,
+    /// Of the files pane.
+    Files(FilesCmd),
+}
+
+/// What can be asked of the editor's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EditCmd {
+    Search,
+    SearchNext,
+    SearchPrevious,
+    Replace,
+    Copy,
+    Cut,
+    Paste,
+    DeleteLine,
+    DeleteToEnd,
+    DuplicateLine,
+    MoveUp,
+    MoveDown,
+    Join,
+    Comment,
+    Indent,
+    Outdent,
+    SelectWord,
+    SelectLine,
+    OpenBelow,
+    OpenAbove,
+    GoToLine,
+    Bracket,
+}
+
+/// What can be asked of the open texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileCmd {
+    Open,
+    New,
+    Close,
+    Next,
+    Previous,
+    Switch,
+    EditOutside,
 }
 
 /// Where a command can be given.
@@ -94,6 +151,8 @@ pub(crate) enum Place {
     Setup,
     /// On the screen of messages.
     Messages,
+    /// On the screen of a race.
+    Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
 }
@@ -108,6 +167,7 @@ impl Place {
             Self::Selecting => "selecting".to_owned(),
             Self::Setup => "runtimes".to_owned(),
             Self::Messages => "messages".to_owned(),
+            Self::Race => "race".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
         }
     }

@@ -5,6 +5,9 @@
 mod crew;
 mod dial;
 mod execution;
+mod files;
+mod host;
+mod keeping;
 mod listen;
 mod spool;
 
@@ -17,10 +20,14 @@ use tokio::task::AbortHandle;
 
 use self::crew::Crew;
 use self::dial::Dialler;
+use self::files::Transfers;
+use self::keeping::Keeping;
 use self::spool::Spools;
 use super::clipboard;
 use super::disk;
-use super::msg::{Copied, Effect, FileMsg, Msg, OutputMsg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::msg::{
+    Copied, Effect, FileMsg, Msg, OutputMsg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved,
+};
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
     Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
@@ -48,12 +55,18 @@ pub(crate) struct Effects {
     dialler: Dialler,
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
+    transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
+    keeping: Option<Keeping>,
 }
 
 impl Effects {
     /// Begins to tell what an engine tells.
-    pub(crate) fn new(engine: Arc<dyn Engine>, connector: Option<Arc<dyn Connector>>) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        connector: Option<Arc<dyn Connector>>,
+        unsaved: Option<PathBuf>,
+    ) -> Self {
         let mut effects = Self {
             engine,
             there: Crew::new(),
@@ -63,7 +76,9 @@ impl Effects {
             dialler: Dialler::new(connector),
             creating: Vec::new(),
             fetch: None,
+            transfers: Transfers::default(),
             feed: None,
+            keeping: unsaved.map(Keeping::new),
         };
         effects.listen();
         effects
@@ -106,6 +121,7 @@ impl Effects {
         self.engine = engine;
         (self.there, self.runs) = (Crew::new(), Crew::of(RUN_QUEUE));
         self.creating.clear();
+        self.transfers = Transfers::default();
         (self.fetch, self.feed) = (None, None);
         self.listen();
     }
@@ -138,6 +154,10 @@ impl Effects {
                 Msg::Runtime(RuntimeMsg::Known(runtime, known))
             }),
             Effect::Rank(language, preference) => self.rank(language, preference),
+            Effect::Limits => self.ask(|engine| async move {
+                let limits = engine.info().await.map(|info| info.limits).unwrap_or_default();
+                Msg::Runtime(RuntimeMsg::Limited(limits))
+            }),
             Effect::Fetch(runtime) => self.fetch(runtime),
             Effect::CancelFetch => self.cancel_fetch(),
             Effect::ListSessions => {
@@ -158,22 +178,27 @@ impl Effects {
                 let result = engine.close_session(&id).await;
                 Msg::Session(SessionMsg::Closed(id, result))
             }),
+            Effect::CloseSessions(ids) => ids.into_iter().for_each(|id| self.run(Effect::CloseSession(id))),
             Effect::Stats(id) => self.ask(|engine| async move {
                 let result = engine.stats(&id).await;
                 Msg::Session(SessionMsg::Stats(id, result))
             }),
-            Effect::Execute { run, session, language, code, file_name } => {
-                self.execute(
-                    run,
-                    session,
-                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() },
-                );
+            Effect::Execute { run, session, language, code, file_name, interactive } => {
+                let code =
+                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() };
+                self.execute(run, session, code, interactive);
             }
             Effect::Feed { run, data, eof } => self.feed(run, data, eof),
             Effect::Signal(run, execution, signal) => self.ask(move |engine| async move {
                 let target = InterruptTarget::Execution(execution);
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
+            Effect::Files { session, number, task } => {
+                let question =
+                    self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
+                drop(self.there.ask(question));
+            }
+            Effect::StopFiles(number) => self.transfers.stop(number),
             Effect::Reconnect => self.engine.reconnect(),
             Effect::Switch(dial) => self.switch(dial),
             Effect::Dial { dial, target } => self.dialler.dial(dial, target, &mut self.here),
@@ -187,7 +212,7 @@ impl Effects {
             })),
             Effect::Save { buffer, path, text, revision, replace } => drop(self.here.ask(async move {
                 let to = path.clone();
-                let result = blocking(move || disk::save(&to, &text, replace)).await;
+                let result = blocking(move || disk::save(&to, text.as_bytes(), replace)).await;
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
@@ -199,9 +224,23 @@ impl Effects {
                     Msg::Output(OutputMsg::Saved { run, path, result: saved.and_then(|saved| saved) })
                 });
             }
-            // The loop's own.
-            Effect::Copy(_) | Effect::CopyByTerminal(_) | Effect::CaptureMouse(_) => {}
-            Effect::Suspend | Effect::Quit => {}
+            Effect::Complete(typed) => drop(self.here.ask(async move {
+                let of = typed.clone();
+                let paths = blocking(move || disk::complete(&of)).await.unwrap_or_default();
+                Msg::File(FileMsg::Completed(typed, paths))
+            })),
+            Effect::Keep(texts) => {
+                self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
+            }
+            Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
+            // The model's own, and the loop's.
+            Effect::Decided(_)
+            | Effect::EditOutside(_)
+            | Effect::Copy(_)
+            | Effect::CopyByTerminal(_)
+            | Effect::CaptureMouse(_)
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 
@@ -263,13 +302,15 @@ impl Effects {
         }
     }
 
-    fn execute(&mut self, run: u32, session: SessionId, code: ExecuteCode) {
+    fn execute(&mut self, run: u32, session: SessionId, code: ExecuteCode, interactive: bool) {
         let execution = ExecutionId::random();
         let (feed, fed) = mpsc::channel(INPUT_QUEUE);
-        self.feed = Some((run, feed));
+        if interactive {
+            self.feed = Some((run, feed));
+        }
         let mut params = Execute::new(session, Command::ExecuteCode(code));
         params.stream = true;
-        params.interactive = true;
+        params.interactive = interactive;
         params.execution_id = Some(execution);
         let (tx, spool, engine) = (self.runs.tx(), self.spools.begin(run), Arc::clone(&self.engine));
         self.runs.ask(async move {
@@ -289,6 +330,13 @@ impl Effects {
                 "wait, or stop it with Ctrl-C",
             );
             self.ask(move |_| async move { Msg::Run(RunMsg::InputRefused(run, failure)) });
+        }
+    }
+
+    /// Keeps texts that are not saved, as the last thing; none are forgotten.
+    pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.keep_now(&texts);
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::Bytes;
 
 use crate::protocol::OutputStream;
-use crate::tui::msg::Kept;
+use crate::tui::msg::Spooled;
 use crate::tui::output::Output;
 use crate::tui::sink::Sink;
 
@@ -45,7 +45,7 @@ pub(super) struct Spools {
 pub(super) struct Spooling {
     spool: Result<Arc<Spool>, String>,
     /// What was told of it last.
-    told: Option<Kept>,
+    told: Option<Spooled>,
 }
 
 impl Spools {
@@ -103,12 +103,12 @@ fn unnamed(directory: &Path) -> io::Result<File> {
 
 impl Spooling {
     /// Keeps what came, and gives what is to be told of it: once, until it changes.
-    pub(super) async fn keep(&mut self, chunks: &[(OutputStream, Bytes)]) -> Option<Kept> {
+    pub(super) async fn keep(&mut self, chunks: &[(OutputStream, Bytes)]) -> Option<Spooled> {
         let kept = match &self.spool {
-            Err(why) => Kept::Nothing(why.clone()),
+            Err(why) => Spooled::Nothing(why.clone()),
             Ok(spool) => {
                 let (spool, chunks) = (Arc::clone(spool), chunks.to_vec());
-                super::blocking(move || spool.write(&chunks)).await.unwrap_or_else(Kept::Nothing)
+                super::blocking(move || spool.write(&chunks)).await.unwrap_or_else(Spooled::Nothing)
             }
         };
         (self.told.as_ref() != Some(&kept)).then(|| {
@@ -119,10 +119,10 @@ impl Spooling {
 }
 
 impl Spool {
-    fn write(&self, chunks: &[(OutputStream, Bytes)]) -> Kept {
+    fn write(&self, chunks: &[(OutputStream, Bytes)]) -> Spooled {
         let at = self.written.load(Ordering::Relaxed);
         if self.full.load(Ordering::Relaxed) {
-            return Kept::Until(at);
+            return Spooled::Until(at);
         }
         let size: usize = chunks.iter().map(|(_, data)| data.len() + HEADER).sum();
         let mut pieces = Vec::with_capacity(size);
@@ -136,13 +136,13 @@ impl Spool {
             match self.file.write_all_at(&pieces, at) {
                 Ok(()) => {
                     self.written.store(end, Ordering::Relaxed);
-                    return Kept::Whole;
+                    return Spooled::Whole;
                 }
                 Err(error) => tracing::warn!("no more output is kept: {error}"),
             }
         }
         self.full.store(true, Ordering::Relaxed);
-        Kept::Until(at)
+        Spooled::Until(at)
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
         let mut spools = Spools::of(home.path().join("output"));
         let mut spooling = spools.begin(1);
         let out = |text: &str| (OutputStream::Stdout, Bytes::copy_from_slice(text.as_bytes()));
-        assert_eq!(spooling.keep(&[out("one\n\x1b[1mtw")]).await, Some(Kept::Whole));
+        assert_eq!(spooling.keep(&[out("one\n\x1b[1mtw")]).await, Some(Spooled::Whole));
         let err = (OutputStream::Stderr, Bytes::from_static(b"oops\n"));
         assert_eq!(spooling.keep(&[out("o\n"), err]).await, None, "it was told already");
         let many = "line\n".repeat(30_000);
@@ -226,7 +226,7 @@ mod tests {
     async fn a_directory_that_cannot_be_is_told() {
         let mut spools = Spools::of(PathBuf::from("/proc/nonexistent/output"));
         let kept = spools.begin(1).keep(&[(OutputStream::Stdout, Bytes::from_static(b"x"))]).await;
-        assert!(matches!(kept, Some(Kept::Nothing(why)) if why.contains("/proc/nonexistent")));
+        assert!(matches!(kept, Some(Spooled::Nothing(why)) if why.contains("/proc/nonexistent")));
         let home = tempfile::tempdir().unwrap();
         assert_eq!(save(spools.of_run(1), &home.path().join("a"), "text").unwrap(), 4);
     }

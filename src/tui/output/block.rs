@@ -8,7 +8,7 @@ use super::line::{Kind, Line, Open};
 use super::place::{Mark, Part};
 use crate::protocol::{Language, OutputStream};
 use crate::tui::model::Verdict;
-use crate::tui::msg::Kept;
+use crate::tui::msg::Spooled;
 use crate::tui::text;
 
 /// The most lines of a run that are kept.
@@ -26,7 +26,7 @@ pub(crate) struct Block {
     /// The code that was run.
     pub(crate) code: Option<(Language, String)>,
     /// What is kept beside the lines in memory, once something was told of it.
-    pub(crate) kept: Option<Kept>,
+    pub(crate) kept: Option<Spooled>,
     head: Vec<Line>,
     body: VecDeque<Line>,
     open: Option<Open>,
@@ -353,13 +353,13 @@ impl Block {
     fn gap_text(&self) -> String {
         let lost = format!("{} lines ({})", thousands(self.dropped), text::bytes(self.dropped_bytes));
         match &self.kept {
-            Some(Kept::Whole) => format!("{lost} before this are in a file: S saves the whole output"),
-            Some(Kept::Until(bytes)) => format!(
+            Some(Spooled::Whole) => format!("{lost} before this are in a file: S saves the whole output"),
+            Some(Spooled::Until(bytes)) => format!(
                 "{lost} before this are not in memory; the file holds the first {}: S saves it",
                 text::bytes(*bytes)
             ),
             None => format!("{lost} before this are not kept"),
-            Some(Kept::Nothing(why)) => format!("{lost} before this are not kept: {why}"),
+            Some(Spooled::Nothing(why)) => format!("{lost} before this are not kept: {why}"),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use ratatui::style::Style;
 
 use self::line::Open;
-use super::msg::Kept;
+use super::msg::Spooled;
 use crate::protocol::{Language, OutputStream};
 
 pub(crate) use block::{Block, thousands};
@@ -259,7 +259,7 @@ impl Output {
     }
 
     /// What is kept of a run's output beside the lines in memory.
-    pub(crate) fn set_kept(&mut self, run: u32, kept: Kept) {
+    pub(crate) fn set_kept(&mut self, run: u32, kept: Spooled) {
         if let Some(block) = self.blocks.iter_mut().find(|block| block.run == run) {
             block.kept = Some(kept);
         }

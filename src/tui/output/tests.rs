@@ -46,7 +46,7 @@ fn a_runs_ring_is_bounded_and_says_what_is_gone() {
     // And the line that says so.
     assert_eq!(output.len(), block::MAX_LINES + 1);
     assert_eq!(output.line(at(0)).unwrap().text, "5 lines (10 B) before this are not kept");
-    output.set_kept(1, Kept::Whole);
+    output.set_kept(1, Spooled::Whole);
     assert!(output.line(at(0)).unwrap().text.contains("in a file: S saves"));
     assert_eq!(output.run_text(1).unwrap().lines().count(), block::MAX_LINES);
 }

@@ -92,7 +92,7 @@ impl Help {
         for place in &model.places() {
             let title = match place {
                 Place::In(pane) => format!("In {}", pane.title()),
-                Place::Setup | Place::Messages => "On this screen".to_owned(),
+                Place::Setup | Place::Messages | Place::Race => "On this screen".to_owned(),
                 Place::LinkLost => "While the link is lost".to_owned(),
                 Place::Selecting => "While selecting".to_owned(),
                 Place::Workbench => "In every pane".to_owned(),

@@ -1,13 +1,22 @@
 //! Boxes over the workbench. The topmost gets the keys and the mouse; Esc closes it.
 
+mod compare;
 mod connect;
 mod connect_view;
+mod find;
 mod help;
 mod menu;
 mod new_session;
+mod new_session_limits;
+mod new_session_view;
 mod palette;
+mod path;
+mod prompt;
 mod question;
+mod rename;
+mod run_on;
 mod save_as;
+mod switch;
 
 use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
@@ -20,13 +29,20 @@ use super::theme::Theme;
 use super::update::perform;
 use crate::protocol::{SessionId, SessionInfo};
 
+pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
+pub(crate) use find::Find;
 pub(crate) use help::Help;
 pub(crate) use menu::Menu;
 pub(crate) use new_session::NewSession;
-pub(crate) use palette::{Palette, offered};
+pub(crate) use palette::{Palette, offered, score};
+pub(crate) use path::{Ask, PathForm};
+pub(crate) use prompt::{Prompt, Wanted};
 pub(crate) use question::Question;
+pub(crate) use rename::Rename;
+pub(crate) use run_on::RunOn;
 pub(crate) use save_as::SaveAs;
+pub(crate) use switch::Switch;
 
 /// A box.
 #[derive(Clone, Debug)]
@@ -36,17 +52,36 @@ pub(crate) enum Overlay {
     NewSession(NewSession),
     Question(Question),
     SaveAs(SaveAs),
+    Path(PathForm),
     Connect(Box<Connect>),
     Menu(Menu),
+    Compare(Box<Compare>),
+    Rename(Rename),
+    RunOn(RunOn),
+    Find(Box<Find>),
+    Prompt(Prompt),
+    Switch(Switch),
 }
 
 impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
-            Self::NewSession(_) | Self::Connect(_) => true,
-            Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
-            Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) => false,
+            Self::NewSession(_) | Self::Connect(_) | Self::Path(_) | Self::RunOn(_) | Self::Rename(_) => true,
+            Self::Question(question) => matches!(
+                question.yes,
+                Effect::CloseSession(_) | Effect::CloseSessions(_) | Effect::Files { .. }
+            ),
+            Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) | Self::Compare(_) => false,
+            Self::Find(_) | Self::Prompt(_) | Self::Switch(_) => false,
+        }
+    }
+
+    /// So many lines of the editor it takes, instead of being a box over everything.
+    pub(crate) fn editor_rows(&self) -> u16 {
+        match self {
+            Self::Find(find) => find.rows(),
+            _ => 0,
         }
     }
 }
@@ -69,6 +104,8 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
         Overlay::Help(help) if help.is_doctor() => help.press(key, model),
+        Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
+        Overlay::Find(find) if key.code == KeyCode::Esc => find.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key, model),
@@ -76,7 +113,14 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Palette(palette) => palette.press(key, model),
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
+        Overlay::RunOn(list) => list.press(key, model),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Compare(compare) => compare.press(key, model),
+        Overlay::Rename(form) => form.press(key, model),
+        Overlay::Path(form) => form.press(key),
+        Overlay::Find(find) => find.press(key, model),
+        Overlay::Prompt(prompt) => prompt.press(key, model),
+        Overlay::Switch(list) => list.press(key, model),
     };
     conclude(model, overlay, outcome)
 }
@@ -123,6 +167,15 @@ pub(crate) fn mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     let outcome = match &mut overlay {
         Overlay::Palette(palette) if down => palette.click(at, model),
         Overlay::Menu(menu) if down => menu.click(at, model),
+        Overlay::RunOn(list) if down => list.click(at, model),
+        Overlay::NewSession(form) if down => form.click(at, model),
+        Overlay::Compare(compare) if !down => {
+            let key = if by < 0 { KeyCode::Up } else { KeyCode::Down };
+            for _ in 0..NOTCH {
+                compare.press(&key.into(), model);
+            }
+            Outcome::Stay(Vec::new())
+        }
         Overlay::Palette(palette) => {
             palette.wheel(by.signum(), model);
             Outcome::Stay(Vec::new())
@@ -179,9 +232,14 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     match &mut overlay {
         Some(Overlay::Connect(form)) => effects = form.paste(text, model),
+        Some(Overlay::NewSession(form)) => form.paste(text),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
+        Some(Overlay::Rename(form)) => form.field.insert(text),
+        Some(Overlay::Path(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
+        Some(Overlay::Find(find)) => find.paste(text, model),
+        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
         _ => {}
     }
     model.overlays.extend(overlay);
@@ -198,7 +256,14 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::NewSession(form) => form.draw(model, theme, frame),
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
+            Overlay::Path(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Compare(compare) => compare.draw(model, theme, frame),
+            Overlay::Rename(form) => form.draw(model, theme, frame),
+            Overlay::RunOn(list) => list.draw(model, theme, frame),
+            Overlay::Find(find) => find.draw(model, theme, frame),
+            Overlay::Prompt(prompt) => prompt.draw(model, theme, frame),
+            Overlay::Switch(list) => list.draw(model, theme, frame),
         }
     }
 }

@@ -7,6 +7,7 @@ use crossterm::event::{
 use ratatui::layout::{Position, Size};
 
 use super::command::{focus, perform};
+use super::edit::edit;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::editor::Action;
 use crate::tui::keys::{self, Chord, Meaning};
@@ -108,7 +109,7 @@ fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.screen {
         Screen::Messages if types => super::messages::type_filter(model, key),
-        Screen::Messages | Screen::Setup => {}
+        Screen::Messages | Screen::Setup | Screen::Race => {}
         Screen::Workbench => return text_in_pane(model, key, types),
     }
     Vec::new()
@@ -123,6 +124,7 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
             }
         }
         Pane::Output if types && !model.feeds => super::output::type_query(model, key),
+        Pane::Files if types => super::files::type_filter(model, key),
         Pane::Output if types => {
             if key.code == KeyCode::Enter {
                 return send_line(model);
@@ -132,15 +134,6 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
-}
-
-/// Changes the text, as soon as it is there.
-fn edit(model: &mut Model, action: Action) {
-    if model.document.loading {
-        model.document.held.push(action);
-    } else {
-        model.editor.apply(action);
-    }
 }
 
 /// Hands the typed line to the running program.
@@ -182,9 +175,11 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         return paste_input(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.types() {
         super::output::paste_query(model, &pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Files && model.files.filtering {
+        super::files::paste_filter(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
-        edit(model, Action::Paste(text::sanitise_lines(&pasted)));
+        super::edit::paste(model, text::sanitise_lines(&pasted));
     }
     Vec::new()
 }
@@ -198,6 +193,10 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     }
     if model.screen == Screen::Messages {
         super::messages::click(model, mouse);
+        return Vec::new();
+    }
+    if model.screen == Screen::Race {
+        super::race::click(model, mouse);
         return Vec::new();
     }
     if let Some(effects) = super::output::mouse(model, mouse) {
@@ -214,8 +213,12 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             if let Some(pane) = layout.tab_at(at) {
                 focus(model, pane);
             } else if let Some(pane) = layout.at(at) {
-                press_in(model, pane, at);
+                return press_in(model, pane, at);
             }
+            return Vec::new();
+        }
+        MouseEventKind::Drag(MouseButton::Left) | MouseEventKind::Up(MouseButton::Left) => {
+            super::edit::drag(model, mouse.kind, at);
             return Vec::new();
         }
         MouseEventKind::ScrollUp => -NOTCH,
@@ -229,24 +232,30 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             let (rows, columns) = model.output_room();
             model.output.scroll(i64::from(step), rows, columns);
         }
-        Some(Pane::Sessions) => super::command::choose_session(model, step.signum().into()),
+        Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Files) => super::files::step(model, step.into()),
+        Some(Pane::Stats) => {
+            let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
+            (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
+        }
+        Some(Pane::History) => super::history::step(model, step.signum().into()),
         _ => {}
     }
     Vec::new()
 }
 
 /// A click inside a pane.
-fn press_in(model: &mut Model, pane: Pane, at: Position) {
+fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
     focus(model, pane);
     let inside = model.layout().inside(pane);
     if !inside.contains(at) {
-        return;
+        return Vec::new();
     }
     let (row, column) = (at.y - inside.y, at.x - inside.x);
     match pane {
         Pane::Editor => {
             model.edits = true;
-            model.editor.apply(Action::Click { row, column });
+            super::edit::click(model, at, (row, column));
         }
         Pane::Sessions => {
             let rows = crate::tui::view::sessions::rows(model, inside.height);
@@ -254,6 +263,14 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) {
                 model.sessions.pick(chosen);
             }
         }
-        Pane::Files | Pane::Output | Pane::Stats | Pane::History => {}
+        Pane::Files => return super::files::click(model, row),
+        Pane::History => {
+            let rows = crate::tui::view::history::rows(model, inside.height);
+            if let Some(number) = rows.get(usize::from(row)).copied().flatten() {
+                return super::history::click(model, number);
+            }
+        }
+        Pane::Output | Pane::Stats => {}
     }
+    Vec::new()
 }

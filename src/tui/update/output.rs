@@ -13,7 +13,7 @@ use crate::tui::msg::{Copied, Effect, OutputMsg};
 use crate::tui::output::{Kind, Press};
 use crate::tui::overlay::{Overlay, SaveAs};
 use crate::tui::text;
-use crate::tui::trace;
+use crate::tui::traceback;
 
 /// Two clicks within this time are one of a word.
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);
@@ -177,7 +177,7 @@ fn save(model: &mut Model) {
 fn go_to_source(model: &mut Model) {
     let line = model.output.current_text().unwrap_or_default();
     let file = model.document.file_name();
-    let Some(row) = trace::line_of(&line, file.as_deref()) else {
+    let Some(row) = traceback::line_of(&line, file.as_deref()) else {
         return model.tell(Verdict::Idle, "this line names no place in the editor's text", "");
     };
     let last = model.editor.lines().len();

@@ -8,8 +8,9 @@ use super::{link, output, put};
 use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::keymap::Preset;
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
-use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
+use crate::tui::model::{Model, Notice, Pane, RuntimeRow, Screen, Verdict};
 use crate::tui::overlay;
+use crate::tui::race::{self, Race};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
@@ -97,12 +98,21 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     if wide {
         line.put_right(&document_name(model), line.role(Role::TopBar), frame);
     }
+    let figures = super::stats::in_short(model).filter(|_| layout.class == Class::Normal);
+    if let Some(figures) = &figures {
+        line.put_right(figures, line.role(Role::TopBar), frame);
+    }
     engine(model, wide, &mut line, frame);
     // What was known of them may no longer be so.
     if model.connection.down().is_some() {
         return;
     }
-    for row in &model.runtimes.rows {
+    // Where there is no room for all, those that can't be used give theirs to the figures.
+    let cells = |row: &RuntimeRow| row.runtime.short().len() + " x no  ".len();
+    let all: usize = model.runtimes.rows.iter().map(cells).sum();
+    let tight = figures.is_some() && all > usize::from(line.room());
+    let shown = |row: &&RuntimeRow| !tight || row.info.as_ref().is_none_or(|info| info.available);
+    for row in model.runtimes.rows.iter().filter(shown) {
         let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
         let short = version.split_whitespace().next().unwrap_or_default();
         let of = match &row.info {
@@ -176,6 +186,7 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (Screen::Setup, _) => ("RUNTIMES", Role::ModeCommand),
         (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
         (Screen::Messages, _) => ("MESSAGES", Role::ModeCommand),
+        (Screen::Race, _) => ("RACE", Role::ModeCommand),
         (_, Pane::Editor) => match (model.keymap.preset(), model.edits, model.selecting) {
             (Preset::Vim, true, _) => ("INSERT", Role::ModeEdit),
             (Preset::Vim, false, true) => ("VISUAL", Role::ModeEdit),
@@ -186,6 +197,7 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
         (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
+        (_, Pane::Files) if model.files.filtering => ("FILTER", Role::ModeEdit),
         (_, Pane::Files) => ("FILES", Role::ModeCommand),
         (_, Pane::Stats) => ("STATS", Role::ModeCommand),
         (_, Pane::History) => ("HISTORY", Role::ModeCommand),
@@ -241,7 +253,16 @@ fn is_busy(model: &Model) -> bool {
     model.runs.active.is_some()
         || model.runtimes.fetching.is_some()
         || model.sessions.creating > 0
+        || model.files.queues.can_end().is_some()
         || model.connection.dial.is_some()
+        || model.race.as_ref().is_some_and(Race::is_live)
+}
+
+/// A run has shown how that is done, and several runtimes would do it.
+fn race_hint(model: &Model) -> bool {
+    let able = |language| race::able(model, language).count();
+    let ran = model.runs.last.is_some() || model.race.is_some();
+    ran && model.document.language().is_some_and(|language| able(language) > 1)
 }
 
 /// The keys worth showing here, the most important first; help has a place of its own.
@@ -251,12 +272,17 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     }
     let places = model.places();
     let busy = is_busy(model);
+    // Where there is something to compare, and it is known how to run.
+    let live = model.race.as_ref().is_some_and(Race::is_live);
+    let races = if model.screen == Screen::Race { !live } else { race_hint(model) };
     let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
     if reads {
         shown.extend(key_hint(model, Cmd::PageDown, "page down"));
     }
-    if model.screen == Screen::Messages && model.wire.filtering {
+    if model.screen == Screen::Messages && model.wire.filtering
+        || model.screen == Screen::Workbench && model.focus == Pane::Files && model.types()
+    {
         shown.push(("Enter".to_owned(), "keep"));
         shown.extend(key_hint(model, Cmd::Leave, "all"));
     } else if model.types() {
@@ -275,7 +301,11 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         let of_list =
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
         let of_program = |spec: &&Spec| matches!(spec.cmd, Cmd::Stop | Cmd::TypeInput);
-        let useful = |spec: &&Spec| (!of_program(spec) || busy) && !(reads && of_list(spec));
+        let useful = |spec: &&Spec| {
+            (!of_program(spec) || busy)
+                && (!matches!(spec.cmd, Cmd::RunAll | Cmd::TakeTurns) || races)
+                && !(reads && of_list(spec))
+        };
         for spec in specs().filter(here).filter(useful) {
             // A key means what the nearest place says.
             let hint = key_hint(model, spec.cmd, spec.brief);
@@ -286,7 +316,9 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     }
     if model.screen != Screen::Workbench && !model.types() {
         let filtered = model.screen == Screen::Messages && !model.wire.filter.text().is_empty();
+        let alone = model.screen == Screen::Race && model.race.as_ref().is_some_and(|race| race.alone);
         let back = match (reads, filtered) {
+            _ if alone => "all",
             (true, _) => "list",
             (false, true) => "all",
             (false, false) => "workbench",
@@ -354,16 +386,21 @@ fn activity(model: &Model) -> (Verdict, String) {
     if let Some(words) = link::lost(model) {
         return (Verdict::Warn, words);
     }
+    let files = model.files.queues.activity();
+    if let Some(words) = files.clone().filter(|_| model.focus == Pane::Files) {
+        return (Verdict::Run, words);
+    }
     if let Some(run) = &model.runs.active {
-        let words = match run.phase {
-            crate::tui::model::Phase::Preparing => "creating a session",
-            crate::tui::model::Phase::Asked => "starting",
-            crate::tui::model::Phase::Running => "running",
-        };
-        return (Verdict::Run, format!("run {} {words}", run.number));
+        return (Verdict::Run, format!("run {} {}", run.number, run.word()));
+    }
+    if let Some(race) = model.race.as_ref().filter(|race| race.is_live()) {
+        return race.activity();
     }
     if let Some(runtime) = model.runtimes.fetching {
         return (Verdict::Run, format!("fetching {}", runtime.short()));
+    }
+    if let Some(words) = files {
+        return (Verdict::Run, words);
     }
     if model.sessions.creating > 0 {
         return (Verdict::Run, "creating a session".to_owned());

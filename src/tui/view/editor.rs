@@ -35,6 +35,7 @@ pub(super) fn draw(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
+    let area = model.above_search(area);
     if area.is_empty() {
         return;
     }

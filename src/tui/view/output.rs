@@ -12,6 +12,7 @@ use super::{ansi, put};
 use crate::tui::commands::Cmd;
 use crate::tui::model::{Model, Pane, Phase, Screen, Verdict};
 use crate::tui::output::{At, Kind, Line, Wrapped, thousands};
+use crate::tui::stop::Stop;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
@@ -141,14 +142,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
 }
 
 /// A piece of a line: where in its text it begins, unless it is drawn before that, and how it looks.
-struct Piece<'a> {
+pub(super) struct Piece<'a> {
     from: Option<usize>,
-    text: Cow<'a, str>,
-    style: Style,
+    pub(super) text: Cow<'a, str>,
+    pub(super) style: Style,
 }
 
 /// A line's pieces with their styles.
-fn pieces<'a>(line: &'a Line, theme: &Theme, width: usize) -> Vec<Piece<'a>> {
+pub(super) fn pieces<'a>(line: &'a Line, theme: &Theme, width: usize) -> Vec<Piece<'a>> {
     let plain = |role| Piece { from: Some(0), text: line.text.as_str().into(), style: theme.style(role) };
     let lead = |text: String, style| Piece { from: None, text: text.into(), style };
     match line.kind {
@@ -312,20 +313,20 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     }
     let down = model.connection.down().is_some();
     let (glyph, _, style) = verdict(theme, if down { Verdict::Unknown } else { Verdict::Run });
-    let running = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Running);
-    let preparing = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Preparing);
-    let asks = model.runs.active.as_ref().is_some_and(|run| model.output.asks(run.number));
-    let (words, keys) = match (running, model.focus) {
+    let Some(run) = &model.runs.active else { return };
+    let asks = model.output.asks(run.number);
+    let (words, keys) = match (run.stop, run.phase, model.focus) {
         _ if down => ("unknown", "asks again when the link is back"),
-        _ if preparing => ("creating a session", "Ctrl-C stop"),
-        (false, _) => ("starting", "Ctrl-C stop"),
+        (Stop::Killing(_), ..) => (run.word(), ""),
+        (Stop::Asked(_), ..) => (run.word(), "Ctrl-C again kill"),
         // Its last line has no end: most programs that ask something leave it so.
-        (true, Pane::Output) if asks => {
+        (_, Phase::Running, Pane::Output) if asks => {
             ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop")
         }
-        (true, _) if asks => ("waits for input?", "F6 i answers   Ctrl-C stop"),
-        (true, Pane::Output) => ("running", "Ctrl-C stop   i type input"),
-        (true, _) => ("running", "Ctrl-C stop   F6 i type input"),
+        (_, Phase::Running, _) if asks => ("waits for input?", "F6 i answers   Ctrl-C stop"),
+        (_, Phase::Running, Pane::Output) => (run.word(), "Ctrl-C stop   i type input"),
+        (_, Phase::Running, _) => (run.word(), "Ctrl-C stop   F6 i type input"),
+        _ => (run.word(), "Ctrl-C stop"),
     };
     let used = put(frame.buffer_mut(), area.x, area.y, &format!("{glyph} {words}   "), area.width, style);
     put(frame.buffer_mut(), area.x + used, area.y, keys, area.width - used, theme.style(Role::Muted));

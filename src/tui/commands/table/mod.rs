@@ -4,6 +4,8 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod files;
+mod history;
 mod keymap;
 mod messages;
 mod output;
@@ -19,7 +21,9 @@ const AREAS: &[&[Spec]] = &[
     run::ROWS,
     edit::ROWS,
     session::ROWS,
+    history::ROWS,
     file::ROWS,
+    files::ROWS,
     output::ROWS,
     runtime::ROWS,
     connection::ROWS,

@@ -200,7 +200,7 @@ fn code_is_typed_run_and_read() {
         person.sees("ran: let x = 1").await;
         person.sees("✓ ok  exit 0   wall 12 ms   cpu 10 ms   peak 41 MB").await;
         person.press([key(KeyCode::F(5))]);
-        person.sees("run 2  ts  bun  warm session").await;
+        person.sees("run 2  ts  bun 1.2.0  warm session").await;
         assert_eq!(engine.count("create typescript"), 1);
         assert_eq!(person.leaves().await, Exit::Quit);
     });
@@ -323,11 +323,14 @@ fn a_flood_is_bounded_and_keys_come_first() {
         person.sees("bun ✓ ok").await;
         person.press(typed("// flood\n"));
         person.press([key(KeyCode::F(5))]);
-        person.sees("older dropped").await;
         person.sees("line 19999").await;
         person.sees("exit 0").await;
         let frames = person.frames.load(Ordering::SeqCst);
         assert!(frames < 2000, "{frames} frames for 20,000 lines");
+        // What is gone is told where it was.
+        person.press([key(KeyCode::F(6)), key(KeyCode::Home)]);
+        person.sees("10,000 lines").await;
+        person.sees("before this are not kept").await;
         person.leaves().await;
     });
 }

@@ -10,6 +10,8 @@ mod files;
 mod first;
 #[path = "tui_snapshots/keys.rs"]
 mod keys;
+#[path = "tui_snapshots/output.rs"]
+mod output;
 #[path = "tui_snapshots/race.rs"]
 mod race;
 #[path = "tui_snapshots/remote.rs"]
@@ -46,6 +48,11 @@ fn at_every_size(name: &str, tell: impl Fn(&mut Bench)) {
 /// Snapshots a screen as it is, for the modules below: beside the others.
 fn as_it_is(name: &str, bench: &mut Bench) {
     insta::assert_snapshot!(name, bench.screen());
+}
+
+/// Snapshots a text, for the modules below.
+fn snapshot(name: &str, text: &str) {
+    insta::assert_snapshot!(name, text);
 }
 
 fn after_a_run(bench: &mut Bench) {

@@ -16,6 +16,8 @@ mod keys;
 mod link;
 #[path = "tui_update/messages.rs"]
 mod messages;
+#[path = "tui_update/output.rs"]
+mod output;
 #[path = "tui_update/panes.rs"]
 mod panes;
 #[path = "tui_update/presets.rs"]
@@ -156,7 +158,7 @@ fn the_wheel_leaves_and_finds_the_newest_output() {
     let wheel = |kind| Event::Mouse(MouseEvent { kind, column: 40, row: 18, modifiers: KeyModifiers::NONE });
     assert!(bench.screen().contains("follow"));
     bench.press([wheel(MouseEventKind::ScrollUp)]);
-    assert!(bench.screen().contains("scrolled"));
+    assert!(bench.screen().contains("paused"));
     bench.press([wheel(MouseEventKind::ScrollDown), wheel(MouseEventKind::ScrollDown)]);
     assert!(bench.screen().contains("follow"));
 }
@@ -379,7 +381,7 @@ fn all_of_a_line_longer_than_the_pane_can_be_read() {
     assert_eq!(missing, None);
     bench.press([key(KeyCode::Home)]);
     let screen = bench.screen();
-    assert!(screen.contains("000_") && screen.contains("$ run 1") && screen.contains("scrolled"), "{screen}");
+    assert!(screen.contains("000_") && screen.contains("$ run 1") && screen.contains("paused"), "{screen}");
     bench.press([key(KeyCode::PageDown), key(KeyCode::PageDown)]);
     assert!(bench.screen().contains("exit 0"));
     bench.press([key(KeyCode::Home), key(KeyCode::End)]);

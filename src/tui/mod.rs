@@ -5,6 +5,7 @@
 //! whether it is in this process.
 
 mod buffers;
+mod clipboard;
 mod commands;
 mod connection;
 mod diff;
@@ -38,6 +39,7 @@ mod text;
 mod theme;
 mod tour;
 mod trace;
+mod traceback;
 mod update;
 mod view;
 mod widget;
@@ -50,10 +52,11 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 
+pub use clipboard::{Clipboard, Wrapper};
 pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
-    BufferId, Content, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, Msg, Reached, Replace, RunMsg,
-    RuntimeMsg, SaveFailure, SessionMsg, Source, Stamp, Unsaved,
+    BufferId, Content, Copied, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, Msg, OutputMsg, Reached,
+    Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Source, Spooled, Stamp, Unsaved,
 };
 pub use run::{Control, Exit, drive};
 pub use samples::{SAMPLES, Sample, sample};

@@ -444,6 +444,8 @@ pub(crate) struct Model {
     pub(crate) preference: RuntimePreference,
     /// When the message that is being handled arrived.
     pub(crate) now: Duration,
+    /// The time of day when the workbench opened, if it was told: since midnight.
+    pub(crate) opened_at: Option<Duration>,
     /// What is on the screen is no longer right.
     pub(crate) redraw: bool,
 }
@@ -493,6 +495,7 @@ impl Model {
             recent: Vec::new(),
             preference: RuntimePreference::Balanced,
             now: Duration::ZERO,
+            opened_at: None,
             redraw: true,
         }
     }
@@ -503,7 +506,9 @@ impl Model {
             (Screen::Setup | Screen::Race, _) => false,
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
-            (Screen::Workbench, Pane::Output) => self.feeds,
+            (Screen::Workbench, Pane::Output) => {
+                self.feeds || self.output.seek.as_ref().is_some_and(|s| s.typing)
+            }
             (Screen::Workbench, Pane::Files) => self.files.filtering,
             _ => false,
         }
@@ -557,8 +562,19 @@ impl Model {
     /// Rows and columns of the output's text.
     pub(crate) fn output_room(&self) -> (usize, usize) {
         let inside = self.layout().inside(Pane::Output);
-        let line = u16::from(self.runs.active.is_some());
+        let line = u16::from(self.has_output_line());
         (usize::from(inside.height.saturating_sub(line)), usize::from(inside.width))
+    }
+
+    /// What the clock says now: `14:02:31`.
+    pub(crate) fn time_of_day(&self) -> Option<String> {
+        let seconds = (self.opened_at? + self.now).as_secs();
+        Some(format!("{:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60))
+    }
+
+    /// The output's last row is for what is typed there.
+    pub(crate) fn has_output_line(&self) -> bool {
+        self.runs.active.is_some() || self.output.seek.as_ref().is_some_and(|seek| seek.typing)
     }
 
     pub(crate) fn tell(&mut self, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) {

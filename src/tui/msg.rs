@@ -37,6 +37,60 @@ pub enum Msg {
     Files(FilesMsg),
     /// Something about how the engine is reached, or about another one.
     Link(LinkMsg),
+    /// Something about output that was kept or copied.
+    Output(OutputMsg),
+}
+
+/// About what is done with output.
+#[derive(Debug)]
+pub enum OutputMsg {
+    /// So many bytes of text were to be put into a clipboard.
+    Copied {
+        /// How many.
+        size: usize,
+        /// What became of them.
+        how: Copied,
+    },
+    /// A program that was to copy this text didn't.
+    NotCopied {
+        /// The text.
+        text: String,
+        /// Which program, and why.
+        why: String,
+    },
+    /// What is kept of a run's output beside the lines in memory has changed.
+    Kept(u32, Spooled),
+    /// A run's output was saved to this file: so many bytes.
+    Saved {
+        /// The run.
+        run: u32,
+        /// Where.
+        path: PathBuf,
+        /// How much, or why not.
+        result: Result<u64, String>,
+    },
+}
+
+/// What became of a text that was to be copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// A program of this name has put it into the clipboard.
+    By(&'static str),
+    /// The terminal was asked to; none says whether it did.
+    Sent,
+    /// A terminal takes no more than so many bytes.
+    TooLarge(usize),
+}
+
+/// What is kept of a run's output in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spooled {
+    /// All of it.
+    Whole,
+    /// The first so many bytes: there is room for no more.
+    Until(u64),
+    /// Nothing, and why.
+    Nothing(String),
 }
 
 /// About the way to the engine, and to others.
@@ -379,8 +433,19 @@ pub enum Effect {
     Decided(Decision),
     /// Asks for the paths that begin like this.
     Complete(String),
-    /// Puts a text into the terminal's clipboard.
+    /// Puts a text into the clipboard, in the way that is right here.
     Copy(String),
+    /// Asks the terminal to put a text into its clipboard.
+    CopyByTerminal(String),
+    /// Saves all that is kept of a run's output.
+    SaveOutput {
+        /// The run.
+        run: u32,
+        /// Where to: a file that isn't there yet.
+        path: PathBuf,
+        /// What is in memory, should nothing else be kept.
+        text: String,
+    },
     /// Takes the mouse, or leaves it to the terminal.
     CaptureMouse(bool),
     /// Goes back to the shell until `fg`.

@@ -11,8 +11,9 @@ use ratatui::backend::{Backend, ClearType};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::clipboard::{Clipboard, TERMINAL_LIMIT, Wrapper};
 use super::effects::Effects;
-use super::msg::{Effect, LinkMsg, Msg};
+use super::msg::{Copied, Effect, LinkMsg, Msg, OutputMsg};
 use super::outside::Outside;
 use super::workbench::{Options, Workbench};
 use super::{TuiError, terminal_error};
@@ -50,6 +51,14 @@ pub trait Control {
     fn take(&mut self) -> io::Result<()>;
     /// Asks the terminal to put a text into its clipboard; whether it does is not known.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// The way to the clipboard that is right here.
+    fn clipboard(&self) -> Clipboard {
+        Clipboard::Terminal(Wrapper::None)
+    }
+    /// What the clock says, since midnight, if it may be shown.
+    fn time_of_day(&self) -> Option<Duration> {
+        None
+    }
     /// Takes the mouse, or leaves it to the terminal's own selection.
     fn capture_mouse(&mut self, on: bool) -> io::Result<()>;
     /// Is cancelled when a signal asks the workbench to end.
@@ -72,6 +81,9 @@ where
 {
     let size = terminal.size().map_err(terminal_error)?;
     let mut workbench = Workbench::new(&options, &engine.runtime_types(), size);
+    if let Some(time) = control.time_of_day() {
+        workbench.set_opened_at(time);
+    }
     let link = engine.link().borrow().clone();
     workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);
     let outside = Outside {
@@ -79,7 +91,8 @@ where
         dir: options.state.as_ref().map(|state| state.join("outside")),
     };
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
-    let mut effects = Effects::new(engine, options.connector, unsaved);
+    let mut effects =
+        Effects::new(engine, options.connector, unsaved).spooling_in(options.paths.state.join("output"));
     effects.report_with(options.report);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
     for effect in workbench.begin() {
@@ -168,7 +181,11 @@ where
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
-                    Effect::Copy(text) => control.copy(&text).map_err(terminal_error)?,
+                    Effect::Copy(text) => match control.clipboard() {
+                        Clipboard::Program(name, args) => effects.copy_by(name, args, text),
+                        Clipboard::Terminal(_) => copy_by_terminal(control, effects, &text)?,
+                    },
+                    Effect::CopyByTerminal(text) => copy_by_terminal(control, effects, &text)?,
                     effect => effects.run(effect),
                 }
             }
@@ -183,6 +200,19 @@ where
             workbench.warm_up();
         }
     }
+}
+
+/// Asks the terminal to copy a text, if terminals take so much, and tells what was done.
+fn copy_by_terminal(control: &mut dyn Control, effects: &mut Effects, text: &str) -> Result<(), TuiError> {
+    let size = text.len();
+    let how = if size > TERMINAL_LIMIT {
+        Copied::TooLarge(TERMINAL_LIMIT)
+    } else {
+        control.copy(text).map_err(terminal_error)?;
+        Copied::Sent
+    };
+    effects.tell(Msg::Output(OutputMsg::Copied { size, how }));
+    Ok(())
 }
 
 /// When to ask for a session's figures: at once for another session, then every second, and never for none.

@@ -10,6 +10,8 @@ use crate::protocol::OutputStream;
 /// What one run's two streams have half written.
 #[derive(Default)]
 pub(crate) struct Sink {
+    /// Whose block it writes to; 0 is the newest.
+    run: u32,
     stdout: Half,
     stderr: Half,
 }
@@ -18,6 +20,8 @@ pub(crate) struct Sink {
 struct Half {
     parser: Parser,
     style: Style,
+    /// The first bytes of a character whose rest has not come.
+    begun: Vec<u8>,
 }
 
 impl std::fmt::Debug for Sink {
@@ -27,36 +31,66 @@ impl std::fmt::Debug for Sink {
 }
 
 impl Sink {
+    /// A run's own.
+    pub(crate) fn of(run: u32) -> Self {
+        Self { run, ..Self::default() }
+    }
+
     /// Takes bytes as they come; an escape or a character may be cut anywhere.
     pub(crate) fn write(&mut self, output: &mut Output, stream: OutputStream, bytes: &[u8]) {
-        let Half { parser, style } = match stream {
+        let run = self.run;
+        let Half { parser, style, begun } = match stream {
             OutputStream::Stdout => &mut self.stdout,
             OutputStream::Stderr => &mut self.stderr,
         };
-        parser.advance(&mut Writer { output, stream, style }, bytes);
+        let mut writer = Writer { output, run, stream, style };
+        let mut bytes = bytes;
+        // The parser is not given half a character: what it makes of two halves depends on where they part.
+        while let Some((next, rest)) = bytes.split_first().filter(|_| !begun.is_empty()) {
+            begun.push(*next);
+            bytes = rest;
+            if !is_begun(begun) {
+                parser.advance(&mut writer, begun);
+                begun.clear();
+            }
+        }
+        let whole = (1..=bytes.len().min(3))
+            .map(|tail| bytes.split_at(bytes.len() - tail))
+            .find(|(_, tail)| is_begun(tail))
+            .map_or(bytes, |(whole, tail)| {
+                begun.extend_from_slice(tail);
+                whole
+            });
+        parser.advance(&mut writer, whole);
     }
+}
+
+/// Whether these bytes are the beginning of one character.
+fn is_begun(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
 }
 
 struct Writer<'a> {
     output: &'a mut Output,
+    run: u32,
     stream: OutputStream,
     style: &'a mut Style,
 }
 
 impl Perform for Writer<'_> {
     fn print(&mut self, c: char) {
-        if text::is_combining(c) && self.output.combining() >= text::MAX_COMBINING {
+        if text::is_combining(c) && self.output.combining(self.run, self.stream) >= text::MAX_COMBINING {
             return;
         }
-        self.output.put(self.stream, text::visible(c), *self.style);
+        self.output.put(self.run, self.stream, text::visible(c), *self.style);
     }
 
     fn execute(&mut self, byte: u8) {
         match byte {
-            b'\n' => self.output.newline(self.stream),
-            b'\r' => self.output.back(self.stream, true),
-            0x08 => self.output.back(self.stream, false),
-            b'\t' => self.output.tab(self.stream, *self.style),
+            b'\n' => self.output.newline(self.run, self.stream),
+            b'\r' => self.output.back(self.run, self.stream, true),
+            0x08 => self.output.back(self.run, self.stream, false),
+            b'\t' => self.output.tab(self.run, self.stream, *self.style),
             0x07 => {}
             other => self.print(char::from(other)),
         }
@@ -68,9 +102,11 @@ impl Perform for Writer<'_> {
         }
         match action {
             'm' => sgr(self.style, params),
-            'K' => self
-                .output
-                .erase(self.stream, params.iter().next().and_then(|p| p.first()).copied().unwrap_or(0)),
+            'K' => self.output.erase(
+                self.run,
+                self.stream,
+                params.iter().next().and_then(|p| p.first()).copied().unwrap_or(0),
+            ),
             _ => {}
         }
     }
@@ -155,10 +191,12 @@ fn rgb(r: u16, g: u16, b: u16) -> Option<Color> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::output::{Kind, MAX_LINES};
+    use crate::tui::output::{Kind, Line};
+    use proptest::prelude::*;
 
     fn written(chunks: &[&[u8]]) -> Output {
         let mut output = Output::default();
+        output.begin(1);
         let mut sink = Sink::default();
         for chunk in chunks {
             sink.write(&mut output, OutputStream::Stdout, chunk);
@@ -166,8 +204,18 @@ mod tests {
         output
     }
 
+    fn lines(output: &Output) -> Vec<Line> {
+        let mut at = Some(output.first());
+        std::iter::from_fn(|| {
+            let here = at?;
+            at = output.after(here);
+            output.line(here).map(std::borrow::Cow::into_owned)
+        })
+        .collect()
+    }
+
     fn texts(output: &Output) -> Vec<String> {
-        (0..output.len()).filter_map(|at| output.line(at)).map(|line| line.text.clone()).collect()
+        lines(output).into_iter().map(|line| line.text).collect()
     }
 
     #[test]
@@ -199,10 +247,10 @@ mod tests {
         for at in 0..bytes.len() {
             let cut = written(&[&bytes[..at], &bytes[at..]]);
             assert_eq!(texts(&cut), texts(&whole), "cut at {at}");
-            assert_eq!(cut.line(0).unwrap().styles, whole.line(0).unwrap().styles, "cut at {at}");
+            assert_eq!(lines(&cut)[0].styles, lines(&whole)[0].styles, "cut at {at}");
         }
         assert_eq!(texts(&whole), ["réd 日本xy"]);
-        let line = whole.line(0).unwrap();
+        let line = lines(&whole).remove(0);
         assert_eq!(line.styles[0].1, Style::default().fg(Color::Indexed(1)).add_modifier(Modifier::BOLD));
         assert_eq!(line.styles.last().unwrap().1.fg, Some(Color::Rgb(1, 2, 3)));
         assert_eq!(line.styles.last().unwrap().0, line.text.len());
@@ -214,14 +262,6 @@ mod tests {
     }
 
     #[test]
-    fn the_ring_is_bounded_and_counts_what_it_drops() {
-        let output = written(&["x\n".repeat(MAX_LINES + 5).as_bytes()]);
-        assert_eq!((output.len(), output.dropped()), (MAX_LINES, 5));
-        let long = "y".repeat(100_000);
-        assert!(texts(&written(&[long.as_bytes()])).iter().all(|line| line.len() <= 4096));
-    }
-
-    #[test]
     fn streams_do_not_share_a_line() {
         let mut output = Output::default();
         let mut sink = Sink::default();
@@ -229,45 +269,70 @@ mod tests {
         sink.write(&mut output, OutputStream::Stderr, b"err\n");
         sink.write(&mut output, OutputStream::Stdout, b"1mred\n");
         assert_eq!(texts(&output), ["out", "err", "red"]);
-        assert_eq!(output.line(1).unwrap().kind, Kind::Stderr);
-        assert!(!output.line(2).unwrap().styles.is_empty());
+        assert_eq!(lines(&output)[1].kind, Kind::Stderr);
+        assert!(!lines(&output)[2].styles.is_empty());
     }
 
     #[test]
-    fn scrolling_up_stays_and_the_end_follows() {
-        let mut output = written(&["line\n".repeat(100).as_bytes()]);
-        assert_eq!(output.first_shown(10, 80), (90, 0));
-        output.scroll(-5, 10, 80);
-        assert_eq!(output.first_shown(10, 80), (85, 0));
-        Sink::default().write(&mut output, OutputStream::Stdout, b"more\n");
-        assert_eq!(output.first_shown(10, 80), (85, 0));
-        output.scroll(50, 10, 80);
-        assert!(output.follows());
-        output.scroll_to_top(10, 80);
-        assert_eq!(output.first_shown(10, 80), (0, 0));
-        assert_eq!(output.extent(10, 80), (0, 101));
+    fn a_line_without_end_is_kept_in_pieces_and_copied_as_one() {
+        let long = "y".repeat(100_000);
+        let output = written(&[long.as_bytes(), b"\nnext\n"]);
+        let all = lines(&output);
+        assert!(all.iter().all(|line| line.text.len() <= 4096));
+        assert_eq!(output.run_text(1).unwrap(), format!("{long}\nnext\n"));
+        let said = all.iter().find(|line| line.kind == Kind::Note).unwrap();
+        assert_eq!(said.text, "that was one line of 100 kB, in 25 pieces");
     }
 
     #[test]
-    fn a_wrapped_line_is_scrolled_row_by_row() {
-        let text = format!("first\n{}\n{}\n", "x".repeat(700), "日".repeat(10));
-        let mut output = written(&[text.as_bytes()]);
-        output.wrap = true;
-        // Ten rows of 70, and four of a column's loss each: three of two cells in seven.
-        assert_eq!((output.height(1, 70), output.height(2, 7)), (10, 4));
-        assert_eq!((output.first_shown(4, 70), output.extent(4, 70)), ((1, 7), (8, 12)));
-        output.scroll(-2, 4, 70);
-        assert_eq!((output.first_shown(4, 70), output.extent(4, 70)), ((1, 5), (6, 12)));
-        // Half the width: the same text stays at the top.
-        assert_eq!(output.first_shown(4, 35), (1, 10));
-        output.scroll(-6, 4, 70);
-        assert_eq!(output.first_shown(4, 70), (0, 0));
-        output.scroll(1, 4, 70);
-        output.scroll(6, 4, 70);
-        assert!(!output.follows());
-        output.scroll(1, 4, 70);
-        assert!(output.follows());
-        output.wrap = false;
-        assert_eq!((output.first_shown(2, 70), output.extent(2, 70)), ((1, 0), (1, 3)));
+    fn no_style_is_left_to_the_next_run() {
+        let mut output = written(&[b"\x1b[1;31mred"]);
+        output.begin(2);
+        Sink::of(2).write(&mut output, OutputStream::Stdout, b"plain\n");
+        assert!(lines(&output).last().unwrap().styles.is_empty());
+    }
+
+    fn chunk() -> impl Strategy<Value = Vec<u8>> {
+        let nasty = [
+            &b"\x1b]52;c;aGk=\x07"[..],
+            b"\x1b]0;title\x1b\\",
+            b"\x1b[?1049h",
+            b"\x1b[2J\x1b[10;10H",
+            b"\x1bP+q544e\x1b\\",
+            b"\x1b_Gf=100\x1b\\",
+            b"\x9b31m",
+            b"\xff\xfe\xc3",
+            b"\r\x08\t\x1b[1K\x1b[2K\x1b[K",
+            "\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}".as_bytes(),
+            "e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}".as_bytes(),
+            "\u{9b}2J\u{85}\u{90}日本👩\u{200d}👧".as_bytes(),
+            b"\x1b[38;5;200mx\x1b[38;2;1;2;3my\x1b[48;2;1;2;3;4;5mz\x1b[0m",
+            b"\n",
+        ];
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..20),
+            prop::sample::select(nasty.map(<[u8]>::to_vec).to_vec()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_and_however_it_is_cut(
+            chunks in prop::collection::vec(chunk(), 0..20),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..10),
+        ) {
+            let all = chunks.concat();
+            let whole = written(&[&all]);
+            for line in lines(&whole) {
+                prop_assert!(!line.text.chars().any(text::is_hostile), "{:?}", line.text);
+            }
+            let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(all.len() + 1)).collect();
+            places.extend([0, all.len()]);
+            places.sort_unstable();
+            let pieces: Vec<&[u8]> = places.windows(2).map(|pair| &all[pair[0]..pair[1]]).collect();
+            let cut = written(&pieces);
+            let look = |output: &Output| lines(output).into_iter().map(|l| (l.text, l.styles)).collect::<Vec<_>>();
+            prop_assert_eq!(look(&cut), look(&whole));
+        }
     }
 }

@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, EventStream,
@@ -28,6 +27,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::clipboard::{self, Clipboard, Wrapper};
 use super::run::Control;
 
 /// How long the loop may take to end after a signal before the process ends without it.
@@ -168,7 +168,24 @@ impl Control for TerminalGuard {
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
-        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+        let wrapper = match self.clipboard() {
+            Clipboard::Terminal(wrapper) => wrapper,
+            Clipboard::Program(..) => Wrapper::None,
+        };
+        let mut out = io::stdout();
+        out.write_all(clipboard::sequence(text, wrapper).as_bytes())?;
+        out.flush()
+    }
+
+    fn clipboard(&self) -> Clipboard {
+        Clipboard::from_env()
+    }
+
+    fn time_of_day(&self) -> Option<Duration> {
+        let time = jiff::Zoned::now().time();
+        let seconds =
+            i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+        Some(Duration::from_secs(seconds.unsigned_abs()))
     }
 
     fn capture_mouse(&mut self, on: bool) -> io::Result<()> {

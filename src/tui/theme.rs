@@ -180,6 +180,8 @@ const ASCII: Glyphs = Glyphs {
 pub(crate) struct Theme {
     pub(crate) name: String,
     pub(crate) glyphs: Glyphs,
+    /// How many colours the terminal has: a program's are fitted to them.
+    pub(crate) tier: ColourTier,
     styles: Vec<Style>,
 }
 
@@ -212,7 +214,7 @@ impl Theme {
     fn resolve(file: &ThemeFile, tier: ColourTier, set: GlyphSet) -> Self {
         let styles = NAMES.iter().map(|name| style_of(name, file, tier)).collect();
         let glyphs = if set == GlyphSet::Ascii { ASCII } else { UNICODE };
-        Self { name: file.name.clone(), glyphs, styles }
+        Self { name: file.name.clone(), glyphs, tier, styles }
     }
 
     /// What a role looks like.
@@ -292,7 +294,7 @@ fn ansi(name: &str) -> Option<Color> {
 }
 
 /// The nearest of the 240 fixed colours among the 256.
-fn nearest(rgb: [u8; 3]) -> u8 {
+pub(crate) fn nearest(rgb: [u8; 3]) -> u8 {
     const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let distance =
         |a: [u8; 3]| -> u32 { a.iter().zip(rgb).map(|(x, y)| u32::from(x.abs_diff(y)).pow(2)).sum() };

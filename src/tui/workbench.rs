@@ -142,6 +142,11 @@ impl Workbench {
         self.model.connection.down().is_some()
     }
 
+    /// Tells what time of day it was when the workbench opened, since midnight.
+    pub(crate) fn set_opened_at(&mut self, time: Duration) {
+        self.model.opened_at = Some(time);
+    }
+
     /// When the menu is to show itself, in time since the workbench opened.
     pub fn menu_due(&self) -> Option<Duration> {
         super::overlay::menu_due(&self.model)

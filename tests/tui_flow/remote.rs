@@ -45,7 +45,7 @@ fn a_server_is_attached_to_and_left_again() {
         person.sees("wss://lab.example.org ✓ 14 ms   ").await;
         person.sees("// kept").await;
         person.press([key(KeyCode::F(5))]);
-        person.sees("run 2  ts  bun  new session").await;
+        person.sees("run 2  ts  bun 1.2.0  new session").await;
         person.sees("last: exit 0").await;
         assert_eq!((here.count("execute"), there.count("execute")), (1, 1));
         // Back, where the session still is.
@@ -173,7 +173,7 @@ fn what_passes_over_the_wire_is_seen_and_copied() {
         let _ = there.traffic.send(answer("7", "session.list", true, "{\"id\":7,\"result\":[]}"));
         person.sees("2 messages").await;
         person.press([key(KeyCode::Char('y'))]);
-        person.sees("sent to the terminal's clipboard; 20 B").await;
+        person.sees("the message (20 B) sent to the terminal's clipboard").await;
         assert_eq!(person.asked.lock().unwrap().copied, ["{\"id\":7,\"result\":[]}"]);
         person.leaves().await;
     });

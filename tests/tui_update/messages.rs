@@ -1,7 +1,7 @@
 //! The screen of messages.
 
 use codebeaker::engine::{Frame, Link};
-use codebeaker::tui::{Effect, LinkMsg, Msg};
+use codebeaker::tui::{Copied, Effect, LinkMsg, Msg, OutputMsg};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::tui_support::remote::{answer, changed, event, passed, request, up};
@@ -11,6 +11,10 @@ fn open(width: u16, height: u16) -> Bench {
     let mut bench = Bench::new(width, height);
     bench.tell(changed(Link::Up(up(14)))).press([key(KeyCode::Esc), key(KeyCode::Char('J'))]);
     bench
+}
+
+fn sent(size: usize) -> Msg {
+    Msg::Output(OutputMsg::Copied { size, how: Copied::Sent })
 }
 
 fn asked(n: usize) -> Frame {
@@ -124,11 +128,14 @@ fn a_message_is_copied_as_it_passed() {
     let text = "{\"jsonrpc\":\"2.0\",  \"id\":1}";
     bench.tell(passed(vec![request("1", "a", text)])).press([key(KeyCode::Char('y'))]);
     assert!(bench.effects.contains(&Effect::Copy(text.to_owned())), "{:?}", bench.effects);
-    assert!(bench.screen().contains("sent to the terminal's clipboard; 26 B"), "{}", bench.screen());
+    bench.tell(sent(26));
+    let screen = bench.screen();
+    assert!(screen.contains("the message (26 B) sent to the terminal's clipboard"), "{screen}");
     // What is not kept can't be copied, and that is said.
     let long = Frame { bytes: 200_000, ..request("2", "b", text) };
     bench.tell(passed(vec![long])).press([key(KeyCode::Char('y'))]);
-    assert!(bench.screen().contains("the rest is not kept"), "{}", bench.screen());
+    bench.tell(sent(26));
+    assert!(bench.screen().contains("whose rest is not kept"), "{}", bench.screen());
 }
 
 #[test]

@@ -17,7 +17,12 @@ pub(super) struct Crew {
 
 impl Crew {
     pub(super) fn new() -> Self {
-        let (tx, rx) = mpsc::channel(QUEUE);
+        Self::of(QUEUE)
+    }
+
+    /// One that so many messages may wait of.
+    pub(super) fn of(queue: usize) -> Self {
+        let (tx, rx) = mpsc::channel(queue);
         Self { tx, rx, tasks: JoinSet::new() }
     }
 

@@ -5,14 +5,22 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant};
 
 use super::Sender;
+use super::spool::Spooling;
 use crate::engine::{Engine, Execution};
-use crate::protocol::{ExecutionEvent, ExecutionId, Failure};
-use crate::tui::msg::{Msg, RunMsg};
+use crate::protocol::{ExecutionEvent, ExecutionId, Failure, OutputStream};
+use crate::tui::msg::{Msg, OutputMsg, RunMsg};
 
 /// Bytes of output that are passed on at once, at most.
 const CHUNK: usize = 256 * 1024;
+/// Pieces of output that are passed on at once, at most.
+const PIECES: usize = 4096;
+/// The least time between two messages of output: a frame's.
+const PAUSE: Duration = Duration::from_millis(16);
+
+type Chunk = (OutputStream, Bytes);
 
 /// Passes on all that an execution tells, output in as few messages as may be, and gives its end.
 pub(super) async fn follow(
@@ -20,6 +28,7 @@ pub(super) async fn follow(
     run: u32,
     mut execution: Execution,
     fed: mpsc::Receiver<(Bytes, bool)>,
+    mut spool: Spooling,
     tx: &Sender,
 ) -> Msg {
     let id = execution.id.clone();
@@ -27,6 +36,8 @@ pub(super) async fn follow(
     let events = async {
         let _ = tx.send(Msg::Run(RunMsg::Accepted(run, id))).await;
         let mut next = execution.next().await;
+        // The first output is told at once.
+        let mut told = None;
         while let Some(event) = next {
             next = match event {
                 ExecutionEvent::Finished(result) => return Msg::Run(RunMsg::Finished(run, result)),
@@ -39,23 +50,19 @@ pub(super) async fn follow(
                     execution.next().await
                 }
                 ExecutionEvent::Output { stream, data } => {
-                    let mut size = data.len();
-                    let mut chunks = vec![(stream, data)];
-                    let after = loop {
-                        match execution.next().now_or_never() {
-                            Some(Some(ExecutionEvent::Output { stream, data })) => {
-                                size += data.len();
-                                chunks.push((stream, data));
-                                if size >= CHUNK {
-                                    break None;
-                                }
-                            }
-                            other => break other,
-                        }
-                    };
+                    let (chunks, after) = gather(
+                        (stream, data),
+                        &mut execution,
+                        told.map_or_else(Instant::now, |told| told + PAUSE),
+                    )
+                    .await;
+                    if let Some(kept) = spool.keep(&chunks).await {
+                        let _ = tx.send(Msg::Output(OutputMsg::Kept(run, kept))).await;
+                    }
                     let _ = tx.send(Msg::Run(RunMsg::Output(run, chunks))).await;
+                    told = Some(Instant::now());
                     match after {
-                        Some(event) => event,
+                        Some(event) => Some(event),
                         None => execution.next().await,
                     }
                 }
@@ -69,6 +76,33 @@ pub(super) async fn follow(
         end = &mut events => end,
         () = &mut feeding => events.await,
     }
+}
+
+/// Output with what comes behind it until a moment, or what is there already; and the event that is no output.
+async fn gather(
+    first: Chunk,
+    execution: &mut Execution,
+    until: Instant,
+) -> (Vec<Chunk>, Option<ExecutionEvent>) {
+    let mut size = first.1.len();
+    let mut chunks = vec![first];
+    while size < CHUNK && chunks.len() < PIECES {
+        let next = match execution.next().now_or_never() {
+            Some(next) => next,
+            None => match tokio::time::timeout_at(until, execution.next()).await {
+                Ok(next) => next,
+                Err(_) => break,
+            },
+        };
+        match next {
+            Some(ExecutionEvent::Output { stream, data }) => {
+                size += data.len();
+                chunks.push((stream, data));
+            }
+            other => return (chunks, other),
+        }
+    }
+    (chunks, None)
 }
 
 /// Feeds a program in the order in which lines were typed.

@@ -9,6 +9,7 @@ mod files;
 mod host;
 mod keeping;
 mod listen;
+mod spool;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,8 +22,12 @@ use self::crew::Crew;
 use self::dial::Dialler;
 use self::files::Transfers;
 use self::keeping::Keeping;
+use self::spool::Spools;
+use super::clipboard;
 use super::disk;
-use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved};
+use super::msg::{
+    Copied, Effect, FileMsg, Msg, OutputMsg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved,
+};
 use super::workbench::Report;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
@@ -33,6 +38,9 @@ use crate::protocol::{
 /// Lines of input that may wait for a program to read them.
 const INPUT_QUEUE: usize = 64;
 
+/// Messages of runs that may wait for the loop: of output each carries up to [`execution::CHUNK`] and a little more.
+const RUN_QUEUE: usize = 4;
+
 type Sender = mpsc::Sender<Msg>;
 
 /// The tasks that are under way.
@@ -42,6 +50,9 @@ pub(crate) struct Effects {
     there: Crew,
     /// Files, and dials.
     here: Crew,
+    /// What runs tell: few at a time, since each may carry much output.
+    runs: Crew,
+    spools: Spools,
     dialler: Dialler,
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
@@ -62,6 +73,8 @@ impl Effects {
             engine,
             there: Crew::new(),
             here: Crew::new(),
+            runs: Crew::of(RUN_QUEUE),
+            spools: Spools::default(),
             dialler: Dialler::new(connector),
             creating: Vec::new(),
             fetch: None,
@@ -79,6 +92,28 @@ impl Effects {
         self.report = report;
     }
 
+    /// Keeps what programs write in files of this directory, beside what fits into memory.
+    pub(crate) fn spooling_in(mut self, directory: PathBuf) -> Self {
+        self.spools = Spools::of(directory);
+        self
+    }
+
+    /// Tells something as if it had been asked for.
+    pub(crate) fn tell(&mut self, msg: Msg) {
+        self.here.ask(async move { msg });
+    }
+
+    /// Has a program put a text into the clipboard.
+    pub(crate) fn copy_by(&mut self, program: &'static str, args: &'static [&'static str], text: String) {
+        self.here.ask(async move {
+            let size = text.len();
+            Msg::Output(match clipboard::copy_by(program, args, text.clone()).await {
+                Ok(()) => OutputMsg::Copied { size, how: Copied::By(program) },
+                Err(why) => OutputMsg::NotCopied { text, why },
+            })
+        });
+    }
+
     fn listen(&mut self) {
         let crew = &mut self.there;
         crew.spawn(listen::sessions(self.engine.subscribe(), crew.tx()));
@@ -92,7 +127,7 @@ impl Effects {
     fn switch(&mut self, dial: u32) {
         let Some(engine) = self.dialler.take(dial) else { return };
         self.engine = engine;
-        self.there = Crew::new();
+        (self.there, self.runs) = (Crew::new(), Crew::of(RUN_QUEUE));
         self.creating.clear();
         self.transfers = Transfers::default();
         (self.fetch, self.feed) = (None, None);
@@ -106,12 +141,17 @@ impl Effects {
             msg = self.dialler.next() => msg,
             msg = self.here.next() => msg,
             msg = self.there.next() => msg,
+            msg = self.runs.next() => msg,
         }
     }
 
     /// The next thing that was told already.
     pub(crate) fn heard(&mut self) -> Option<Msg> {
-        self.dialler.heard().or_else(|| self.here.heard()).or_else(|| self.there.heard())
+        self.dialler
+            .heard()
+            .or_else(|| self.here.heard())
+            .or_else(|| self.there.heard())
+            .or_else(|| self.runs.heard())
     }
 
     /// Does one thing. Never waits.
@@ -185,6 +225,14 @@ impl Effects {
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
+            Effect::SaveOutput { run, path, text } => {
+                let spool = self.spools.of_run(run);
+                self.here.ask(async move {
+                    let to = path.clone();
+                    let saved = blocking(move || spool::save(spool, &to, &text)).await;
+                    Msg::Output(OutputMsg::Saved { run, path, result: saved.and_then(|saved| saved) })
+                });
+            }
             Effect::Complete(typed) => drop(self.here.ask(async move {
                 let of = typed.clone();
                 let paths = blocking(move || disk::complete(&of)).await.unwrap_or_default();
@@ -198,6 +246,7 @@ impl Effects {
             Effect::Decided(_)
             | Effect::EditOutside(_)
             | Effect::Copy(_)
+            | Effect::CopyByTerminal(_)
             | Effect::CaptureMouse(_)
             | Effect::Suspend
             | Effect::Quit => {}
@@ -283,10 +332,10 @@ impl Effects {
         params.stream = true;
         params.interactive = interactive;
         params.execution_id = Some(execution);
-        let tx = self.there.tx();
-        self.ask(move |engine| async move {
+        let (tx, spool, engine) = (self.runs.tx(), self.spools.begin(run), Arc::clone(&self.engine));
+        self.runs.ask(async move {
             match engine.execute(params).await {
-                Ok(execution) => execution::follow(engine, run, execution, fed, &tx).await,
+                Ok(execution) => execution::follow(engine, run, execution, fed, spool, &tx).await,
                 Err(failure) => Msg::Run(RunMsg::Failed(run, failure)),
             }
         });
@@ -313,6 +362,7 @@ impl Effects {
 
     /// Ends every task.
     pub(crate) async fn shutdown(self) {
+        self.runs.end().await;
         self.there.end().await;
         self.here.end().await;
     }

@@ -1,4 +1,4 @@
-//! Asks for the file to save scratch to.
+//! Asks for the file to save scratch to, or a run's output.
 
 use std::path::PathBuf;
 
@@ -16,16 +16,27 @@ use crate::tui::widget::field::Field;
 #[derive(Clone, Debug)]
 pub(crate) struct SaveAs {
     pub(super) field: Field,
+    /// Not the text, but this run's output.
+    run: Option<u32>,
 }
 
 impl SaveAs {
     pub(crate) fn new(name: &str) -> Self {
-        Self { field: Field::new(name) }
+        Self { field: Field::new(name), run: None }
+    }
+
+    /// Asks for the file to save a run's output to.
+    pub(crate) fn output(run: u32) -> Self {
+        Self { field: Field::new(&format!("run-{run}.txt")), run: Some(run) }
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
         let path = self.field.text().trim();
         if key.code == KeyCode::Enter && !path.is_empty() {
+            if let Some(run) = self.run {
+                let text = model.output.run_text(run).unwrap_or_default();
+                return Outcome::Close(vec![Effect::SaveOutput { run, path: PathBuf::from(path), text }]);
+            }
             return Outcome::Close(vec![Effect::Save {
                 buffer: model.document.id,
                 path: PathBuf::from(path),
@@ -39,7 +50,9 @@ impl SaveAs {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let words = Words { title: "Save as", right: "", notes: &[], hint: "Enter save   Esc back" };
+        let title =
+            self.run.map_or_else(|| "Save as".to_owned(), |run| format!("Save the output of run {run} as"));
+        let words = Words { title: &title, right: "", notes: &[], hint: "Enter save   Esc back" };
         form::draw(&self.field, words, model, theme, frame);
     }
 }

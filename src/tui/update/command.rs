@@ -81,7 +81,10 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::CopyMessage => return super::messages::copy(model),
         Cmd::Follow if model.screen == Screen::Messages => super::messages::go(model, cmd),
         Cmd::Follow if model.screen == Screen::Race => super::race::go(model, cmd),
-        Cmd::Follow => model.output.follow(),
+        Cmd::Follow => {
+            model.output.unselect();
+            model.output.follow();
+        }
         Cmd::Wrap => {
             model.output.wrap = !model.output.wrap;
             model.output.left = 0;
@@ -95,6 +98,17 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Sample(number) => super::sample::open(model, number, super::sample::language(model)),
         Cmd::Tour => super::tour::start(model),
         Cmd::TourSkip => super::tour::skip(model),
+        // Where nothing was chosen, a running program is what is meant.
+        Cmd::Fold if model.runs.active.is_some() && model.output.follows() => type_input(model),
+        Cmd::Fold | Cmd::PreviousBlock | Cmd::NextBlock | Cmd::Select => {
+            return super::output::perform(model, cmd);
+        }
+        Cmd::Find | Cmd::FilterOutput | Cmd::FindNext | Cmd::FindPrevious => {
+            return super::output::perform(model, cmd);
+        }
+        Cmd::CopyLine | Cmd::CopyRun | Cmd::CopyMarkdown | Cmd::SaveOutput | Cmd::GoToSource => {
+            return super::output::perform(model, cmd);
+        }
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }
@@ -125,6 +139,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
         (Screen::Workbench, _) if super::tour::leave(model) => {}
         (_, Pane::Editor) if super::edit::leave(model) => {}
         (_, Pane::Output) if model.feeds => model.feeds = false,
+        (_, Pane::Output) if super::output::leave(model) => {}
         (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
         (_, Pane::Files) if super::files::leave(model) => {}
         _ => model.zoomed = false,
@@ -295,17 +310,5 @@ fn go(model: &mut Model, cmd: Cmd) {
     if model.focus == Pane::History {
         return super::history::go(model, cmd);
     }
-    let (rows, columns) = model.output_room();
-    let page = i64::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);
-    let output = &mut model.output;
-    match cmd {
-        Cmd::Up => output.scroll(-1, rows, columns),
-        Cmd::Down => output.scroll(1, rows, columns),
-        Cmd::PageUp => output.scroll(-page, rows, columns),
-        Cmd::PageDown => output.scroll(page, rows, columns),
-        Cmd::Top => output.scroll_to_top(rows, columns),
-        Cmd::Left => output.left = output.left.saturating_sub(8),
-        Cmd::Right if !output.wrap => output.left = (output.left + 8).min(4096),
-        _ => {}
-    }
+    super::output::go(model, cmd);
 }

@@ -133,6 +133,7 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
                 edit(model, action);
             }
         }
+        Pane::Output if types && !model.feeds => super::output::type_query(model, key),
         Pane::Files if types => super::files::type_filter(model, key),
         Pane::Output if types => {
             if key.code == KeyCode::Enter {
@@ -150,7 +151,7 @@ fn send_line(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.runs.active else { return Vec::new() };
     let number = run.number;
     let line = model.input.take();
-    model.output.say(Kind::Input, line.clone());
+    model.output.say_in(number, Kind::Input, line.clone());
     vec![Effect::Feed { run: number, data: Bytes::from(line + "\n"), eof: false }]
 }
 
@@ -167,7 +168,7 @@ fn paste_input(model: &mut Model, pasted: &str) -> Vec<Effect> {
         let line = model.input.take_with(line);
         data += &line;
         data.push('\n');
-        model.output.say(Kind::Input, line);
+        model.output.say_in(number, Kind::Input, line);
     }
     model.input.insert(last);
     // At once: the program's input takes few pieces at a time.
@@ -182,6 +183,8 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         model.wire.filter();
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
         return paste_input(model, &pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.types() {
+        super::output::paste_query(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Files && model.files.filtering {
         super::files::paste_filter(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
@@ -205,6 +208,9 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     if model.screen == Screen::Race {
         super::race::click(model, mouse);
         return Vec::new();
+    }
+    if let Some(effects) = super::output::mouse(model, mouse) {
+        return effects;
     }
     let at = Position::new(mouse.column, mouse.row);
     let layout = model.layout();

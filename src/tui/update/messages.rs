@@ -7,7 +7,6 @@ use crate::tui::commands::Cmd;
 use crate::tui::layout;
 use crate::tui::model::{Model, Screen, Verdict};
 use crate::tui::msg::Effect;
-use crate::tui::text;
 use crate::tui::wire;
 
 pub(super) fn perform(model: &mut Model, cmd: Cmd) {
@@ -121,15 +120,14 @@ fn scroll(model: &mut Model, cmd: Cmd, layout: &layout::Messages) {
     .min(last);
 }
 
-/// Sends the chosen message to the terminal's clipboard. No terminal says whether it took it.
+/// Copies the chosen message.
 pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
     let Some(entry) = model.wire.chosen() else {
         model.tell(Verdict::Idle, "there is no message to copy", "");
         return Vec::new();
     };
     let copied = entry.frame.text.to_string();
-    let size = text::bytes(copied.len() as u64);
-    let rest = if entry.is_cut() { ", the rest is not kept" } else { "" };
-    model.tell(Verdict::Ok, format!("sent to the terminal's clipboard; {size}{rest}"), "");
+    let what = if entry.is_cut() { "the message, whose rest is not kept" } else { "the message" };
+    model.output.copying = what.to_owned();
     vec![Effect::Copy(copied)]
 }

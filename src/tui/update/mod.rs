@@ -10,6 +10,7 @@ mod keep;
 mod link;
 mod messages;
 mod modal;
+mod output;
 mod outside;
 mod panes;
 mod part;
@@ -96,6 +97,10 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Files(msg) => files::update(model, msg),
         Msg::Link(msg) => link::update(model, msg),
+        Msg::Output(msg) => {
+            model.redraw = true;
+            output::update(model, msg)
+        }
     }
 }
 

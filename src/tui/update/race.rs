@@ -278,7 +278,7 @@ pub(super) fn go(model: &mut Model, cmd: Cmd) {
                 Cmd::Down => lane.output.scroll(1, rows, columns),
                 Cmd::PageUp => lane.output.scroll(-page, rows, columns),
                 Cmd::PageDown => lane.output.scroll(page, rows, columns),
-                Cmd::Top => lane.output.scroll_to_top(rows, columns),
+                Cmd::Top => lane.output.top(rows, columns),
                 Cmd::Follow => lane.output.follow(),
                 _ => {}
             }

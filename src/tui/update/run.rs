@@ -137,11 +137,9 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
         execution: None,
         phase: Phase::Preparing,
         stop: Stop::No,
-        sink: Sink::default(),
+        sink: Sink::of(number),
     });
-    if model.output.len() > 0 {
-        model.output.say(Kind::Rule, String::new());
-    }
+    model.output.begin(number);
     match place(model, program.language, program.on, program.session) {
         Place::In(session) => {
             model.sessions.select(&session);
@@ -253,6 +251,7 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     run.phase = Phase::Asked;
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
+    model.output.keep_code(number, language, &code);
     let file_name = run.file_name.clone();
     if let Some((runtime, cold)) = row {
         model
@@ -261,10 +260,36 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     }
     let start = row.map_or("session", |(_, cold)| if cold { "new session" } else { "warm session" });
     let runtime = row.map_or(RuntimeType::NativeProcess, |(runtime, _)| runtime);
-    model
-        .output
-        .say(Kind::Header, format!("$ run {number}  {}  {}  {start}", language.extension(), runtime.short()));
+    let header = header(model, number, language, runtime, start);
+    model.output.say_in(number, Kind::Header, header);
     vec![Effect::Execute { run: number, session, language, code, file_name, interactive: true }]
+}
+
+/// `$ run 7  14:02:31  py  native python 3.11  warm session`. What isn't known is left out.
+fn header(model: &Model, number: u32, language: Language, runtime: RuntimeType, start: &str) -> String {
+    let info =
+        model.runtimes.rows.iter().find(|row| row.runtime == runtime).and_then(|row| row.info.as_ref());
+    let version = info.and_then(|info| version_of(language, info.version.as_deref()?)).unwrap_or_default();
+    let version = text::fit(version, 16, "");
+    let name = format!("{} {version}", runtime.short());
+    let time = model.time_of_day().map(|time| time + "  ").unwrap_or_default();
+    format!("$ run {number}  {time}{}  {}  {start}", language.extension(), name.trim_end())
+}
+
+/// The number of what runs a language, in what a runtime says of its versions: `2.1.0`, or `Python 3.11.7, Node 20.2`.
+fn version_of(language: Language, versions: &str) -> Option<&str> {
+    let names: &[&str] = match language {
+        Language::Python => &["python"],
+        Language::JavaScript | Language::TypeScript => &["node"],
+        Language::Go => &["go"],
+        Language::CSharp => &[".net", "mono"],
+    };
+    let is_number = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
+    let mut words = versions.split([' ', ',']).filter(|word| !word.is_empty());
+    let first = words.clone().next().filter(is_number);
+    let named = words.find(|word| names.contains(&word.to_lowercase().as_str())).and(words.next());
+    // A number alone is that of the runtime itself.
+    named.filter(is_number).or(first.filter(|first| first.len() == versions.trim().len()))
 }
 
 /// Ctrl-C: interrupts, and kills when it comes again soon.
@@ -309,7 +334,7 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     if run.phase == Phase::Preparing {
         model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
-        model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
+        model.output.say_in(number, Kind::Result(Verdict::Warn), "before it began".to_owned());
         model.history.end(number, End::without_figures(Verdict::Warn, "before it began"));
         return vec![Effect::CancelCreate(Some(number))];
     }
@@ -351,13 +376,18 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
         }
         RunMsg::Output(_, chunks) => {
             run.phase = Phase::Running;
+            model.output.burst = chunks.iter().map(|(_, bytes)| bytes.len()).sum();
             for (stream, bytes) in chunks {
                 run.sink.write(&mut model.output, stream, &bytes);
             }
         }
         RunMsg::Lagged(_, skipped) => {
             let lost = text::bytes(skipped);
-            model.output.say(Kind::Note, format!("{lost} of output came too fast and are not shown"));
+            model.output.say_in(
+                number,
+                Kind::Note,
+                format!("{lost} of output came too fast and are not shown"),
+            );
         }
         RunMsg::Finished(_, result) => finish(model, &result),
         RunMsg::Failed(_, failure) => fail(model, &failure),
@@ -375,18 +405,17 @@ pub(super) fn fail(model: &mut Model, failure: &Failure) {
     let Some(run) = model.runs.active.take() else { return };
     model.feeds = false;
     if session_closed(model, &run, &failure.message) {
-        model.output.say(Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
+        model.output.say_in(run.number, Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
         model.history.end(run.number, End::without_figures(Verdict::Warn, SESSION_CLOSED));
         return;
     }
     let message = text::sanitise(&failure.message).into_owned();
     // Whether it has ended, and how, was lost with the link.
     let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
-    model.output.close();
     model.history.end(run.number, End::without_figures(verdict, message.clone()));
-    model.output.say(Kind::Result(verdict), message);
+    model.output.say_in(run.number, Kind::Result(verdict), message);
     if !failure.hint.is_empty() {
-        model.output.say(Kind::Note, text::sanitise(&failure.hint).into_owned());
+        model.output.say_in(run.number, Kind::Note, text::sanitise(&failure.hint).into_owned());
     }
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
         row.last = Some((run.number, verdict, None));
@@ -404,7 +433,6 @@ fn session_closed(model: &mut Model, run: &Run, error: &str) -> bool {
 fn finish(model: &mut Model, result: &ExecuteResult) {
     let Some(run) = model.runs.active.take() else { return };
     model.feeds = false;
-    model.output.close();
     // What was said about stopping it is over.
     model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
     let process = result.process();
@@ -423,7 +451,7 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
     );
     // Without a process there are none.
     let line = format!("{}{}", end.ending, if process.is_some() { &figures } else { "" });
-    model.output.say(Kind::Result(verdict), line);
+    model.output.say_in(run.number, Kind::Result(verdict), line);
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
         row.last = Some((run.number, verdict, end.wall_ms));
         if row.info.state == SessionState::Active {
@@ -452,5 +480,25 @@ pub(super) fn ending(result: &ExecuteResult) -> (Verdict, String) {
         (None, Some(signal)) => (Verdict::Warn, format!("{}  {exit}", text::sanitise(signal))),
         (None, None) if result.success => (Verdict::Ok, exit),
         (None, None) => (Verdict::Fail, exit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_that_of_what_runs_the_language() {
+        let native = "Python 3.11.7, Node 20.20.2, Go 1.19.8, .NET 8.0.1";
+        assert_eq!(version_of(Language::Python, native), Some("3.11.7"));
+        assert_eq!(version_of(Language::JavaScript, native), Some("20.20.2"));
+        assert_eq!(version_of(Language::CSharp, native), Some("8.0.1"));
+        assert_eq!(
+            version_of(Language::Python, "20.10.24+dfsg1 with Python 3.11.2, Node 18"),
+            Some("3.11.2")
+        );
+        assert_eq!(version_of(Language::TypeScript, "2.1.0"), Some("2.1.0"));
+        assert_eq!(version_of(Language::Go, "20.10 with Python 3.11.2"), None);
+        assert_eq!(version_of(Language::Go, ""), None);
     }
 }

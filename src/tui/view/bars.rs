@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{link, put};
+use super::{link, output, put};
 use crate::tui::commands::{Cmd, Place, Spec, specs};
 use crate::tui::keymap::Preset;
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
@@ -179,6 +179,9 @@ pub(super) fn tabs(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fr
 
 /// The word for what typing does now.
 fn mode(model: &Model) -> (&'static str, Role) {
+    if let Some(mode) = output::mode(model) {
+        return mode;
+    }
     match (model.screen, model.focus) {
         (Screen::Setup, _) => ("RUNTIMES", Role::ModeCommand),
         (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
@@ -264,6 +267,9 @@ fn race_hint(model: &Model) -> bool {
 
 /// The keys worth showing here, the most important first; help has a place of its own.
 fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
+    if let Some(hints) = output::hints(model) {
+        return hints;
+    }
     let places = model.places();
     let busy = is_busy(model);
     // Where there is something to compare, and it is known how to run.
@@ -294,8 +300,9 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
         let of_list =
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
+        let of_program = |spec: &&Spec| matches!(spec.cmd, Cmd::Stop | Cmd::TypeInput);
         let useful = |spec: &&Spec| {
-            (spec.cmd != Cmd::Stop || busy)
+            (!of_program(spec) || busy)
                 && (!matches!(spec.cmd, Cmd::RunAll | Cmd::TakeTurns) || races)
                 && !(reads && of_list(spec))
         };

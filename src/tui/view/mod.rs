@@ -1,5 +1,6 @@
 //! Draws the model and changes nothing.
 
+mod ansi;
 mod bars;
 mod editor;
 pub(crate) mod files;

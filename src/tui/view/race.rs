@@ -97,10 +97,12 @@ fn draw_output(lane: &Lane, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     }
     let (first, mut above) = lane.output.first_shown(rows, columns);
     let mut y = area.y;
-    for at in first..lane.output.len() {
+    let mut next = Some(first);
+    while let Some(at) = next {
+        next = lane.output.after(at);
         let Some(line) = lane.output.line(at).filter(|_| y < area.bottom()) else { break };
         let mut place = Wrapped { row: 0, column: 0, columns };
-        for (piece, style) in output::pieces(&line, theme, columns) {
+        for output::Piece { text: piece, style, .. } in output::pieces(&line, theme, columns) {
             for grapheme in piece.graphemes(true) {
                 let width = text::width(grapheme);
                 let (row, column) = place.put(width);

@@ -49,7 +49,7 @@ pub(super) const ROWS: &[Spec] = &[
         &["y"],
         "copy",
         "Messages: copy",
-        "copies the chosen message through the terminal (OSC 52)",
+        "copies the chosen message",
     ),
     row(
         Cmd::Follow,

@@ -25,6 +25,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         paths: surroundings.paths,
         warnings: surroundings.warnings,
         terminal: TerminalKind::from_env(),
+        light_background: tui::light_from_vars(|name| std::env::var(name).ok()),
         connector: Some(connections.clone()),
     };
     let outcome = tui::run(options, engine).await;

@@ -42,8 +42,18 @@ impl Paths {
         self.config.join("config.toml")
     }
 
+    /// Where themes of the person's own are.
+    pub fn themes_dir(&self) -> PathBuf {
+        self.config.join("themes")
+    }
+
     /// The file of a theme of the person's own.
     pub fn theme_file(&self, name: &str) -> PathBuf {
-        self.config.join("themes").join(format!("{name}.toml"))
+        self.themes_dir().join(format!("{name}.toml"))
+    }
+
+    /// What the workbench remembers from one start to the next.
+    pub fn memory_file(&self) -> PathBuf {
+        self.state.join("workbench.json")
     }
 }

@@ -246,7 +246,7 @@ impl Editor {
         self.revision += 1;
     }
 
-    fn jump(&mut self, (row, column): (usize, usize)) {
+    pub(crate) fn jump(&mut self, (row, column): (usize, usize)) {
         let short = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         self.area.move_cursor(CursorMove::Jump(short(row), short(column)));
     }

@@ -4,6 +4,7 @@
 //! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
 //! whether it is in this process.
 
+mod answers;
 mod commands;
 mod connection;
 mod disk;
@@ -14,12 +15,14 @@ mod highlight;
 mod ingest;
 mod keys;
 mod layout;
+mod look;
 mod model;
 mod msg;
 mod output;
 mod overlay;
 mod run;
 mod sink;
+mod state;
 mod term;
 mod text;
 mod theme;
@@ -37,11 +40,12 @@ use crossterm::event::EventStream;
 use crate::engine::Engine;
 
 pub use msg::{
-    Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg,
-    Stamp,
+    Content, Effect, FileMsg, LinkMsg, LookMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
+    SessionMsg, Stamp,
 };
 pub use run::{Control, Exit, drive};
-pub use theme::{ColourTier, TerminalKind};
+pub use state::Remembered;
+pub use theme::{ColourTier, TerminalKind, light_from_vars};
 pub use workbench::{Options, Workbench};
 
 /// Why the workbench could not be shown, or not any longer.
@@ -63,7 +67,8 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let mut guard = term::TerminalGuard::enter().map_err(terminal_error)?;
+    let mut guard =
+        term::TerminalGuard::enter(options.settings.ui.mouse != Some(false)).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
     drive(&mut terminal, EventStream::new(), engine, options, &mut guard).await
 }

@@ -11,9 +11,11 @@ use super::document::Document;
 use super::editor::Editor;
 use super::keys::{Chord, Keymap};
 use super::layout::Layout;
+use super::look::Look;
 use super::output::Output;
 use super::overlay::Overlay;
 use super::sink::Sink;
+use super::state::Remembered;
 use super::widget::field::Field;
 use super::wire::Wire;
 use crate::protocol::{
@@ -267,6 +269,10 @@ pub(crate) struct Model {
     pub(crate) notice: Option<Notice>,
     pub(crate) keymap: Keymap,
     pub(crate) preference: RuntimePreference,
+    /// Themes and settings.
+    pub(crate) look: Look,
+    /// What is remembered from one start to the next.
+    pub(crate) memory: Remembered,
     /// When the message that is being handled arrived.
     pub(crate) now: Duration,
     /// What is on the screen is no longer right.
@@ -297,6 +303,8 @@ impl Model {
             notice: None,
             keymap,
             preference: RuntimePreference::Balanced,
+            look: Look::default(),
+            memory: Remembered::default(),
             now: Duration::ZERO,
             redraw: true,
         }
@@ -347,6 +355,14 @@ impl Model {
         let shown = shown && self.connection.down().is_none();
         let row = self.sessions.current().filter(|row| shown && row.is_usable())?;
         Some(&row.info.session_id)
+    }
+
+    /// The theme that is being looked at in the list of them.
+    pub(crate) fn previewed(&self) -> Option<&str> {
+        self.overlays.iter().find_map(|overlay| match overlay {
+            Overlay::Themes(themes) => themes.previewed(),
+            _ => None,
+        })
     }
 
     /// The text as its file is to have it.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use crossterm::event::Event;
 
+use crate::config::{Paths, Settings, ThemeFile, Warning};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
@@ -28,6 +29,26 @@ pub enum Msg {
     File(FileMsg),
     /// Something about how the engine is reached, or about another one.
     Link(LinkMsg),
+    /// Something about themes and settings.
+    Look(LookMsg),
+}
+
+/// About how everything looks, and about the settings.
+#[derive(Debug)]
+pub enum LookMsg {
+    /// The terminal has said what its background is: red, green, blue.
+    Background([u8; 3]),
+    /// All themes there are, each with what is wrong in its file.
+    Themes(Vec<(ThemeFile, Vec<Warning>)>),
+    /// A file of settings has changed: what all of them say now.
+    Reread {
+        /// The settings.
+        settings: Box<Settings>,
+        /// What is wrong with them.
+        warnings: Vec<Warning>,
+        /// All themes there are, each with what is wrong in its file.
+        themes: Vec<(ThemeFile, Vec<Warning>)>,
+    },
 }
 
 /// About the way to the engine, and to others.
@@ -270,6 +291,14 @@ pub enum Effect {
     TokenSource(String),
     /// Puts a text into the terminal's clipboard.
     Copy(String),
+    /// Reads all themes there are.
+    ReadThemes(Paths),
+    /// Tells from now on when a file of settings changes.
+    WatchSettings(Paths),
+    /// Asks the terminal what its background is. An answer may come, late, or never.
+    AskBackground,
+    /// Takes the mouse, or leaves it to the terminal.
+    Mouse(bool),
     /// Goes back to the shell until `fg`.
     Suspend,
     /// Ends the workbench.

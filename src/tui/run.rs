@@ -11,6 +11,7 @@ use ratatui::backend::{Backend, ClearType};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::answers;
 use super::effects::Effects;
 use super::msg::{Effect, LinkMsg, Msg};
 use super::workbench::{Options, Workbench};
@@ -43,6 +44,14 @@ pub trait Control {
     fn suspend(&mut self) -> io::Result<()>;
     /// Asks the terminal to put a text into its clipboard; whether it does is not known.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Asks the terminal what its background is; it answers among what is typed, or never.
+    fn ask_background(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    /// Takes the mouse, or leaves it to the terminal.
+    fn mouse(&mut self, _taken: bool) -> io::Result<()> {
+        Ok(())
+    }
     /// Is cancelled when a signal asks the workbench to end.
     fn stopped(&self) -> CancellationToken;
     /// The number of that signal.
@@ -65,12 +74,21 @@ where
     let mut workbench = Workbench::new(&options, &engine.runtime_types(), size);
     let link = engine.link().borrow().clone();
     workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);
-    let mut effects = Effects::new(engine, options.connector);
+    let mut effects = Effects::new(engine, options.connector, options.paths.memory_file());
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
+    let mut begun = Ok(());
     for effect in workbench.begin() {
-        effects.run(effect);
+        match effect {
+            // Behind the first frame, which waits for nobody.
+            Effect::AskBackground => begun = control.ask_background().map_err(terminal_error),
+            effect => effects.run(effect),
+        }
     }
+    begun?;
     let exit = turn(terminal, events, &mut workbench, &mut effects, control).await;
+    if let Some(what) = workbench.remembered() {
+        effects.remember(what);
+    }
     effects.shutdown().await;
     exit
 }
@@ -87,6 +105,7 @@ where
     B: Backend,
     E: Stream<Item = io::Result<Event>>,
 {
+    let events = answers::tell(events);
     tokio::pin!(events);
     let begun = Instant::now();
     let stopped = control.stopped();
@@ -102,7 +121,7 @@ where
             biased;
             () = stopped.cancelled() => return Ok(Exit::Signal(control.signal())),
             event = events.next() => match event {
-                Some(Ok(event)) => Some(Msg::Input(event)),
+                Some(Ok(msg)) => Some(msg),
                 Some(Err(_)) | None => return Ok(Exit::Lost),
             },
             () = sleep_until(next_frame), if workbench.needs_drawing() => None,
@@ -128,12 +147,17 @@ where
                         workbench.redraw();
                     }
                     Effect::Copy(text) => control.copy(&text).map_err(terminal_error)?,
+                    Effect::AskBackground => control.ask_background().map_err(terminal_error)?,
+                    Effect::Mouse(taken) => control.mouse(taken).map_err(terminal_error)?,
                     effect => effects.run(effect),
                 }
             }
             if drained.elapsed() < DRAIN {
                 msg = effects.heard();
             }
+        }
+        if let Some(what) = workbench.remembered() {
+            effects.remember(what);
         }
         if workbench.needs_drawing() && Instant::now() >= next_frame {
             terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;

@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
@@ -26,6 +26,11 @@ use super::run::Control;
 /// How long the loop may take to end after a signal before the process ends without it.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How long after a question its answer may come.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// The mouse is ours while the terminal is.
+static MOUSE: AtomicBool = AtomicBool::new(true);
 /// The terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
@@ -39,7 +44,8 @@ pub(super) fn open() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+    if MOUSE.load(Ordering::SeqCst) { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
 }
 
 /// Gives the terminal back as it was. May be called by anybody, any number of times.
@@ -60,17 +66,20 @@ pub(super) struct TerminalGuard {
     stopped: CancellationToken,
     signal: Arc<AtomicI32>,
     watcher: AbortHandle,
+    /// When the terminal was asked something last.
+    asked: Option<Instant>,
 }
 
 impl TerminalGuard {
-    /// Takes the terminal. To be called within tokio, on the thread that draws.
-    pub(super) fn enter() -> io::Result<Self> {
+    /// Takes the terminal, and the mouse or not. To be called within tokio, on the thread that draws.
+    pub(super) fn enter(mouse: bool) -> io::Result<Self> {
         watch_panics();
         let stopped = CancellationToken::new();
         let number = Arc::new(AtomicI32::new(0));
         // Before the terminal is taken, so that no signal finds it taken and nobody listening.
         let watcher = watch_signals(stopped.clone(), Arc::clone(&number))?;
-        let guard = Self { stopped, signal: number, watcher };
+        MOUSE.store(mouse, Ordering::SeqCst);
+        let guard = Self { stopped, signal: number, watcher, asked: None };
         take()?;
         Ok(guard)
     }
@@ -79,6 +88,10 @@ impl TerminalGuard {
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
         self.watcher.abort();
+        // An answer that comes now would be typed into the shell.
+        if self.asked.is_some_and(|asked| asked.elapsed() < ANSWER) {
+            let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+        }
         restore();
     }
 }
@@ -89,6 +102,22 @@ impl Control for TerminalGuard {
         // Stops here, with the whole job of the shell, until it is continued.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take()
+    }
+
+    fn ask_background(&mut self) -> io::Result<()> {
+        self.asked = Some(Instant::now());
+        let mut out = io::stdout();
+        out.write_all(b"\x1b]11;?\x1b\\")?;
+        out.flush()
+    }
+
+    fn mouse(&mut self, taken: bool) -> io::Result<()> {
+        MOUSE.store(taken, Ordering::SeqCst);
+        if taken {
+            execute!(io::stdout(), EnableMouseCapture)
+        } else {
+            execute!(io::stdout(), DisableMouseCapture)
+        }
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {

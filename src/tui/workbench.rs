@@ -9,13 +9,15 @@ use ratatui::layout::Size;
 
 use super::highlight::Highlighter;
 use super::keys::Keymap;
+use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg};
+use super::state::Remembered;
 use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
-use crate::protocol::{RuntimePreference, RuntimeType, SessionId, WireName as _};
+use crate::protocol::{RuntimeType, SessionId};
 
 /// How long colouring may hold up a frame.
 const COLOUR_BUDGET: Duration = Duration::from_millis(6);
@@ -33,6 +35,8 @@ pub struct Options {
     pub warnings: Vec<Warning>,
     /// What the terminal can show.
     pub terminal: TerminalKind,
+    /// Its background is light, as far as is known.
+    pub light_background: Option<bool>,
     /// Makes other engines. Without it, the one given at the start is the only one.
     pub connector: Option<Arc<dyn Connector>>,
 }
@@ -53,7 +57,11 @@ impl std::fmt::Debug for Options {
 pub struct Workbench {
     model: Model,
     theme: Theme,
+    /// What the theme was made of.
+    shown: (String, u64),
     highlights: Highlighter,
+    /// What is remembered already.
+    kept: Remembered,
 }
 
 impl std::fmt::Debug for Workbench {
@@ -65,21 +73,20 @@ impl std::fmt::Debug for Workbench {
 impl Workbench {
     /// A workbench over an engine with these runtimes, on a terminal of this size.
     pub fn new(options: &Options, runtimes: &[RuntimeType], size: Size) -> Self {
-        let (theme, more) = Theme::load(&options.settings, &options.paths, &options.terminal);
+        let (settings, paths) = (options.settings.clone(), options.paths.clone());
+        let mut look = Look::new(options.terminal.clone(), settings, paths, options.light_background);
+        let (mut memory, forgotten) = Remembered::load(&options.paths.memory_file());
+        memory.base = std::env::current_dir().unwrap_or_default();
+        look.chosen.clone_from(&memory.theme);
+        look.take(look::read_themes(&look.needed(), &options.paths));
         let mut warnings = options.warnings.clone();
-        warnings.extend(more);
+        warnings.extend(look.theme(look.wanted(None)).into_iter().flat_map(|(_, warnings)| warnings.clone()));
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
-        if let Some(name) = &options.settings.preference {
-            match RuntimePreference::from_name(name) {
-                Some(preference) => model.preference = preference,
-                None => {
-                    let message = format!("unknown `{name}`: there are speed, security, memory, balanced");
-                    warnings.push(Warning { place: "preference".to_owned(), line: None, message });
-                }
-            }
-        }
+        (model.look, model.memory) = (look, memory);
+        warnings.extend(update::take_settings(&mut model, &Settings::default()));
+        let theme = model.look.resolve(None);
         if let Some(first) = warnings.first() {
             let more = match warnings.len() {
                 1 => String::new(),
@@ -87,13 +94,13 @@ impl Workbench {
             };
             model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
         }
-        model.editor.set_look(super::editor::Look {
-            text: theme.style(Role::Text),
-            gutter: theme.style(Role::Gutter),
-            line: theme.style(Role::CodeLine),
-            selection: theme.style(Role::Selection),
-        });
-        Self { model, theme, highlights: Highlighter::default() }
+        if let Some(why) = forgotten {
+            let file = options.paths.memory_file().display().to_string();
+            model.tell(Verdict::Warn, format!("what was remembered is left out: {why}"), file);
+        }
+        let shown = model.look.stamp(None);
+        let kept = model.memory.clone();
+        Self { model, theme, shown, highlights: Highlighter::default(), kept }
     }
 
     /// What is to be done when the workbench opens.
@@ -126,12 +133,44 @@ impl Workbench {
         self.model.redraw = true;
     }
 
+    /// What is worth remembering, if that is something else than when this was asked last.
+    pub fn remembered(&mut self) -> Option<Remembered> {
+        let model = &mut self.model;
+        model.memory.theme.clone_from(&model.look.chosen);
+        if let (Some(path), false) = (model.document.path(), model.document.loading) {
+            model.memory.note(path, model.editor.cursor());
+        }
+        let changed = self.kept != self.model.memory;
+        changed.then(|| {
+            self.kept = self.model.memory.clone();
+            self.kept.clone()
+        })
+    }
+
     /// Draws. What could not be coloured in time asks for another frame.
     pub fn draw(&mut self, frame: &mut Frame<'_>) {
         self.model.size = frame.area().as_size();
+        self.dress();
         let done = self.colour();
         self.model.redraw = !done;
         view::view(&self.model, &self.theme, &self.highlights, frame);
+    }
+
+    /// Takes the theme that is wanted now.
+    fn dress(&mut self) {
+        let preview = self.model.previewed();
+        let wanted = self.model.look.stamp(preview);
+        if wanted != self.shown {
+            self.theme = self.model.look.resolve(preview);
+            self.shown = wanted;
+        }
+        let theme = &self.theme;
+        self.model.editor.set_look(super::editor::Look {
+            text: theme.style(Role::Text),
+            gutter: theme.style(Role::Gutter),
+            line: theme.style(Role::CodeLine),
+            selection: theme.style(Role::Selection),
+        });
     }
 
     /// Colours what will be on the screen. True: all of it, or there is nothing to colour yet.

@@ -33,6 +33,7 @@ pub fn options() -> Options {
         paths: Paths::below("/nonexistent"),
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
+        light_background: None,
         connector: None,
     }
 }

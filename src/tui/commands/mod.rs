@@ -50,6 +50,7 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    ChooseTheme,
 }
 
 /// Where a command can be given.

@@ -6,7 +6,11 @@ mod crew;
 mod dial;
 mod execution;
 mod listen;
+mod memory;
+#[cfg(target_os = "linux")]
+mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,8 +19,12 @@ use tokio::task::AbortHandle;
 
 use self::crew::Crew;
 use self::dial::Dialler;
+use self::memory::Memory;
 use super::disk;
-use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::look::read_themes;
+use super::msg::{Effect, FileMsg, LookMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::state::Remembered;
+use crate::config::ThemeFile;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
     Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
@@ -39,11 +47,16 @@ pub(crate) struct Effects {
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
+    memory: Memory,
 }
 
 impl Effects {
     /// Begins to tell what an engine tells.
-    pub(crate) fn new(engine: Arc<dyn Engine>, connector: Option<Arc<dyn Connector>>) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        connector: Option<Arc<dyn Connector>>,
+        memory: PathBuf,
+    ) -> Self {
         let mut effects = Self {
             engine,
             there: Crew::new(),
@@ -52,6 +65,7 @@ impl Effects {
             creating: Vec::new(),
             fetch: None,
             feed: None,
+            memory: Memory::new(memory),
         };
         effects.listen();
         effects
@@ -153,8 +167,20 @@ impl Effects {
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(path, revision, result))
             })),
+            Effect::ReadThemes(paths) => drop(self.here.ask(async move {
+                let read = blocking(move || read_themes(&ThemeFile::names(&paths), &paths)).await;
+                Msg::Look(LookMsg::Themes(read.unwrap_or_default()))
+            })),
+            #[cfg(target_os = "linux")]
+            Effect::WatchSettings(paths) => {
+                let tx = self.here.tx();
+                self.here.spawn(watch::settings(paths, tx));
+            }
+            #[cfg(not(target_os = "linux"))]
+            Effect::WatchSettings(_) => {}
             // The loop's own.
             Effect::Copy(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::AskBackground | Effect::Mouse(_) => {}
         }
     }
 
@@ -245,8 +271,14 @@ impl Effects {
         }
     }
 
+    /// Has something remembered for the next start.
+    pub(crate) fn remember(&self, what: Remembered) {
+        self.memory.keep(what);
+    }
+
     /// Ends every task.
     pub(crate) async fn shutdown(self) {
+        self.memory.end().await;
         self.there.end().await;
         self.here.end().await;
     }

@@ -7,6 +7,7 @@ mod new_session;
 mod palette;
 mod question;
 mod save_as;
+mod themes;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
@@ -24,6 +25,7 @@ pub(crate) use new_session::NewSession;
 pub(crate) use palette::Palette;
 pub(crate) use question::Question;
 pub(crate) use save_as::SaveAs;
+pub(crate) use themes::Themes;
 
 /// A box.
 #[derive(Clone, Debug)]
@@ -34,6 +36,7 @@ pub(crate) enum Overlay {
     Question(Question),
     SaveAs(SaveAs),
     Connect(Box<Connect>),
+    Themes(Themes),
 }
 
 impl Overlay {
@@ -43,6 +46,7 @@ impl Overlay {
             Self::NewSession(_) | Self::Connect(_) => true,
             Self::Question(question) => matches!(question.yes, Effect::CloseSession(_)),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
+            Self::Themes(_) => false,
         }
     }
 }
@@ -69,6 +73,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Themes(themes) => themes.press(key, model),
     };
     match outcome {
         Outcome::Stay(effects) => {
@@ -94,6 +99,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
+        Some(Overlay::Themes(themes)) => themes.paste(text, model),
         _ => {}
     }
     model.overlays.extend(overlay);
@@ -110,6 +116,7 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Themes(themes) => themes.draw(model, theme, frame),
         }
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::ChooseTheme => return super::look::choose(model),
     }
     Vec::new()
 }

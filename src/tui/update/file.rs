@@ -61,6 +61,9 @@ fn read(model: &mut Model, result: Result<Option<Content>, String>) {
                 model.document.set_language(language);
             }
             model.editor.replace(content, language);
+            if let Some(place) = model.document.path().and_then(|path| model.memory.place(path)) {
+                model.editor.jump(place);
+            }
         }
         Err(why) => {
             // Scratch instead: a later save must not overwrite what could not be read.

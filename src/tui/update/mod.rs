@@ -4,6 +4,7 @@ mod command;
 mod file;
 mod input;
 mod link;
+mod look;
 mod messages;
 mod run;
 mod runtime;
@@ -16,6 +17,7 @@ use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
 pub(crate) use command::perform;
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
+pub(crate) use look::take_settings;
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
@@ -47,6 +49,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             file::update(model, msg)
         }
         Msg::Link(msg) => link::update(model, msg),
+        Msg::Look(msg) => look::update(model, msg),
     }
 }
 
@@ -54,6 +57,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
 pub(crate) fn begin(model: &Model) -> Vec<Effect> {
     let mut effects = ask_all(model);
     effects.extend(model.document.path().map(|path| Effect::Read(path.to_owned())));
+    effects.extend(look::begin(model));
     effects
 }
 

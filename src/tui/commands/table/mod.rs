@@ -4,6 +4,7 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod look;
 mod messages;
 mod output;
 mod run;
@@ -22,6 +23,7 @@ const AREAS: &[&[Spec]] = &[
     runtime::ROWS,
     connection::ROWS,
     messages::ROWS,
+    look::ROWS,
     app::ROWS,
 ];
 

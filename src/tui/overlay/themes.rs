@@ -87,11 +87,10 @@ impl Themes {
         let wrong =
             model.look.theme(&name).and_then(|(_, warnings)| warnings.first()).map(ToString::to_string);
         model.look.chosen = Some(Chosen::new(&name, &model.look.settings));
-        let file = model.look.paths.settings_file().display().to_string();
-        let hint = format!("to keep it whatever happens: theme = \"{name}\" in {file}");
+        let kept = format!("theme {name} is kept; for good: theme = \"{name}\" in config.toml");
         match wrong {
-            Some(wrong) => model.tell(Verdict::Warn, format!("theme {name}: {wrong}"), hint),
-            None => model.tell(Verdict::Ok, format!("theme {name}; {hint}"), ""),
+            Some(wrong) => model.tell(Verdict::Warn, wrong, kept),
+            None => model.tell(Verdict::Ok, kept, ""),
         }
         Outcome::Close(Vec::new())
     }

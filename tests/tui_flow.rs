@@ -90,6 +90,9 @@ impl Control for Still {
         self.1.lock().unwrap().copied.push(text.to_owned());
         Ok(())
     }
+    fn capture_mouse(&mut self, _: bool) -> io::Result<()> {
+        Ok(())
+    }
     fn stopped(&self) -> CancellationToken {
         self.0.clone()
     }

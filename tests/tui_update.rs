@@ -6,6 +6,8 @@ mod connect;
 mod link;
 #[path = "tui_update/messages.rs"]
 mod messages;
+#[path = "tui_update/panes.rs"]
+mod panes;
 mod tui_support;
 
 use bytes::Bytes;

@@ -20,6 +20,7 @@ mod model;
 mod msg;
 mod output;
 mod overlay;
+mod ratios;
 mod run;
 mod sink;
 mod state;

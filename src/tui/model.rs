@@ -14,6 +14,7 @@ use super::layout::Layout;
 use super::look::Look;
 use super::output::Output;
 use super::overlay::Overlay;
+use super::ratios::{Ratios, Split};
 use super::sink::Sink;
 use super::state::Remembered;
 use super::widget::field::Field;
@@ -246,6 +247,14 @@ pub(crate) struct Model {
     pub(crate) size: Size,
     pub(crate) screen: Screen,
     pub(crate) focus: Pane,
+    /// How the panes share the screen.
+    pub(crate) ratios: Ratios,
+    /// The pane in focus has the others' room.
+    pub(crate) zoomed: bool,
+    /// The mouse is ours, not the terminal's.
+    pub(crate) mouse: bool,
+    /// The border that the mouse drags.
+    pub(crate) dragged: Option<Split>,
     /// What is typed goes into the editor when it has the focus; else letters are commands.
     pub(crate) edits: bool,
     /// What is typed goes to the running program when the output has the focus.
@@ -287,6 +296,10 @@ impl Model {
             size,
             screen: Screen::Workbench,
             focus: Pane::Editor,
+            ratios: Ratios::default(),
+            zoomed: false,
+            mouse: true,
+            dragged: None,
             edits: true,
             feeds: false,
             pending: None,
@@ -333,7 +346,7 @@ impl Model {
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::of(self.size, self.focus)
+        Layout::of(self.size, self.focus, &self.ratios, self.zoomed)
     }
 
     /// Rows and columns of the output's text.

@@ -298,7 +298,7 @@ pub enum Effect {
     /// Asks the terminal what its background is. An answer may come, late, or never.
     AskBackground,
     /// Takes the mouse, or leaves it to the terminal.
-    Mouse(bool),
+    CaptureMouse(bool),
     /// Goes back to the shell until `fg`.
     Suspend,
     /// Ends the workbench.

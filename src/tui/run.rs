@@ -48,10 +48,8 @@ pub trait Control {
     fn ask_background(&mut self) -> io::Result<()> {
         Ok(())
     }
-    /// Takes the mouse, or leaves it to the terminal.
-    fn mouse(&mut self, _taken: bool) -> io::Result<()> {
-        Ok(())
-    }
+    /// Takes the mouse, or leaves it to the terminal's own selection.
+    fn capture_mouse(&mut self, on: bool) -> io::Result<()>;
     /// Is cancelled when a signal asks the workbench to end.
     fn stopped(&self) -> CancellationToken;
     /// The number of that signal.
@@ -146,9 +144,9 @@ where
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
+                    Effect::CaptureMouse(on) => control.capture_mouse(on).map_err(terminal_error)?,
                     Effect::Copy(text) => control.copy(&text).map_err(terminal_error)?,
                     Effect::AskBackground => control.ask_background().map_err(terminal_error)?,
-                    Effect::Mouse(taken) => control.mouse(taken).map_err(terminal_error)?,
                     effect => effects.run(effect),
                 }
             }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::ratios::Ratios;
 use crate::config::Settings;
 
 /// The form of the file.
@@ -33,8 +34,8 @@ pub struct Remembered {
     pub(crate) base: PathBuf,
     /// The theme that was chosen in the workbench.
     pub(crate) theme: Option<Chosen>,
-    /// How the panes are divided, in the words of whoever divides them.
-    pub(crate) layout: Option<serde_json::Value>,
+    /// How the panes share the screen: [`Shares`], if this CodeBeaker understands it.
+    layout: serde_json::Value,
     /// Files, the one that was opened last first.
     pub(crate) files: Vec<Place>,
 }
@@ -63,6 +64,14 @@ impl Chosen {
         (self.over.0.as_ref(), self.over.1.as_ref())
             == (settings.theme.as_ref(), settings.light_theme.as_ref())
     }
+}
+
+/// How the panes share the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Shares {
+    pub(crate) ratios: Ratios,
+    pub(crate) zoomed: bool,
 }
 
 /// Where the cursor was in a file.
@@ -125,6 +134,18 @@ impl Remembered {
         written
     }
 
+    /// How the panes shared the screen.
+    pub(crate) fn shares(&self) -> Option<Shares> {
+        Shares::deserialize(&self.layout).ok()
+    }
+
+    /// Notes how the panes share the screen.
+    pub(crate) fn note_shares(&mut self, shares: Shares) {
+        if self.shares() != Some(shares) {
+            self.layout = serde_json::to_value(shares).unwrap_or_default();
+        }
+    }
+
     /// Where the cursor was in a file.
     pub(crate) fn place(&self, path: &Path) -> Option<(usize, usize)> {
         let path = self.base.join(path);
@@ -184,7 +205,10 @@ mod tests {
         kept.note(Path::new("/b.py"), (1, 0));
         kept.note(Path::new("/a.py"), (5, 6));
         kept.note(Path::new("relative.py"), (5, 6));
+        let shares = Shares { ratios: Ratios { left: 300, ..Ratios::default() }, zoomed: true };
+        kept.note_shares(shares);
         kept.save(&path).unwrap();
+        assert_eq!(Remembered::load(&path).0.shares(), Some(shares));
         let (found, trouble) = Remembered::load(&path);
         assert_eq!((trouble, &found.theme, &found.files), (None, &kept.theme, &kept.files));
         assert_eq!(found.place(Path::new("/a.py")), Some((5, 6)));
@@ -220,6 +244,8 @@ mod tests {
         fs::write(&path, "{\"version\":9}").unwrap();
         Remembered::load(&path).0.save(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"version\":9}");
+        fs::write(&path, "{\"layout\":{\"ratios\":{\"deep\":3}}}").unwrap();
+        assert_eq!(Remembered::load(&path).0.shares(), None, "another CodeBeaker's, and no harm");
         fs::write(&path, "{}").unwrap();
         assert_eq!(Remembered::load(&path), (Remembered::default(), None));
     }

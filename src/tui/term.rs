@@ -29,10 +29,10 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long after a question its answer may come.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// The mouse is ours while the terminal is.
-static MOUSE: AtomicBool = AtomicBool::new(true);
 /// The terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The mouse is left to the terminal.
+static NO_MOUSE: AtomicBool = AtomicBool::new(false);
 /// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
 static DRAWER: OnceLock<ThreadId> = OnceLock::new();
 
@@ -45,7 +45,10 @@ fn take() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-    if MOUSE.load(Ordering::SeqCst) { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) }
+    if !NO_MOUSE.load(Ordering::SeqCst) {
+        execute!(io::stdout(), EnableMouseCapture)?;
+    }
+    Ok(())
 }
 
 /// Gives the terminal back as it was. May be called by anybody, any number of times.
@@ -78,7 +81,7 @@ impl TerminalGuard {
         let number = Arc::new(AtomicI32::new(0));
         // Before the terminal is taken, so that no signal finds it taken and nobody listening.
         let watcher = watch_signals(stopped.clone(), Arc::clone(&number))?;
-        MOUSE.store(mouse, Ordering::SeqCst);
+        NO_MOUSE.store(!mouse, Ordering::SeqCst);
         let guard = Self { stopped, signal: number, watcher, asked: None };
         take()?;
         Ok(guard)
@@ -111,17 +114,16 @@ impl Control for TerminalGuard {
         out.flush()
     }
 
-    fn mouse(&mut self, taken: bool) -> io::Result<()> {
-        MOUSE.store(taken, Ordering::SeqCst);
-        if taken {
-            execute!(io::stdout(), EnableMouseCapture)
-        } else {
-            execute!(io::stdout(), DisableMouseCapture)
-        }
-    }
-
     fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn capture_mouse(&mut self, on: bool) -> io::Result<()> {
+        NO_MOUSE.store(!on, Ordering::SeqCst);
+        match on {
+            true => execute!(io::stdout(), EnableMouseCapture),
+            false => execute!(io::stdout(), DisableMouseCapture),
+        }
     }
 
     fn stopped(&self) -> CancellationToken {

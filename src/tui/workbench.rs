@@ -12,7 +12,7 @@ use super::keys::Keymap;
 use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg};
-use super::state::Remembered;
+use super::state::{Remembered, Shares};
 use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
@@ -84,6 +84,8 @@ impl Workbench {
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
+        let shares = memory.shares().unwrap_or_default();
+        (model.ratios, model.zoomed) = (shares.ratios, shares.zoomed);
         (model.look, model.memory) = (look, memory);
         warnings.extend(update::take_settings(&mut model, &Settings::default()));
         let theme = model.look.resolve(None);
@@ -99,6 +101,7 @@ impl Workbench {
             model.tell(Verdict::Warn, format!("what was remembered is left out: {why}"), file);
         }
         let shown = model.look.stamp(None);
+        model.memory.note_shares(shares);
         let kept = model.memory.clone();
         Self { model, theme, shown, highlights: Highlighter::default(), kept }
     }
@@ -137,6 +140,7 @@ impl Workbench {
     pub fn remembered(&mut self) -> Option<Remembered> {
         let model = &mut self.model;
         model.memory.theme.clone_from(&model.look.chosen);
+        model.memory.note_shares(Shares { ratios: model.ratios, zoomed: model.zoomed });
         if let (Some(path), false) = (model.document.path(), model.document.loading) {
             model.memory.note(path, model.editor.cursor());
         }

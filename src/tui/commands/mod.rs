@@ -51,6 +51,13 @@ pub(crate) enum Cmd {
     PauseMessages,
     CopyMessage,
     ChooseTheme,
+    Zoom,
+    Wider,
+    Narrower,
+    Taller,
+    Lower,
+    Even,
+    ToggleMouse,
 }
 
 /// Where a command can be given.

@@ -179,8 +179,8 @@ impl Effects {
             #[cfg(not(target_os = "linux"))]
             Effect::WatchSettings(_) => {}
             // The loop's own.
-            Effect::Copy(_) | Effect::Suspend | Effect::Quit => {}
-            Effect::AskBackground | Effect::Mouse(_) => {}
+            Effect::Copy(_) | Effect::CaptureMouse(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::AskBackground => {}
         }
     }
 

@@ -69,6 +69,10 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::ClearOutput => model.output.clear(),
         Cmd::ChooseTheme => return super::look::choose(model),
+        Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
+            super::panes::perform(model, cmd);
+        }
+        Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
     }
     Vec::new()
 }
@@ -82,9 +86,9 @@ fn leave(model: &mut Model) {
     match (model.screen, model.focus) {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
-        (_, Pane::Editor) => model.edits = false,
-        (_, Pane::Output) => model.feeds = false,
-        _ => {}
+        (_, Pane::Editor) if model.edits => model.edits = false,
+        (_, Pane::Output) if model.feeds => model.feeds = false,
+        _ => model.zoomed = false,
     }
 }
 

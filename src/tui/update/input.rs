@@ -190,6 +190,9 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     }
     let at = Position::new(mouse.column, mouse.row);
     let layout = model.layout();
+    if super::panes::drag(model, mouse.kind, at) {
+        return Vec::new();
+    }
     let step = match mouse.kind {
         MouseEventKind::Down(MouseButton::Left) => {
             model.redraw = true;

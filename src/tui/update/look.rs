@@ -58,7 +58,7 @@ fn reread(
         model.look.set(settings);
         warnings.extend(take_settings(model, &before));
         if model.look.settings.ui.mouse != before.ui.mouse {
-            effects.push(Effect::Mouse(model.look.settings.ui.mouse != Some(false)));
+            effects.push(Effect::CaptureMouse(model.mouse));
         }
         effects.extend((model.look.follows() && !follows).then_some(Effect::AskBackground));
     }
@@ -94,6 +94,10 @@ fn reread(
 pub(crate) fn take_settings(model: &mut Model, before: &Settings) -> Vec<Warning> {
     let mut warnings = model.look.check();
     let settings = &model.look.settings;
+    if settings.ui.mouse != before.ui.mouse {
+        model.mouse = settings.ui.mouse != Some(false);
+        model.dragged = None;
+    }
     if settings.ui.wrap != before.ui.wrap {
         model.output.wrap = settings.ui.wrap.unwrap_or(true);
         model.output.left = 0;

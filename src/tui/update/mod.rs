@@ -6,6 +6,7 @@ mod input;
 mod link;
 mod look;
 mod messages;
+mod panes;
 mod run;
 mod runtime;
 mod session;

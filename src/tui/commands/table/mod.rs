@@ -10,6 +10,7 @@ mod output;
 mod run;
 mod runtime;
 mod session;
+mod view;
 
 use super::{Cmd, Place, Spec};
 
@@ -24,6 +25,7 @@ const AREAS: &[&[Spec]] = &[
     connection::ROWS,
     messages::ROWS,
     look::ROWS,
+    view::ROWS,
     app::ROWS,
 ];
 

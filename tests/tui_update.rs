@@ -13,10 +13,14 @@ mod tui_support;
 use bytes::Bytes;
 use codebeaker::config::Settings;
 use codebeaker::protocol::*;
-use codebeaker::tui::{Content, Effect, FileMsg, Msg, Replace, RunMsg, RuntimeMsg, SessionMsg, Stamp};
+use codebeaker::tui::{
+    BufferId, Content, Effect, FileMsg, Msg, Replace, RunMsg, RuntimeMsg, SessionMsg, Stamp,
+};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use tui_support::{Bench, ctrl, finished, key, options, runtime, session, typed};
 
+/// The text that the workbench opens with.
+const FIRST: BufferId = BufferId(0);
 const BUN: &[RuntimeType] = &[RuntimeType::Bun];
 
 fn created(id: &str, run: Option<u32>, language: Language) -> Msg {
@@ -277,10 +281,10 @@ fn text_that_no_file_has_is_not_left_without_a_question() {
 fn what_is_typed_while_a_file_is_read_comes_after_it() {
     let path = std::path::PathBuf::from("/somewhere/a.py");
     let mut opened = options();
-    opened.file = Some(path.clone());
+    opened.file = Some(path);
     let mut bench = Bench::with(&opened, 100, 30);
     bench.found(BUN).press(typed("x"));
-    bench.tell(Msg::File(FileMsg::Read(path, Ok(Some(content("y = 1\n"))))));
+    bench.tell(Msg::File(FileMsg::Read(FIRST, Ok(Some(content("y = 1\n"))))));
     assert!(bench.screen().contains("xy = 1"), "{}", bench.screen());
 }
 
@@ -291,8 +295,8 @@ fn content(text: &str) -> Content {
 /// A bench with this file open.
 fn opened(text: &str) -> Bench {
     let path = std::path::PathBuf::from("/somewhere/a.py");
-    let mut bench = Bench::with(&codebeaker::tui::Options { file: Some(path.clone()), ..options() }, 100, 30);
-    bench.found(BUN).tell(Msg::File(FileMsg::Read(path, Ok(Some(content(text))))));
+    let mut bench = Bench::with(&codebeaker::tui::Options { file: Some(path), ..options() }, 100, 30);
+    bench.found(BUN).tell(Msg::File(FileMsg::Read(FIRST, Ok(Some(content(text))))));
     bench
 }
 
@@ -331,7 +335,7 @@ fn a_second_save_waits_for_the_first() {
     assert_eq!(saves(&bench), 1);
     let Some(Effect::Save { path, revision, .. }) = bench.effects.last().cloned() else { panic!() };
     let stamp = Stamp { length: 3, ..Stamp::default() };
-    bench.tell(Msg::File(FileMsg::Saved(path, revision, Ok(stamp))));
+    bench.tell(Msg::File(FileMsg::Saved(FIRST, path, revision, Ok(stamp))));
     assert_eq!(saved(&bench), Some("abx\n"));
     let replaces =
         |e: &Effect| matches!(e, Effect::Save { replace, .. } if *replace == Replace::Unchanged(stamp));

@@ -5,6 +5,7 @@
 //! whether it is in this process.
 
 mod answers;
+mod buffers;
 mod commands;
 mod connection;
 mod disk;
@@ -41,8 +42,8 @@ use crossterm::event::EventStream;
 use crate::engine::Engine;
 
 pub use msg::{
-    Content, Effect, FileMsg, LinkMsg, LookMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
-    SessionMsg, Stamp,
+    BufferId, Content, Effect, FileMsg, LinkMsg, LookMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg,
+    SaveFailure, SessionMsg, Stamp,
 };
 pub use run::{Control, Exit, drive};
 pub use state::Remembered;

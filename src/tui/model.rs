@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ratatui::layout::Size;
+use ratatui::layout::{Rect, Size};
 
+use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
-use super::document::Document;
-use super::editor::Editor;
+use super::document::{Document, Origin};
+use super::editor::{Editor, Match, Pattern};
 use super::keys::{Chord, Keymap};
 use super::layout::Layout;
 use super::look::Look;
+use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
 use super::ratios::{Ratios, Split};
@@ -241,6 +243,17 @@ pub(crate) struct Runs {
     pub(crate) left: Option<u32>,
 }
 
+/// What is searched for in the texts, and where it was found last.
+#[derive(Debug, Default)]
+pub(crate) struct Find {
+    pub(crate) pattern: Option<Pattern>,
+    /// What is put in its place.
+    pub(crate) replacement: String,
+    pub(crate) matches: Vec<Match>,
+    /// The text and its version that the matches are of.
+    pub(crate) of: Option<(BufferId, u64)>,
+}
+
 /// Everything.
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -263,6 +276,10 @@ pub(crate) struct Model {
     pub(crate) pending: Option<Chord>,
     pub(crate) editor: Editor,
     pub(crate) document: Document,
+    /// The other texts that are open.
+    pub(crate) buffers: Buffers,
+    /// What is searched for in the texts.
+    pub(crate) find: Find,
     /// How the engine is reached.
     pub(crate) connection: Connection,
     /// What has passed on the way there.
@@ -290,7 +307,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(keymap: Keymap, runtimes: &[RuntimeType], file: Option<PathBuf>, size: Size) -> Self {
-        let document = Document::new(file);
+        let document = Document::new(file.map_or(Origin::Scratch, Origin::Disk));
         let sample = document.sample();
         Self {
             size,
@@ -303,8 +320,10 @@ impl Model {
             edits: true,
             feeds: false,
             pending: None,
-            editor: Editor::new(&sample, document.language()),
+            editor: Editor::new(&sample, document.habits()),
             document,
+            buffers: Buffers::default(),
+            find: Find::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
@@ -349,6 +368,16 @@ impl Model {
         Layout::of(self.size, self.focus, &self.ratios, self.zoomed)
     }
 
+    /// Where the editor's text is on the screen.
+    pub(crate) fn text_area(&self) -> Rect {
+        self.layout().inside(Pane::Editor)
+    }
+
+    /// The bytes of a line of the editor that are what was searched for.
+    pub(crate) fn found_in(&self, line: &str) -> Vec<std::ops::Range<usize>> {
+        self.find.pattern.as_ref().map(|pattern| pattern.in_line(line)).unwrap_or_default()
+    }
+
     /// Rows and columns of the output's text.
     pub(crate) fn output_room(&self) -> (usize, usize) {
         let inside = self.layout().inside(Pane::Output);
@@ -385,7 +414,7 @@ impl Model {
 
     /// The text has changes that its file hasn't, or that no file has.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.is_changed() && (self.document.path().is_some() || !self.editor.text().trim().is_empty())
+        buffers::is_unsaved(&self.document, &self.editor)
     }
 
     /// The text is not what was opened or saved.

@@ -152,10 +152,14 @@ pub enum RunMsg {
 #[derive(Debug)]
 pub enum FileMsg {
     /// One was read; `None`: there is no such file yet.
-    Read(PathBuf, Result<Option<Content>, String>),
+    Read(BufferId, Result<Option<Content>, String>),
     /// One was written, with the text of this revision.
-    Saved(PathBuf, u64, Result<Stamp, SaveFailure>),
+    Saved(BufferId, PathBuf, u64, Result<Stamp, SaveFailure>),
 }
+
+/// What tells one open text from the others, for as long as the workbench is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BufferId(pub u64);
 
 /// What tells whether a file was changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -252,10 +256,12 @@ pub enum Effect {
     },
     /// Signals a run's program.
     Signal(u32, ExecutionId, Signal),
-    /// Reads a file.
-    Read(PathBuf),
+    /// Reads a file for an open text.
+    Read(BufferId, PathBuf),
     /// Writes a file.
     Save {
+        /// The open text that it is.
+        buffer: BufferId,
         /// Where.
         path: PathBuf,
         /// What.

@@ -74,14 +74,14 @@ pub(crate) struct Shares {
     pub(crate) zoomed: bool,
 }
 
-/// Where the cursor was in a file.
+/// Where the cursor was in a file: in which line, before which byte of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
     #[serde(default)]
     pub(crate) row: usize,
     #[serde(default)]
-    pub(crate) column: usize,
+    pub(crate) byte: usize,
 }
 
 impl Remembered {
@@ -149,21 +149,21 @@ impl Remembered {
     /// Where the cursor was in a file.
     pub(crate) fn place(&self, path: &Path) -> Option<(usize, usize)> {
         let path = self.base.join(path);
-        self.files.iter().find(|place| place.path == path).map(|place| (place.row, place.column))
+        self.files.iter().find(|place| place.path == path).map(|place| (place.row, place.byte))
     }
 
     /// Notes where the cursor is in a file: it is the one used last.
-    pub(crate) fn note(&mut self, path: &Path, (row, column): (usize, usize)) {
+    pub(crate) fn note(&mut self, path: &Path, (row, byte): (usize, usize)) {
         let path = &self.base.join(path);
         if !is_sound(path) {
             return;
         }
         let first = self.files.first();
-        if first.is_some_and(|place| place.path == *path && (place.row, place.column) == (row, column)) {
+        if first.is_some_and(|place| place.path == *path && (place.row, place.byte) == (row, byte)) {
             return;
         }
         self.files.retain(|place| place.path != *path);
-        self.files.insert(0, Place { path: path.to_owned(), row, column });
+        self.files.insert(0, Place { path: path.to_owned(), row, byte });
         self.files.truncate(MOST);
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use ratatui::Frame;
 use ratatui::layout::Size;
 
+use super::buffers;
 use super::highlight::Highlighter;
 use super::keys::Keymap;
 use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg};
 use super::state::{Remembered, Shares};
-use super::theme::{Role, TerminalKind, Theme};
+use super::theme::{TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
@@ -141,8 +142,12 @@ impl Workbench {
         let model = &mut self.model;
         model.memory.theme.clone_from(&model.look.chosen);
         model.memory.note_shares(Shares { ratios: model.ratios, zoomed: model.zoomed });
-        if let (Some(path), false) = (model.document.path(), model.document.loading) {
-            model.memory.note(path, model.editor.cursor());
+        let places: Vec<_> = buffers::all(model)
+            .filter(|(document, _)| !document.loading)
+            .filter_map(|(document, editor)| Some((document.path()?.to_owned(), editor.place())))
+            .collect();
+        for (path, at) in places {
+            model.memory.note(&path, (at.row, at.byte));
         }
         let changed = self.kept != self.model.memory;
         changed.then(|| {
@@ -155,6 +160,7 @@ impl Workbench {
     pub fn draw(&mut self, frame: &mut Frame<'_>) {
         self.model.size = frame.area().as_size();
         self.dress();
+        self.fit();
         let done = self.colour();
         self.model.redraw = !done;
         view::view(&self.model, &self.theme, &self.highlights, frame);
@@ -168,13 +174,12 @@ impl Workbench {
             self.theme = self.model.look.resolve(preview);
             self.shown = wanted;
         }
-        let theme = &self.theme;
-        self.model.editor.set_look(super::editor::Look {
-            text: theme.style(Role::Text),
-            gutter: theme.style(Role::Gutter),
-            line: theme.style(Role::CodeLine),
-            selection: theme.style(Role::Selection),
-        });
+    }
+
+    /// Has the editor show its cursor in the room there is.
+    fn fit(&mut self) {
+        let area = self.model.text_area();
+        self.model.editor.fit(area.height.into(), area.width.into());
     }
 
     /// Colours what will be on the screen. True: all of it, or there is nothing to colour yet.
@@ -184,8 +189,8 @@ impl Workbench {
             return true;
         }
         let editor = &self.model.editor;
-        self.highlights.sync(editor.lines(), editor.revision(), self.model.document.language());
-        let top = usize::from(editor.area().scroll_offset().0).max(editor.cursor().0);
+        self.highlights.sync(self.model.document.id, editor, self.model.document.syntax());
+        let (top, _) = editor.view();
         self.highlights.ensure(editor.lines(), top + usize::from(inside.height) + 1, COLOUR_BUDGET)
     }
 

@@ -156,16 +156,15 @@ impl Effects {
             Effect::HangUp => self.dialler.hang_up(),
             Effect::Recent => self.dialler.recent(&mut self.here),
             Effect::TokenSource(address) => self.dialler.token_source(address, &mut self.here),
-            Effect::Read(path) => drop(self.here.ask(async move {
-                let of = path.clone();
-                let result = blocking(move || disk::read(&of)).await.and_then(|result| result);
-                Msg::File(FileMsg::Read(path, result))
+            Effect::Read(buffer, path) => drop(self.here.ask(async move {
+                let result = blocking(move || disk::read(&path)).await.and_then(|result| result);
+                Msg::File(FileMsg::Read(buffer, result))
             })),
-            Effect::Save { path, text, revision, replace } => drop(self.here.ask(async move {
+            Effect::Save { buffer, path, text, revision, replace } => drop(self.here.ask(async move {
                 let to = path.clone();
                 let result = blocking(move || disk::save(&to, &text, replace)).await;
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
-                Msg::File(FileMsg::Saved(path, revision, result))
+                Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
             Effect::ReadThemes(paths) => drop(self.here.ask(async move {
                 let read = blocking(move || read_themes(&ThemeFile::names(&paths), &paths)).await;

@@ -30,6 +30,7 @@ impl SaveAs {
         let path = self.field.text().trim();
         if key.code == KeyCode::Enter && !path.is_empty() {
             return Outcome::Close(vec![Effect::Save {
+                buffer: model.document.id,
                 path: PathBuf::from(path),
                 text: model.file_text(),
                 revision: model.editor.revision(),

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use crate::protocol::SessionState;
+use crate::tui::buffers;
 use crate::tui::commands::Cmd;
-use crate::tui::document::{self, ORDER};
+use crate::tui::document::{self, ORDER, Origin};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
-use crate::tui::msg::{Effect, Replace};
+use crate::tui::msg::{BufferId, Effect, Replace};
 use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, SaveAs};
 
 /// Does what a command says.
@@ -24,7 +25,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Suspend => return vec![Effect::Suspend],
         Cmd::Stop => return super::run::stop(model),
         Cmd::Run => return super::run::start(model),
-        Cmd::Save => return save(model),
+        Cmd::Save => return save(model, model.document.id),
         Cmd::Setup => {
             model.screen = Screen::Setup;
             model.overlays.clear();
@@ -117,9 +118,8 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));
     }
-    if model.is_unsaved() {
-        reasons.push(format!("{} has changes that are not saved", model.document.name()));
-    }
+    let unsaved = buffers::listed(model).into_iter().filter(|one| one.unsaved);
+    reasons.extend(unsaved.map(|one| format!("{} has changes that are not saved", one.name)));
     if let Some(runtime) = model.runtimes.fetching {
         reasons.push(format!("{} is being fetched; it would begin anew", runtime.short()));
     }
@@ -132,22 +132,24 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-pub(super) fn save(model: &mut Model) -> Vec<Effect> {
-    match model.document.path() {
-        _ if model.document.loading => Vec::new(),
+pub(super) fn save(model: &mut Model, buffer: BufferId) -> Vec<Effect> {
+    let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
+    match document.path() {
+        _ if document.loading => Vec::new(),
         // Two at once would each take the other for a stranger's.
-        Some(_) if model.document.saving => {
-            model.document.save_again = true;
+        Some(_) if document.saving => {
+            document.save_again = true;
             Vec::new()
         }
         Some(path) => {
             let save = Effect::Save {
+                buffer,
                 path: path.to_owned(),
-                text: model.file_text(),
-                revision: model.editor.revision(),
-                replace: model.document.on_disk.map_or(Replace::Never, Replace::Unchanged),
+                text: document.form.write(&editor.text()),
+                revision: editor.revision(),
+                replace: document.on_disk.map_or(Replace::Never, Replace::Unchanged),
             };
-            let losses = model.document.form.losses();
+            let losses = document.form.losses();
             if losses.is_empty() {
                 return vec![save];
             }
@@ -156,7 +158,8 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         None => {
-            let name = model.document.name();
+            let name = document.name();
+            buffers::show_buffer(model, buffer);
             model.overlays.push(Overlay::SaveAs(SaveAs::new(&name)));
             Vec::new()
         }
@@ -198,11 +201,11 @@ fn next_language(model: &mut Model) {
 /// Makes a language the text's; scratch that nobody changed becomes that language's sample.
 pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
     model.document.set_language(language);
-    if model.document.path().is_none() && !model.is_changed() {
-        model.editor.replace(document::sample(language), Some(language));
+    if *model.document.origin() == Origin::Scratch && !model.is_changed() {
+        model.editor.replace(document::sample(language), model.document.habits());
         model.document.set_saved(model.editor.revision());
     } else {
-        model.editor.set_language(Some(language));
+        model.editor.set_habits(model.document.habits());
     }
 }
 

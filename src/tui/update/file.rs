@@ -1,79 +1,94 @@
 //! Files of this machine: read once, written when asked.
 
 use crate::protocol::Language;
-use crate::tui::document::{Document, Form};
+use crate::tui::buffers;
+use crate::tui::document::{Document, Form, Origin};
+use crate::tui::editor::{Action, Editor, Pos};
 use crate::tui::model::{Model, Verdict};
-use crate::tui::msg::{Content, Effect, FileMsg, Replace, SaveFailure};
+use crate::tui::msg::{BufferId, Content, Effect, FileMsg, Replace, SaveFailure};
 use crate::tui::overlay::{Overlay, Question};
 
 pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
     match msg {
-        FileMsg::Read(path, result) => {
-            if model.document.path() == Some(path.as_path()) {
-                read(model, result);
-            }
-        }
-        FileMsg::Saved(path, revision, Ok(stamp)) => {
-            model.document.saving = false;
-            model.document.on_disk = Some(stamp);
-            model.document.set_path(path);
-            model.document.set_saved(revision);
-            model.document.form.settle();
-            model.editor.set_language(model.document.language());
-            let name = model.document.name();
+        FileMsg::Read(buffer, result) => read(model, buffer, result),
+        FileMsg::Saved(buffer, path, revision, Ok(stamp)) => {
+            let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
+            document.saving = false;
+            document.on_disk = Some(stamp);
+            document.set_origin(Origin::Disk(path));
+            document.set_saved(revision);
+            document.form.settle();
+            editor.set_habits(document.habits());
+            let name = document.name();
+            let again =
+                std::mem::take(&mut document.save_again) && document.saved_revision() != editor.revision();
             model.tell(Verdict::Ok, format!("{name} is saved"), "");
-            if std::mem::take(&mut model.document.save_again) && model.is_changed() {
-                return super::command::save(model);
+            if again {
+                return super::command::save(model, buffer);
             }
         }
-        FileMsg::Saved(path, _, Err(why @ (SaveFailure::Exists | SaveFailure::Changed))) => {
-            (model.document.saving, model.document.save_again) = (false, false);
-            let lines = vec![match why {
+        FileMsg::Saved(buffer, path, _, Err(why)) => {
+            let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
+            (document.saving, document.save_again) = (false, false);
+            let line = match why {
                 SaveFailure::Changed => format!("{} was changed by something else", path.display()),
-                _ => format!("{} exists already", path.display()),
-            }];
-            let (text, revision) = (model.file_text(), model.editor.revision());
-            let again = Effect::Save { path, text, revision, replace: Replace::Always };
-            let question = Question::new("Replace the file?", lines, "replace", again);
+                SaveFailure::Exists => format!("{} exists already", path.display()),
+                SaveFailure::Other(why) => {
+                    let message = format!("{} was not saved: {why}", path.display());
+                    model.tell(Verdict::Fail, message, "w tries again");
+                    return Vec::new();
+                }
+            };
+            let (text, revision) = (document.form.write(&editor.text()), editor.revision());
+            let again = Effect::Save { buffer, path, text, revision, replace: Replace::Always };
+            let question = Question::new("Replace the file?", vec![line], "replace", again);
             model.overlays.push(Overlay::Question(question));
-        }
-        FileMsg::Saved(path, _, Err(SaveFailure::Other(why))) => {
-            (model.document.saving, model.document.save_again) = (false, false);
-            model.tell(Verdict::Fail, format!("{} was not saved: {why}", path.display()), "w tries again");
         }
     }
     Vec::new()
 }
 
-/// The file to edit was read, is still to be made, or can't be had.
-fn read(model: &mut Model, result: Result<Option<Content>, String>) {
-    model.document.loading = false;
-    let held = std::mem::take(&mut model.document.held);
+/// A file to edit was read, is still to be made, or can't be had.
+fn read(model: &mut Model, buffer: BufferId, result: Result<Option<Content>, String>) {
+    let place = {
+        let mut all = buffers::all(model).map(|(document, _)| document);
+        let path = all.find(|document| document.id == buffer).and_then(Document::path);
+        path.and_then(|path| model.memory.place(path))
+    };
+    let Some((document, editor)) = buffers::find(model, buffer) else { return };
     match result {
         Ok(content) => {
-            model.document.on_disk = content.as_ref().map(|content| content.stamp);
-            let content = content.unwrap_or_default();
-            let (form, content) = Form::of(&content.text);
-            model.document.form = form;
-            let first = content.lines().next().unwrap_or_default();
-            let language = model.document.language().or_else(|| Language::from_shebang(first));
-            if let Some(language) = language {
-                model.document.set_language(language);
-            }
-            model.editor.replace(content, language);
-            if let Some(place) = model.document.path().and_then(|path| model.memory.place(path)) {
-                model.editor.jump(place);
+            let fresh = document.held.is_empty();
+            fill(document, editor, content);
+            if let Some((row, byte)) = place.filter(|_| fresh) {
+                let at = Pos { row, byte };
+                [Action::Select(at, at), Action::Deselect].map(|action| editor.apply(action));
             }
         }
         Err(why) => {
-            // Scratch instead: a later save must not overwrite what could not be read.
-            let name = model.document.name();
-            model.document = Document::new(None);
-            let sample = model.document.sample();
-            model.editor.replace(&sample, model.document.language());
-            model.tell(Verdict::Fail, format!("{name} was not opened: {why}"), "this is scratch instead");
+            // It does not stay open: a later save must not overwrite what could not be read.
+            let name = document.name();
+            buffers::close_buffer(model, buffer);
+            let hint =
+                if *model.document.origin() == Origin::Scratch { "this is scratch instead" } else { "" };
+            model.tell(Verdict::Fail, format!("{name} was not opened: {why}"), hint);
         }
     }
-    model.document.set_saved(model.editor.revision());
-    held.into_iter().for_each(|action| model.editor.apply(action));
+}
+
+/// Gives a document its text, as it was read.
+pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option<Content>) {
+    document.loading = false;
+    document.on_disk = content.as_ref().map(|content| content.stamp);
+    let content = content.unwrap_or_default();
+    let (form, text) = Form::of(&content.text);
+    document.form = form;
+    let first = text.lines().next().unwrap_or_default();
+    if let Some(language) = document.language().or_else(|| Language::from_shebang(first)) {
+        document.set_language(language);
+    }
+    document.look_at(text);
+    editor.replace(text, document.habits());
+    document.set_saved(editor.revision());
+    std::mem::take(&mut document.held).into_iter().for_each(|action| editor.apply(action));
 }

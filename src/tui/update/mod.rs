@@ -13,6 +13,8 @@ mod session;
 
 use std::time::Duration;
 
+use super::buffers;
+use super::document::Document;
 use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
@@ -24,7 +26,13 @@ pub(crate) use look::take_settings;
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
     let effects = handle(model, msg);
-    model.document.saving |= effects.iter().any(|effect| matches!(effect, Effect::Save { .. }));
+    for effect in &effects {
+        if let Effect::Save { buffer, .. } = effect
+            && let Some((document, _)) = buffers::find(model, *buffer)
+        {
+            document.saving = true;
+        }
+    }
     effects
 }
 
@@ -57,7 +65,8 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// What is to be done when the workbench opens.
 pub(crate) fn begin(model: &Model) -> Vec<Effect> {
     let mut effects = ask_all(model);
-    effects.extend(model.document.path().map(|path| Effect::Read(path.to_owned())));
+    let reads = |document: &Document| Some(Effect::Read(document.id, document.path()?.to_owned()));
+    effects.extend(buffers::all(model).filter_map(|(document, _)| reads(document)));
     effects.extend(look::begin(model));
     effects
 }

@@ -1,7 +1,7 @@
 //! Runtimes: what was found, what is fetched.
 
 use crate::protocol::{Failure, RuntimeInfo, RuntimeType};
-use crate::tui::document::ORDER;
+use crate::tui::document::{ORDER, Origin};
 use crate::tui::ingest;
 use crate::tui::model::{Model, Screen, Verdict};
 use crate::tui::msg::{Effect, RuntimeMsg};
@@ -85,7 +85,7 @@ fn settle(model: &mut Model) {
 /// Untouched scratch becomes a sample that some runtime here can run.
 fn begin_with_what_runs(model: &mut Model) {
     let runs = model.document.language().is_some_and(|language| model.runtimes.run(language));
-    let scratch = model.document.path().is_none() && !model.is_changed();
+    let scratch = *model.document.origin() == Origin::Scratch && !model.is_changed();
     if let Some(language) = ORDER.into_iter().find(|l| model.runtimes.run(*l)).filter(|_| scratch && !runs) {
         super::command::set_language(model, language);
     }

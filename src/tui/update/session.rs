@@ -4,6 +4,7 @@ use crate::engine::Told;
 use crate::protocol::{
     Failure, IsolationReport, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats,
 };
+use crate::tui::document::Origin;
 use crate::tui::ingest;
 use crate::tui::model::{Model, SessionRow, Verdict};
 use crate::tui::msg::{Effect, SessionMsg};
@@ -118,7 +119,7 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
     }
     if run.is_none() {
         model.tell(Verdict::Ok, ready, "F5 runs the code in it");
-        if model.document.path().is_none()
+        if *model.document.origin() == Origin::Scratch
             && !model.is_changed()
             && model.document.language() != Some(language)
         {

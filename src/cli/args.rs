@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::protocol::{Language, RuntimePreference, RuntimeType};
+use crate::tui::{ColourTier, TerminalKind};
 
 /// A workbench for running code in several runtimes.
 #[derive(Debug, Parser)]
 #[command(name = "codebeaker", version, about, long_about = LONG)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(flatten)]
+    pub look: Look,
     #[command(subcommand)]
     pub verb: Option<Verb>,
 }
@@ -35,6 +39,8 @@ pub enum Verb {
     Doctor(Doctor),
     /// Fetch Deno and Bun, verified, into CodeBeaker's own directory; build the images of Docker sessions
     Setup(Setup),
+    /// Draw a picture of one of the workbench's screens (SVG)
+    Screenshot(Screenshot),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -42,6 +48,85 @@ pub enum Verb {
     },
     /// Print the manual page (roff)
     Man,
+}
+
+/// How the workbench looks.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// The colours to use, whatever the terminal's variables say
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub color: Option<Colours>,
+}
+
+/// How many colours there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colours {
+    /// As NO_COLOR, COLORTERM and TERM say
+    Auto,
+    /// None: bold, underlined and reversed only
+    Never,
+    /// The terminal's sixteen
+    #[value(name = "16")]
+    Sixteen,
+    /// 256
+    #[value(name = "256")]
+    Indexed,
+    /// 24 bits
+    True,
+}
+
+impl Look {
+    /// What the terminal can show, with what was asked for in place of what is guessed.
+    pub fn terminal(self) -> TerminalKind {
+        let guessed = TerminalKind::from_env();
+        let colours = match self.color {
+            None | Some(Colours::Auto) => return guessed,
+            Some(Colours::Never) => ColourTier::Mono,
+            Some(Colours::Sixteen) => ColourTier::Ansi,
+            Some(Colours::Indexed) => ColourTier::Indexed,
+            Some(Colours::True) => ColourTier::Rgb,
+        };
+        TerminalKind { colours, ..guessed }
+    }
+}
+
+/// Arguments of `screenshot`.
+#[derive(Args, Debug)]
+#[command(after_help = SCREENSHOT_HELP)]
+pub struct Screenshot {
+    /// Which screen
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::tui::screen_names()))]
+    pub screen: String,
+    /// How large, in cells
+    #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size)]
+    pub size: (u16, u16),
+    /// In which theme, yours or a built-in one
+    #[arg(long)]
+    pub theme: Option<String>,
+    /// With which characters: unicode or ascii
+    #[arg(long, default_value = "unicode", value_parser = ["unicode", "ascii"])]
+    pub glyphs: String,
+    /// With how many colours
+    #[arg(long, value_name = "HOW", value_enum, default_value = "true")]
+    pub color: Colours,
+    /// Where to; - is standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+}
+
+const SCREENSHOT_HELP: &str =
+    "The screens are drawn as on a terminal, with a demo in place of an engine: figures in them \
+are examples.
+
+Examples:
+  codebeaker screenshot workbench --theme paper-dark -o workbench.svg
+  codebeaker screenshot palette --size 80x24 > palette.svg";
+
+/// Columns and rows, as people write them.
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let told = || format!("{text:?} is no size: write columns and rows, as in 120x36");
+    let (width, height) = text.split_once('x').ok_or_else(told)?;
+    Ok((width.parse().map_err(|_| told())?, height.parse().map_err(|_| told())?))
 }
 
 /// Arguments of `open`.
@@ -52,12 +137,18 @@ pub struct Open {
     /// Work on this server instead of in this process: ws://host:5039, wss://host:5039
     #[arg(long, value_name = "URL", env = URL)]
     pub attach: Option<String>,
+    #[command(flatten)]
+    pub look: Look,
 }
 
 impl Open {
     /// What is meant where no verb is given.
     pub fn of_nothing() -> Self {
-        Self { file: None, attach: std::env::var(URL).ok().filter(|url| !url.is_empty()) }
+        Self {
+            file: None,
+            look: Look::default(),
+            attach: std::env::var(URL).ok().filter(|url| !url.is_empty()),
+        }
     }
 }
 
@@ -72,6 +163,8 @@ pub struct Attach {
     pub url: Option<String>,
     /// The file to edit
     pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub look: Look,
 }
 
 const ATTACH_HELP: &str = "CODEBEAKER_TOKEN holds the token, for a server that wants one; it is sent over wss://, and over \
@@ -86,7 +179,7 @@ impl Attach {
             given => given,
         };
         let attach = url.or(Open::of_nothing().attach).unwrap_or_else(|| crate::server::LISTEN.to_owned());
-        Open { file, attach: Some(attach) }
+        Open { file, attach: Some(attach), look: self.look }
     }
 }
 

@@ -11,6 +11,7 @@ mod logging;
 mod manual;
 mod open;
 mod run;
+mod screenshot;
 mod serve;
 mod sessions;
 mod setup;
@@ -37,11 +38,14 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(e) => return exit::usage(&e),
     };
-    let outcome = match arguments.verb.unwrap_or_else(|| Verb::Open(args::Open::of_nothing())) {
-        Verb::Completions { shell } => manual::completions(shell),
-        Verb::Man => manual::man(),
-        verb => on_tokio(verb),
-    };
+    let look = arguments.look;
+    let outcome =
+        match arguments.verb.unwrap_or_else(|| Verb::Open(args::Open { look, ..args::Open::of_nothing() })) {
+            Verb::Completions { shell } => manual::completions(shell),
+            Verb::Man => manual::man(),
+            Verb::Screenshot(screenshot) => screenshot::screenshot(screenshot),
+            verb => on_tokio(verb),
+        };
     outcome.unwrap_or_else(|problem| problem.tell())
 }
 
@@ -70,7 +74,7 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
             Verb::Sessions(sessions) => sessions::sessions(sessions).await,
             Verb::Open(open) => open::open(open).await,
             Verb::Attach(attach) => open::open(attach.open()).await,
-            Verb::Completions { .. } | Verb::Man => Ok(ExitCode::SUCCESS),
+            Verb::Completions { .. } | Verb::Man | Verb::Screenshot(_) => Ok(ExitCode::SUCCESS),
         }
     });
     // What is being cleaned up on another thread comes to its end; what hangs doesn't keep us.

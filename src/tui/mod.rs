@@ -23,6 +23,7 @@ mod output;
 mod overlay;
 mod ratios;
 mod run;
+mod screenshot;
 mod sink;
 mod state;
 mod term;
@@ -46,6 +47,7 @@ pub use msg::{
     SaveFailure, SessionMsg, Stamp,
 };
 pub use run::{Control, Exit, drive};
+pub use screenshot::{SCREENS, ScreenshotError, names as screen_names, screenshot};
 pub use state::Remembered;
 pub use theme::{ColourTier, TerminalKind, light_from_vars};
 pub use workbench::{Options, Workbench};

@@ -197,6 +197,8 @@ const ASCII: Glyphs = Glyphs {
 #[derive(Clone, Debug)]
 pub(crate) struct Theme {
     pub(crate) name: String,
+    /// It is made for a light background.
+    pub(crate) light: bool,
     pub(crate) glyphs: Glyphs,
     styles: Vec<Style>,
 }
@@ -206,7 +208,7 @@ impl Theme {
     pub(crate) fn resolve(file: &ThemeFile, tier: ColourTier, set: GlyphSet) -> Self {
         let styles = NAMES.iter().map(|name| style_of(name, file, tier)).collect();
         let glyphs = if set == GlyphSet::Ascii { ASCII } else { UNICODE };
-        Self { name: file.name.clone(), glyphs, styles }
+        Self { name: file.name.clone(), light: file.light, glyphs, styles }
     }
 
     /// What a role looks like.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ratatui::Frame;
 use ratatui::layout::Size;
+use ratatui::style::Style;
 
 use super::buffers;
 use super::highlight::Highlighter;
@@ -14,7 +15,7 @@ use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg};
 use super::state::{Remembered, Shares};
-use super::theme::{TerminalKind, Theme};
+use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
@@ -164,6 +165,11 @@ impl Workbench {
         let done = self.colour();
         self.model.redraw = !done;
         view::view(&self.model, &self.theme, &self.highlights, frame);
+    }
+
+    /// The look of an empty screen, and whether its theme is made for a light background.
+    pub(crate) fn page(&self) -> (Style, bool) {
+        (self.theme.style(Role::Background), self.theme.light)
     }
 
     /// Takes the theme that is wanted now.

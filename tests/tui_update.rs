@@ -4,6 +4,8 @@
 mod connect;
 #[path = "tui_update/link.rs"]
 mod link;
+#[path = "tui_update/look.rs"]
+mod look;
 #[path = "tui_update/messages.rs"]
 mod messages;
 #[path = "tui_update/panes.rs"]

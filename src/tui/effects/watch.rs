@@ -28,17 +28,12 @@ async fn watch(paths: &Paths, tx: &mpsc::Sender<Msg>) -> io::Result<()> {
     let queue = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
     // No pipe, but all that is wanted of one: it can be waited for and read.
     let queue = Receiver::from_owned_fd_unchecked(queue)?;
-    loop {
-        // Each time anew: a directory may have been made meanwhile, or another have taken its place.
-        let mut watched = 0;
-        for (directory, flags) in directories(paths) {
-            watched += usize::from(inotify::add_watch(&queue, &directory, flags).is_ok());
-        }
-        if watched == 0 {
-            return Ok(());
-        }
+    // Nothing to watch, nothing to tell.
+    while arm(&queue, paths) > 0 {
         drain(&queue).await?;
         tokio::time::sleep(SETTLE).await;
+        // Before anything is read: what changes from now on is told.
+        arm(&queue, paths);
         let of = paths.clone();
         let Ok(reread) = super::blocking(move || read(&of)).await else { continue };
         if tx.send(Msg::Look(reread)).await.is_err() {
@@ -46,6 +41,14 @@ async fn watch(paths: &Paths, tx: &mpsc::Sender<Msg>) -> io::Result<()> {
         }
         tokio::time::sleep(PAUSE).await;
     }
+    Ok(())
+}
+
+/// Watches all there is to watch, each time anew: a directory may have been made meanwhile, or another have taken its
+/// place. Gives how many there are.
+fn arm(queue: &Receiver, paths: &Paths) -> usize {
+    let all = directories(paths).into_iter();
+    all.filter(|(directory, flags)| inotify::add_watch(queue, directory, *flags).is_ok()).count()
 }
 
 /// Waits for something to happen, and takes all of it. What it was is seen in the files.
@@ -73,7 +76,7 @@ fn directories(paths: &Paths) -> Vec<(PathBuf, WatchFlags)> {
     let behind = behind.as_deref().and_then(Path::parent).filter(|parent| **parent != *paths.config);
     all.extend(behind.map(|parent| (parent.to_owned(), changed)));
     // Where there is no directory yet, one may be made.
-    let above = paths.config.parent().filter(|_| !paths.config.is_dir());
+    let above = paths.config.ancestors().find(|above| above.is_dir()).filter(|above| *above != paths.config);
     all.extend(above.map(|above| (above.to_owned(), made)));
     all
 }

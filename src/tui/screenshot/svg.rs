@@ -12,10 +12,10 @@ use crate::tui::text;
 use crate::tui::theme::rgb;
 
 /// A cell's width and height, and the size of the letters in it.
-const CELL: (f64, f64) = (8.4, 17.0);
+const CELL: (f64, f64) = (8.4, 16.0);
 const LETTERS: f64 = 14.0;
 /// From a row's top to the line that letters stand on.
-const BASE: f64 = 13.0;
+const BASE: f64 = 12.5;
 /// Around the screen.
 const MARGIN: f64 = 10.0;
 const FONTS: &str =
@@ -58,7 +58,7 @@ pub(super) fn write(buffer: &Buffer, cursor: Option<Position>, page: Page, title
     // Writing to a string can't fail.
     let _ = writeln!(
         out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" role=\"img\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" xml:space=\"preserve\" role=\"img\">\n\
          <title>{title}</title>\n\
          <style>text{{font:{LETTERS}px {FONTS};white-space:pre}}</style>\n\
          <rect width=\"{w}\" height=\"{h}\" rx=\"6\" fill=\"{paper}\"/>",
@@ -95,7 +95,13 @@ fn runs(buffer: &Buffer, row: u16, page: Page) -> Vec<Run> {
         let look = Look::of(cell, page);
         let at = usize::from(column);
         match runs.last_mut() {
-            Some(run) if run.look == look && cells == 1 && run.cells == run.text.chars().count() => {
+            Some(run)
+                if run.look == look
+                    && cells == 1
+                    && bar(cell.symbol()).is_none()
+                    && bar(&run.text).is_none()
+                    && run.cells == run.text.chars().count() =>
+            {
                 run.text.push_str(cell.symbol());
                 run.cells += 1;
             }
@@ -120,19 +126,53 @@ fn draw(run: &Run, row: usize, page: Page, out: &mut String) {
             "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{paper}\"/>"
         );
     }
-    let blank = run.text.trim().is_empty();
-    if blank && !run.look.mods.contains(Modifier::UNDERLINED) {
+    if let Some(width) = bar(&run.text) {
+        let (height, ink) = (short(CELL.1), hex(run.look.ink));
+        let x =
+            short(MARGIN + (f64::from(u32::try_from(run.column).unwrap_or(0)) + 0.5) * CELL.0 - width / 2.0);
+        let width = short(width);
+        let _ =
+            writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{ink}\"/>");
         return;
     }
-    // Blanks at the ends are drawn by nobody.
-    let begun = run.text.trim_start();
-    let (skipped, text) = match blank {
-        true => (0, run.text.as_str()),
-        false => (run.text.chars().count() - begun.chars().count(), begun.trim_end()),
-    };
-    let (x, _) = place(run.column + skipped, row);
-    let cells =
-        if text.chars().count() < run.text.chars().count() { text.chars().count() } else { run.cells };
+    for (skipped, cells, text) in pieces(run) {
+        letters(run.look, (run.column + skipped, row), cells, text, out);
+    }
+}
+
+/// How wide a character is that goes from one row to the next without a gap. Fonts leave some; a rectangle doesn't.
+fn bar(symbol: &str) -> Option<f64> {
+    match symbol {
+        "│" => Some(1.2),
+        "┃" => Some(2.4),
+        "█" => Some(CELL.0),
+        _ => None,
+    }
+}
+
+/// What there is to write of a run: how many cells from its beginning, over how many. Blanks are left out where they
+/// would show nothing, since viewers differ in what they make of several.
+fn pieces(run: &Run) -> Vec<(usize, usize, &str)> {
+    let count = run.text.chars().count();
+    // One character that is wider than a cell, or of several parts.
+    if count != run.cells || run.look.mods.intersects(Modifier::UNDERLINED | Modifier::CROSSED_OUT) {
+        return vec![(0, run.cells, run.text.as_str())];
+    }
+    let mut at = 0;
+    let mut pieces = Vec::new();
+    for piece in run.text.split("  ") {
+        let trimmed = piece.trim();
+        let lead = piece.chars().take_while(|c| c.is_whitespace()).count();
+        if !trimmed.is_empty() {
+            pieces.push((at + lead, trimmed.chars().count(), trimmed));
+        }
+        at += piece.chars().count() + 2;
+    }
+    pieces
+}
+
+fn letters(look: Look, (column, row): (usize, usize), cells: usize, text: &str, out: &mut String) {
+    let (x, _) = place(column, row);
     let width = short(f64::from(u32::try_from(cells).unwrap_or(u32::MAX)) * CELL.0);
     let base = short(MARGIN + f64::from(u32::try_from(row).unwrap_or(0)) * CELL.1 + BASE);
     let mods = [
@@ -142,16 +182,13 @@ fn draw(run: &Run, row: usize, page: Page, out: &mut String) {
         (Modifier::UNDERLINED, " text-decoration=\"underline\""),
         (Modifier::CROSSED_OUT, " text-decoration=\"line-through\""),
     ];
-    let mods: String = mods
-        .iter()
-        .filter(|(modifier, _)| run.look.mods.contains(*modifier))
-        .map(|(_, text)| *text)
-        .collect();
+    let mods: String =
+        mods.iter().filter(|(modifier, _)| look.mods.contains(*modifier)).map(|(_, text)| *text).collect();
     let _ = writeln!(
         out,
         "<text x=\"{x}\" y=\"{base}\" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{mods}>\
          {text}</text>",
-        ink = hex(run.look.ink),
+        ink = hex(look.ink),
         text = escaped(text),
     );
 }
@@ -205,26 +242,27 @@ mod tests {
         let svg = write(&buffer, Some(Position::new(1, 1)), PAGE, "t & u");
         assert!(svg.contains("<title>t &amp; u</title>"));
         assert!(
-            svg.contains("<rect x=\"10\" y=\"10\" width=\"25.2\" height=\"17\" fill=\"#010203\"/>"),
+            svg.contains("<rect x=\"10\" y=\"10\" width=\"25.2\" height=\"16\" fill=\"#010203\"/>"),
             "{svg}"
         );
         assert!(svg.contains(
             "textLength=\"25.2\" lengthAdjust=\"spacingAndGlyphs\" fill=\"#cd0000\">a&lt;b</text>"
         ));
-        let wide = "<text x=\"35.2\" y=\"23\" textLength=\"16.8\" lengthAdjust=\"spacingAndGlyphs\" fill=\"#000000\" \
+        let wide = "<text x=\"35.2\" y=\"22.5\" textLength=\"16.8\" lengthAdjust=\"spacingAndGlyphs\" fill=\"#000000\" \
                     font-weight=\"bold\">日</text>";
         assert!(svg.contains(wide), "{svg}");
-        assert!(svg.contains("<text x=\"52\" y=\"23\" textLength=\"8.4\""), "{svg}");
-        assert!(svg.contains("<rect x=\"18.4\" y=\"27\" width=\"2\""), "the cursor: {svg}");
+        assert!(svg.contains("<text x=\"52\" y=\"22.5\" textLength=\"8.4\""), "{svg}");
+        assert!(svg.contains("<rect x=\"18.4\" y=\"26\" width=\"2\""), "the cursor: {svg}");
     }
 
     #[test]
     fn blanks_are_left_out_where_nothing_is_drawn() {
-        let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 1));
-        buffer.set_string(2, 0, "x y", Style::new());
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
+        buffer.set_string(2, 0, "x y   z", Style::new());
         let svg = write(&buffer, None, PAGE, "");
-        assert_eq!(svg.matches("<text").count(), 1);
-        assert!(svg.contains("<text x=\"26.8\" y=\"23\" textLength=\"25.2\""), "{svg}");
+        assert_eq!(svg.matches("<text").count(), 2, "{svg}");
+        assert!(svg.contains("<text x=\"26.8\" y=\"22.5\" textLength=\"25.2\""), "{svg}");
+        assert!(svg.contains("<text x=\"77.2\" y=\"22.5\" textLength=\"8.4\""), "{svg}");
     }
 
     #[test]

@@ -67,7 +67,7 @@ fn reread(
     match model.look.theme(&shown) {
         Some((_, wrong)) => warnings.extend(wrong.clone()),
         None => {
-            let message = "its file is gone; `terminal` is used".to_owned();
+            let message = "there is no such theme; `terminal` is used".to_owned();
             warnings.push(Warning { place: format!("theme {shown}"), line: None, message });
         }
     }

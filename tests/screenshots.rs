@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use codebeaker::config::{Paths, Settings};
-use codebeaker::tui::{ColourTier, Options, TerminalKind, screen_names, screenshot};
+use codebeaker::tui::{ColourTier, Options, Outer, TerminalKind, screen_names, screenshot};
 
 fn options(theme: &str, glyphs: &str) -> Options {
     Options {
@@ -20,6 +20,7 @@ fn options(theme: &str, glyphs: &str) -> Options {
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Rgb, unicode: true },
         light_background: None,
+        outer: Outer::default(),
         connector: None,
     }
 }

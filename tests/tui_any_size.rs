@@ -36,6 +36,13 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
             let failure = Failure::new(ErrorKind::Internal, text.clone(), text);
             one(Msg::Session(SessionMsg::Created { run: None, result: Err(failure) }))
         }),
+        1 => ("[a-c]", any_stats(), any::<f64>(), text).prop_map(move |(id, stats, minutes, name)| {
+            let mut info = session(&id, Language::TypeScript, RuntimeType::Bun);
+            (info.lifetime_minutes, info.idle_minutes, info.name) = (minutes, -minutes, Some(name));
+            let id = info.session_id.clone();
+            let created = SessionMsg::Created { run: None, result: Ok(Box::new(info)) };
+            vec![Msg::Session(created), Msg::Session(SessionMsg::Stats(id, Ok(stats))), Msg::Tick]
+        }),
         2 => any_link().prop_map(move |link| one(changed(link))),
         1 => (1u32..4, any_link()).prop_map(move |(dial, link)| {
             let reached = Reached { runtimes: RUNTIMES.to_vec(), link };
@@ -62,6 +69,22 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
     ]
 }
 
+fn any_stats() -> impl Strategy<Value = SessionStats> {
+    let figure = || prop::option::of(any::<u64>());
+    (figure(), figure(), figure(), prop::option::of(any::<u32>()), figure(), figure()).prop_map(
+        |(cpu_ms, memory_bytes, peak_memory_bytes, processes, workspace_bytes, workspace_files)| {
+            SessionStats {
+                cpu_ms,
+                memory_bytes,
+                peak_memory_bytes,
+                processes,
+                workspace_bytes,
+                workspace_files,
+            }
+        },
+    )
+}
+
 fn any_link() -> impl Strategy<Value = Link> {
     prop_oneof![
         Just(Link::Local),
@@ -72,8 +95,8 @@ fn any_link() -> impl Strategy<Value = Link> {
 
 fn any_key() -> impl Strategy<Value = Event> {
     let code = prop_oneof![
-        (1u8..9).prop_map(KeyCode::F),
-        prop::sample::select("rnsixflWu1345?:q日cJRpyt/ ".chars().collect::<Vec<_>>())
+        (1u8..13).prop_map(KeyCode::F),
+        prop::sample::select("rnsixflWu1345?:q日cJRpyt/ mo.E6daXGgk".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         prop::sample::select(vec![
             KeyCode::Enter,

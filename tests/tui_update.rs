@@ -2,6 +2,10 @@
 
 #[path = "tui_update/connect.rs"]
 mod connect;
+#[path = "tui_update/history.rs"]
+mod history;
+#[path = "tui_update/keys.rs"]
+mod keys;
 #[path = "tui_update/link.rs"]
 mod link;
 #[path = "tui_update/look.rs"]
@@ -10,6 +14,12 @@ mod look;
 mod messages;
 #[path = "tui_update/panes.rs"]
 mod panes;
+#[path = "tui_update/race.rs"]
+mod race;
+#[path = "tui_update/run.rs"]
+mod run;
+#[path = "tui_update/sessions.rs"]
+mod sessions;
 mod tui_support;
 
 use bytes::Bytes;
@@ -109,8 +119,8 @@ fn figures_are_asked_for_one_at_a_time_and_only_where_they_show() {
     bench.found(BUN).tell(created("s1", None, Language::TypeScript));
     bench.tell(Msg::Tick).tell(Msg::Tick);
     assert_eq!(asked(&bench), 1);
-    bench.stats("s1").tell(Msg::Input(Event::Resize(80, 24))).tell(Msg::Tick);
-    assert_eq!(asked(&bench), 1, "no stats pane on a smaller screen");
+    bench.stats("s1").tell(Msg::Input(Event::Resize(40, 12))).tell(Msg::Tick);
+    assert_eq!(asked(&bench), 1, "neither a pane nor a line for them on a small screen");
 }
 
 #[test]
@@ -259,7 +269,7 @@ fn escape_and_a_key_that_come_together_are_two_keys() {
     assert!(bench.screen().contains("keys that work now"), "{}", bench.screen());
     // A person's own binding of Alt stays his.
     let mut options = options();
-    options.settings.keys.insert("run.start".into(), vec!["alt-r".into()]);
+    options.settings.keys.read("keymap.toml", "[keys]\n\"run.start\" = \"alt-r\"\n");
     let mut bench = Bench::with(&options, 100, 30);
     bench.found(BUN).press([alt('r')]);
     assert!(

@@ -41,6 +41,8 @@ pub enum Verb {
     Setup(Setup),
     /// Draw a picture of one of the workbench's screens (SVG)
     Screenshot(Screenshot),
+    /// Print the workbench's keys as they are with your settings, and which took another's
+    Keys(Keys),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -307,6 +309,14 @@ Examples:
 #[derive(Args, Debug)]
 pub struct Doctor {
     /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `keys`.
+#[derive(Args, Debug)]
+pub struct Keys {
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -7,6 +7,7 @@ mod connect;
 mod containers;
 mod doctor;
 mod exit;
+mod keys;
 mod logging;
 mod manual;
 mod open;
@@ -39,13 +40,14 @@ pub fn main() -> ExitCode {
         Err(e) => return exit::usage(&e),
     };
     let look = arguments.look;
-    let outcome =
-        match arguments.verb.unwrap_or_else(|| Verb::Open(args::Open { look, ..args::Open::of_nothing() })) {
-            Verb::Completions { shell } => manual::completions(shell),
-            Verb::Man => manual::man(),
-            Verb::Screenshot(screenshot) => screenshot::screenshot(screenshot),
-            verb => on_tokio(verb),
-        };
+    let verb = arguments.verb.unwrap_or_else(|| Verb::Open(args::Open { look, ..args::Open::of_nothing() }));
+    let outcome = match verb {
+        Verb::Completions { shell } => manual::completions(shell),
+        Verb::Man => manual::man(),
+        Verb::Keys(args) => keys::keys(args),
+        Verb::Screenshot(args) => screenshot::screenshot(args),
+        verb => on_tokio(verb),
+    };
     outcome.unwrap_or_else(|problem| problem.tell())
 }
 
@@ -74,7 +76,9 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
             Verb::Sessions(sessions) => sessions::sessions(sessions).await,
             Verb::Open(open) => open::open(open).await,
             Verb::Attach(attach) => open::open(attach.open()).await,
-            Verb::Completions { .. } | Verb::Man | Verb::Screenshot(_) => Ok(ExitCode::SUCCESS),
+            Verb::Completions { .. } | Verb::Man | Verb::Keys(_) | Verb::Screenshot(_) => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     });
     // What is being cleaned up on another thread comes to its end; what hangs doesn't keep us.

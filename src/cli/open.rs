@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::engine::{Connector as _, Target};
-use crate::tui::{self, Exit, Options, TuiError};
+use crate::tui::{self, Exit, Options, Outer, TuiError};
 
 use super::args;
 use super::connect::Connections;
@@ -26,6 +26,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         warnings: surroundings.warnings,
         terminal: args.look.terminal(),
         light_background: tui::light_from_vars(|name| std::env::var(name).ok()),
+        outer: Outer::from_env(|name| std::env::var(name).ok()),
         connector: Some(connections.clone()),
     };
     let outcome = tui::run(options, engine).await;

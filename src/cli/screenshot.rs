@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{Paths, Settings, ThemeFile};
-use crate::tui::{self, Options};
+use crate::tui::{self, Options, Outer};
 
 use super::args;
 use super::exit::{self, Problem};
@@ -28,6 +28,7 @@ pub fn screenshot(args: args::Screenshot) -> Result<ExitCode, Problem> {
         warnings: Vec::new(),
         terminal: look.terminal(),
         light_background: None,
+        outer: Outer::default(),
         connector: None,
     };
     let svg = tui::screenshot(&args.screen, args.size, &options)

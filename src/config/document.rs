@@ -71,14 +71,23 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn warn(&mut self, at: usize, message: String) {
-        let (place, line) = self.place(at);
-        self.warnings.push(Warning { place, line: Some(line), message });
+        let line = self.line(at);
+        self.warnings.push(Warning { place: self.place.to_owned(), line: Some(line), message });
     }
 
-    /// The file and the line of a byte in it.
-    pub(super) fn place(&self, at: usize) -> (String, usize) {
-        let line = self.text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
-        (self.place.to_owned(), line)
+    /// The file.
+    pub(super) fn place(&self) -> &str {
+        self.place
+    }
+
+    /// The line that a byte of the file is in, counted from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1
+    }
+
+    /// File and line of a byte.
+    pub(super) fn place_of(&self, at: usize) -> String {
+        format!("{} line {}", self.place, self.line(at))
     }
 
     /// The text of a value that must be text.

@@ -5,6 +5,7 @@
 
 mod docker;
 mod document;
+mod keymap;
 mod limits;
 mod paths;
 mod server;
@@ -14,6 +15,7 @@ mod theme;
 mod ui;
 
 pub use docker::ContainerSettings;
+pub use keymap::{KeyEntry, KeySection, KeySettings};
 pub use limits::LimitSettings;
 pub use paths::{NoHome, Paths};
 pub use server::DaemonSettings;

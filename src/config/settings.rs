@@ -1,11 +1,10 @@
 //! `config.toml` and the `CODEBEAKER_*` variables.
 
-use std::collections::BTreeMap;
-
 use toml::de::{DeTable, DeValue};
 
 use super::docker::ContainerSettings;
 use super::document::{Item, Reader};
+use super::keymap::{KNOWN as KEYS_KNOWN, KeySettings};
 use super::limits::{self, LimitSettings};
 use super::server::DaemonSettings;
 use super::ui::UiSettings;
@@ -23,8 +22,8 @@ pub struct Settings {
     pub light_theme: Option<String>,
     /// `unicode` or `ascii`; absent is decided by the terminal.
     pub glyphs: Option<String>,
-    /// Keys by command id: `"run.start" = ["f5"]`. An empty list or `none` takes a command's keys away.
-    pub keys: BTreeMap<String, Vec<String>>,
+    /// Keys by command id: `"run.start" = ["f5"]`.
+    pub keys: KeySettings,
     /// The package registry to fetch runtimes from.
     pub registry: Option<String>,
     /// What matters in the choice of a runtime: `speed`, `security`, `memory`, `balanced`.
@@ -56,6 +55,7 @@ impl Settings {
                 (Self::default(), vec![Warning { place, line: None, message }])
             }
         };
+        warnings.extend(settings.keys.load(paths));
         warnings.extend(settings.overlay(|name| std::env::var(name).ok()));
         (settings, warnings)
     }
@@ -107,16 +107,11 @@ impl Settings {
                 self.glyphs = glyphs.or(self.glyphs.take());
             }),
             ("ui", _) => reader.warn(item.at, "`ui` must be a table: write [ui] above it".to_owned()),
-            ("keys", DeValue::Table(table)) => reader.each(table, |reader, item| {
-                if let Some(keys) = reader.strings(&item) {
-                    self.keys.insert(item.key.to_owned(), keys);
-                }
-            }),
-            ("keys", _) => reader.warn(item.at, "`keys` must be a table: write [keys] above it".to_owned()),
+            _ if self.keys.take(reader, item) => {}
             (unknown, _) => {
                 let known = "theme, glyphs, registry, preference, minimum_isolation, allow_unconfined, \
-                             [limits], [docker], [server], [ui], [keys]";
-                reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}"));
+                             [limits], [docker], [server], [ui]";
+                reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}, {KEYS_KNOWN}"));
             }
         }
     }
@@ -149,6 +144,9 @@ impl Settings {
             let (dark, light) = value.split_once(',').map_or((value.as_str(), None), |(d, l)| (d, Some(l)));
             self.theme = Some(dark.trim().to_owned());
             self.light_theme = light.map(|light| light.trim().to_owned());
+        }
+        if let Some(preset) = given("CODEBEAKER_PRESET") {
+            self.keys.preset = Some((preset, "CODEBEAKER_PRESET".to_owned()));
         }
         let mut warnings = Vec::new();
         let mut warn = |name: &str, message: String| {
@@ -204,8 +202,9 @@ mod tests {
         let (settings, warnings) = Settings::parse("config.toml", text);
         assert_eq!(warnings, []);
         assert_eq!(settings.theme.as_deref(), Some("paper-dark"));
-        assert_eq!(settings.keys["run.start"], ["f5", "ctrl-r"]);
-        assert_eq!(settings.keys["app.quit"], ["none"]);
+        let keys: Vec<_> = settings.keys.entries.iter().map(|e| (e.id.as_str(), e.keys.clone())).collect();
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert_eq!(keys, [("run.start", texts(&["f5", "ctrl-r"])), ("app.quit", texts(&["none"]))]);
     }
 
     #[test]

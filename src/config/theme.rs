@@ -291,7 +291,7 @@ fn colour(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Colour> {
 }
 
 fn role(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<RoleSpec> {
-    let at = Some(reader.place(item.at));
+    let at = Some((reader.place().to_owned(), reader.line(item.at)));
     match item.value {
         DeValue::String(name) => Some(RoleSpec { fg: Some(name.to_string()), at, ..RoleSpec::default() }),
         DeValue::Table(table) => {

@@ -8,12 +8,15 @@ mod answers;
 mod buffers;
 mod commands;
 mod connection;
+mod diff;
 mod disk;
 mod document;
 mod editor;
 mod effects;
 mod highlight;
+mod history;
 mod ingest;
+mod keymap;
 mod keys;
 mod layout;
 mod look;
@@ -21,14 +24,17 @@ mod model;
 mod msg;
 mod output;
 mod overlay;
+mod race;
 mod ratios;
 mod run;
 mod screenshot;
 mod sink;
 mod state;
+mod stop;
 mod term;
 mod text;
 mod theme;
+mod trace;
 mod update;
 mod view;
 mod widget;
@@ -42,6 +48,7 @@ use crossterm::event::EventStream;
 
 use crate::engine::Engine;
 
+pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
     BufferId, Content, Effect, FileMsg, LinkMsg, LookMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg,
     SaveFailure, SessionMsg, Stamp,
@@ -71,8 +78,8 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let mut guard =
-        term::TerminalGuard::enter(options.settings.ui.mouse != Some(false)).map_err(terminal_error)?;
+    let mouse = options.settings.ui.mouse != Some(false);
+    let mut guard = term::TerminalGuard::enter(options.outer.tells_keys, mouse).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
     drive(&mut terminal, EventStream::new(), engine, options, &mut guard).await
 }

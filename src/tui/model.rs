@@ -10,21 +10,28 @@ use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
 use super::editor::{Editor, Match, Pattern};
+use super::history::History;
 use super::keys::{Chord, Keymap};
-use super::layout::Layout;
+use super::layout::{Class, Layout};
 use super::look::Look;
 use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
+use super::race::Race;
 use super::ratios::{Ratios, Split};
 use super::sink::Sink;
 use super::state::Remembered;
+use super::stop::Stop;
+use super::trace::{Starts, Trace};
 use super::widget::field::Field;
 use super::wire::Wire;
 use crate::protocol::{
     ExecutionId, Language, Progress, RuntimeInfo, RuntimePreference, RuntimeType, SessionId, SessionInfo,
     SessionState, SessionStats,
 };
+
+/// So many of the commands chosen last are offered first.
+const RECENT: usize = 5;
 
 /// A pane of the workbench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +69,8 @@ pub(crate) enum Screen {
     Setup,
     /// What passes over the wire.
     Messages,
+    /// The same code on several runtimes.
+    Race,
 }
 
 /// How something stands: drawn as a glyph, a word and a colour.
@@ -141,9 +150,74 @@ pub(crate) struct SessionRow {
     /// Processor share since the stats before, in per cent.
     pub(crate) cpu_percent: Option<f64>,
     pub(crate) stats_at: Duration,
+    /// When the minutes in `info` were told.
+    pub(crate) told_at: Duration,
+    /// The name that its person gave it here; empty is none. The engine knows nothing of it.
+    pub(crate) renamed: Option<String>,
+    /// Processor share and memory over the last minute that it was looked at.
+    pub(crate) cpu_trace: Trace,
+    pub(crate) memory_trace: Trace,
 }
 
 impl SessionRow {
+    /// One that was told of just now.
+    pub(crate) fn new(info: SessionInfo, now: Duration) -> Self {
+        Self {
+            info,
+            reason: None,
+            last: None,
+            stats: None,
+            cpu_percent: None,
+            stats_at: Duration::ZERO,
+            told_at: now,
+            renamed: None,
+            cpu_trace: Trace::default(),
+            memory_trace: Trace::default(),
+        }
+    }
+
+    /// Takes what the engine tells of it anew.
+    pub(crate) fn learn(&mut self, info: SessionInfo, now: Duration) {
+        (self.info, self.told_at) = (info, now);
+        if let Some(name) = self.renamed.clone() {
+            self.rename(name);
+        }
+    }
+
+    pub(crate) fn rename(&mut self, name: String) {
+        self.info.name = Some(name.clone()).filter(|name| !name.is_empty());
+        self.renamed = Some(name);
+    }
+
+    /// How long it has been there; `None`: the engine tells nonsense.
+    pub(crate) fn age(&self, now: Duration) -> Option<Duration> {
+        self.since(self.info.lifetime_minutes, now)
+    }
+
+    /// How long nothing has happened in it.
+    pub(crate) fn idle(&self, now: Duration) -> Option<Duration> {
+        self.since(self.info.idle_minutes, now)
+    }
+
+    fn since(&self, minutes: f64, now: Duration) -> Option<Duration> {
+        let told = Duration::try_from_secs_f64(minutes * 60.0).ok()?;
+        told.checked_add(now.saturating_sub(self.told_at))
+    }
+
+    /// Something happened in it now.
+    pub(crate) fn touch(&mut self, now: Duration) {
+        self.info.lifetime_minutes += now.saturating_sub(self.told_at).as_secs_f64() / 60.0;
+        self.info.idle_minutes = 0.0;
+        self.told_at = now;
+    }
+
+    /// What runs in it began or ended. The end of what ran in one that is lost or closing comes after its own end.
+    pub(crate) fn goes_on(&mut self, state: SessionState) {
+        if self.is_usable() {
+            self.info.state = state;
+        }
+    }
+
     pub(crate) fn is_usable(&self) -> bool {
         matches!(self.info.state, SessionState::Active | SessionState::Idle | SessionState::Creating)
     }
@@ -164,6 +238,10 @@ pub(crate) struct Sessions {
     pub(crate) own: Vec<SessionId>,
     /// The one that was chosen by hand.
     pub(crate) picked: Option<SessionId>,
+    /// The minute since the workbench opened in which their ages were drawn last.
+    pub(crate) minute: u64,
+    /// The runtime that was chosen by hand for a language.
+    pub(crate) wishes: Vec<(Language, RuntimeType)>,
 }
 
 impl Sessions {
@@ -180,6 +258,12 @@ impl Sessions {
     /// Whether code may be run in it without asking.
     pub(crate) fn is_ours(&self, id: &SessionId) -> bool {
         self.own.contains(id) || self.picked.as_ref() == Some(id)
+    }
+
+    /// Remembers the runtime that was chosen by hand for a language; none: that it matters no more.
+    pub(crate) fn wish(&mut self, language: Language, runtime: Option<RuntimeType>) {
+        self.wishes.retain(|(of, _)| *of != language);
+        self.wishes.extend(runtime.map(|runtime| (language, runtime)));
     }
 
     pub(crate) fn find(&mut self, id: &SessionId) -> Option<&mut SessionRow> {
@@ -213,24 +297,41 @@ pub(crate) struct Run {
     pub(crate) session: Option<SessionId>,
     pub(crate) execution: Option<ExecutionId>,
     pub(crate) phase: Phase,
-    /// When it was first asked to stop.
-    pub(crate) stop_asked: Option<Duration>,
+    pub(crate) stop: Stop,
     pub(crate) sink: Sink,
 }
 
-/// How the last run ended, for the stats and small screens.
+impl Run {
+    /// What goes on, in a word or two.
+    pub(crate) fn word(&self) -> &'static str {
+        self.stop.word().unwrap_or(match self.phase {
+            Phase::Preparing => "creating a session",
+            Phase::Asked => "starting",
+            Phase::Running => "running",
+        })
+    }
+}
+
+/// What was run last, to be run again.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) language: Language,
+    pub(crate) code: String,
+    pub(crate) file_name: Option<String>,
+    /// The runtime that was chosen for it.
+    pub(crate) on: Option<RuntimeType>,
+    /// Where it ran.
+    pub(crate) session: Option<SessionId>,
+}
+
+/// How the last run ended, for the status and small screens.
 #[derive(Clone, Debug)]
 pub(crate) struct LastRun {
-    pub(crate) number: u32,
     pub(crate) verdict: Verdict,
     /// `exit 0`, `stopped by SIGINT`.
     pub(crate) ending: String,
-    pub(crate) wall_ms: Option<u64>,
     /// From the request to the result.
     pub(crate) total_ms: u64,
-    pub(crate) cpu_ms: Option<u64>,
-    pub(crate) peak_bytes: Option<u64>,
-    pub(crate) session: Option<SessionId>,
 }
 
 /// The runs.
@@ -239,6 +340,7 @@ pub(crate) struct Runs {
     pub(crate) count: u32,
     pub(crate) active: Option<Run>,
     pub(crate) last: Option<LastRun>,
+    pub(crate) again: Option<Program>,
     /// The run that was under way in this process when another engine was switched to.
     pub(crate) left: Option<u32>,
 }
@@ -270,6 +372,8 @@ pub(crate) struct Model {
     pub(crate) dragged: Option<Split>,
     /// What is typed goes into the editor when it has the focus; else letters are commands.
     pub(crate) edits: bool,
+    /// What moves in the editor selects, after vim's `v`.
+    pub(crate) selecting: bool,
     /// What is typed goes to the running program when the output has the focus.
     pub(crate) feeds: bool,
     /// The first of two keys was pressed.
@@ -287,6 +391,12 @@ pub(crate) struct Model {
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
     pub(crate) runs: Runs,
+    pub(crate) history: History,
+    /// How long programs took to start.
+    pub(crate) starts: Starts,
+    /// The first line of the stats that is shown.
+    pub(crate) stats_top: usize,
+    pub(crate) race: Option<Race>,
     pub(crate) output: Output,
     /// The line being typed for the running program.
     pub(crate) input: Field,
@@ -294,6 +404,8 @@ pub(crate) struct Model {
     /// What was told last and not dismissed yet.
     pub(crate) notice: Option<Notice>,
     pub(crate) keymap: Keymap,
+    /// The commands that were chosen from lists, the last first.
+    pub(crate) recent: Vec<&'static str>,
     pub(crate) preference: RuntimePreference,
     /// Themes and settings.
     pub(crate) look: Look,
@@ -318,6 +430,7 @@ impl Model {
             mouse: true,
             dragged: None,
             edits: true,
+            selecting: false,
             feeds: false,
             pending: None,
             editor: Editor::new(&sample, document.habits()),
@@ -329,11 +442,16 @@ impl Model {
             wire: Wire::default(),
             sessions: Sessions::default(),
             runs: Runs::default(),
+            history: History::default(),
+            starts: Starts::default(),
+            stats_top: 0,
+            race: None,
             output: Output::new(),
             input: Field::default(),
             overlays: Vec::new(),
             notice: None,
             keymap,
+            recent: Vec::new(),
             preference: RuntimePreference::Balanced,
             look: Look::default(),
             memory: Remembered::default(),
@@ -345,7 +463,7 @@ impl Model {
     /// Whether keys that type are text, not commands.
     pub(crate) fn types(&self) -> bool {
         match (self.screen, self.focus) {
-            (Screen::Setup, _) => false,
+            (Screen::Setup | Screen::Race, _) => false,
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => self.feeds,
@@ -358,10 +476,13 @@ impl Model {
         let here: &[Place] = match self.screen {
             Screen::Setup => &[Place::Setup],
             Screen::Messages => &[Place::Messages],
+            Screen::Race => &[Place::Race],
             Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
         };
         let lost = self.connection.down().map(|_| Place::LinkLost);
-        lost.into_iter().chain(here.iter().copied()).chain([Place::Everywhere]).collect()
+        let selecting = self.selecting && self.screen == Screen::Workbench && self.focus == Pane::Editor;
+        let selecting = (selecting && !self.edits).then_some(Place::Selecting);
+        lost.into_iter().chain(selecting).chain(here.iter().copied()).chain([Place::Everywhere]).collect()
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -386,13 +507,25 @@ impl Model {
     }
 
     pub(crate) fn tell(&mut self, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) {
-        let clean = |text: String| super::text::sanitise(&text).into_owned();
-        self.notice = Some(Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) });
+        let (places, types) = (self.places(), self.types());
+        let clean = |text: String| self.keymap.in_words(&super::text::sanitise(&text), &places, types);
+        let notice = Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) };
+        self.notice = Some(notice);
+    }
+
+    /// Notes that a command was chosen from a list.
+    pub(crate) fn used(&mut self, id: &'static str) {
+        self.recent.retain(|other| *other != id);
+        self.recent.insert(0, id);
+        self.recent.truncate(RECENT);
     }
 
     /// The session whose figures are on the screen and can change.
     pub(crate) fn watched(&self) -> Option<&SessionId> {
-        let shown = self.screen == Screen::Workbench && self.layout().pane(Pane::Stats).is_some();
+        let layout = self.layout();
+        // Where there is no pane for them, the top line has them.
+        let room = layout.pane(Pane::Stats).is_some() || layout.class == Class::Normal;
+        let shown = self.screen == Screen::Workbench && room;
         // Nobody is there to be asked.
         let shown = shown && self.connection.down().is_none();
         let row = self.sessions.current().filter(|row| shown && row.is_usable())?;

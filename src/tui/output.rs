@@ -355,6 +355,30 @@ impl Output {
         self.left = 0;
     }
 
+    /// What is kept of what a run's program wrote; `None`: nothing is kept of that run.
+    pub(crate) fn run_text(&self, number: u32) -> Option<String> {
+        let head = format!("$ run {number}  ");
+        let from = self.lines.iter().position(|l| l.kind == Kind::Header && l.text.starts_with(&head))?;
+        Some(self.program_text(from + 1))
+    }
+
+    /// What is kept of what was written last.
+    pub(crate) fn newest_text(&self) -> String {
+        let header = self.lines.iter().rposition(|line| line.kind == Kind::Header);
+        self.program_text(header.map_or(0, |at| at + 1))
+    }
+
+    /// What was written from a line on, up to the next run.
+    fn program_text(&self, from: usize) -> String {
+        let of = self.lines.iter().skip(from).take_while(|line| line.kind != Kind::Header);
+        let mut text = String::new();
+        for line in of.filter(|line| matches!(line.kind, Kind::Stdout | Kind::Stderr)) {
+            text.push_str(&line.text);
+            text.push('\n');
+        }
+        text
+    }
+
     /// All text, for tests and for the last line of a small screen.
     pub(crate) fn last_text(&self) -> Option<String> {
         let shown =

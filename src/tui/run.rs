@@ -114,6 +114,7 @@ where
     loop {
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
+        let menu_due = workbench.menu_due();
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
             biased;
@@ -132,6 +133,7 @@ where
                 seconds.counted();
                 Some(Msg::Link(LinkMsg::Second))
             }
+            () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
         };
         let drained = std::time::Instant::now();
         let mut msg = msg;

@@ -11,6 +11,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+    KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::execute;
 use crossterm::style::ResetColor;
@@ -33,6 +34,8 @@ const ANSWER: Duration = Duration::from_secs(1);
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// The mouse is left to the terminal.
 static NO_MOUSE: AtomicBool = AtomicBool::new(false);
+/// The terminal tells apart keys that look alike elsewhere, and is asked to.
+static TELLS_KEYS: AtomicBool = AtomicBool::new(false);
 /// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
 static DRAWER: OnceLock<ThreadId> = OnceLock::new();
 
@@ -48,6 +51,10 @@ fn take() -> io::Result<()> {
     if !NO_MOUSE.load(Ordering::SeqCst) {
         execute!(io::stdout(), EnableMouseCapture)?;
     }
+    if TELLS_KEYS.load(Ordering::SeqCst) {
+        let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
+        execute!(io::stdout(), PushKeyboardEnhancementFlags(flags))?;
+    }
     Ok(())
 }
 
@@ -58,6 +65,10 @@ fn restore() {
     }
     // Nothing better can be done about a terminal that refuses.
     let mut out = io::stdout();
+    // They belong to the screen that is left.
+    if TELLS_KEYS.load(Ordering::SeqCst) {
+        let _ = execute!(out, PopKeyboardEnhancementFlags);
+    }
     let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show);
     let _ = out.flush();
     let _ = disable_raw_mode();
@@ -75,8 +86,9 @@ pub(super) struct TerminalGuard {
 
 impl TerminalGuard {
     /// Takes the terminal, and the mouse or not. To be called within tokio, on the thread that draws.
-    pub(super) fn enter(mouse: bool) -> io::Result<Self> {
+    pub(super) fn enter(tells_keys: bool, mouse: bool) -> io::Result<Self> {
         watch_panics();
+        TELLS_KEYS.store(tells_keys, Ordering::SeqCst);
         let stopped = CancellationToken::new();
         let number = Arc::new(AtomicI32::new(0));
         // Before the terminal is taken, so that no signal finds it taken and nobody listening.

@@ -162,6 +162,15 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
+/// A time that went by, to the minute: `<1 min`, `3 min`, `2 h 05 min`, `4 d`.
+pub(crate) fn minutes(time: Duration) -> String {
+    match parts(time) {
+        (0, 0, _) => "<1 min".to_owned(),
+        (0, minutes, _) => format!("{minutes} min"),
+        _ => span(time),
+    }
+}
+
 /// Hours, minutes, seconds.
 fn parts(time: Duration) -> (u64, u64, u64) {
     let seconds = time.as_secs();
@@ -192,6 +201,19 @@ pub(crate) fn bytes(n: u64) -> String {
         n if n < 10e6 => format!("{:.1} MB", n / 1e6),
         n if n < 1e9 => format!("{:.0} MB", n / 1e6),
         n => format!("{:.2} GB", n / 1e9),
+    }
+}
+
+/// The same in at most four cells, for small places: `41M`, `1.2G`.
+pub(crate) fn short_bytes(n: u64) -> String {
+    let n = n as f64;
+    match n {
+        n if n < 999.5 => format!("{n:.0}B"),
+        n if n < 999.5e3 => format!("{:.0}k", n / 1e3),
+        n if n < 9.95e6 => format!("{:.1}M", n / 1e6),
+        n if n < 999.5e6 => format!("{:.0}M", n / 1e6),
+        n if n < 9.95e9 => format!("{:.1}G", n / 1e9),
+        n => format!("{:.0}G", (n / 1e9).min(999.0)),
     }
 }
 
@@ -243,6 +265,12 @@ mod tests {
         assert_eq!(whole_millis(12), "12 ms");
         assert_eq!(bytes(41_234_567), "41 MB");
         assert_eq!(bytes(999), "999 B");
+        assert_eq!([0, 999_400, 999_600, 41_234_567].map(short_bytes), ["0B", "999k", "1.0M", "41M"]);
+        assert_eq!([999_600_000, 12_000_000_000, u64::MAX].map(short_bytes), ["1.0G", "12G", "999G"]);
+        assert_eq!(
+            [59, 60, 7500].map(|s| minutes(Duration::from_secs(s))),
+            ["<1 min", "1 min", "2 h 05 min"]
+        );
         let of = |seconds| (clock(Duration::from_secs(seconds)), span(Duration::from_secs(seconds)));
         assert_eq!(of(12), ("00:12".to_owned(), "12 s".to_owned()));
         assert_eq!(of(184), ("03:04".to_owned(), "3 min 04 s".to_owned()));

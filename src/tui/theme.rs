@@ -127,6 +127,8 @@ pub(crate) struct Glyphs {
     /// To the engine, and from it.
     pub(crate) sent: &'static str,
     pub(crate) came: &'static str,
+    /// A curve's marks, from low to high.
+    pub(crate) spark: [&'static str; 8],
 }
 
 const UNICODE: Glyphs = Glyphs {
@@ -150,6 +152,7 @@ const UNICODE: Glyphs = Glyphs {
     dot: "•",
     sent: "→",
     came: "←",
+    spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
 };
 
 const ASCII: Glyphs = Glyphs {
@@ -191,6 +194,7 @@ const ASCII: Glyphs = Glyphs {
     dot: "*",
     sent: ">",
     came: "<",
+    spark: ["_", ".", "-", "~", "=", "+", "*", "#"],
 };
 
 /// The looks of all roles.

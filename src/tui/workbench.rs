@@ -10,6 +10,7 @@ use ratatui::style::Style;
 
 use super::buffers;
 use super::highlight::Highlighter;
+use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
@@ -39,6 +40,8 @@ pub struct Options {
     pub terminal: TerminalKind,
     /// Its background is light, as far as is known.
     pub light_background: Option<bool>,
+    /// What this runs in: programs that keep some keys.
+    pub outer: Outer,
     /// Makes other engines. Without it, the one given at the start is the only one.
     pub connector: Option<Arc<dyn Connector>>,
 }
@@ -85,12 +88,15 @@ impl Workbench {
         warnings.extend(look.theme(look.wanted(None)).into_iter().flat_map(|(_, warnings)| warnings.clone()));
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
+        let keymap = keymap.inside(options.outer);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
         let shares = memory.shares().unwrap_or_default();
         (model.ratios, model.zoomed) = (shares.ratios, shares.zoomed);
         (model.look, model.memory) = (look, memory);
         warnings.extend(update::take_settings(&mut model, &Settings::default()));
         let theme = model.look.resolve(None);
+        // Whoever knows vim expects its normal mode.
+        model.edits = model.keymap.preset() != Preset::Vim;
         if let Some(first) = warnings.first() {
             let more = match warnings.len() {
                 1 => String::new(),
@@ -131,6 +137,11 @@ impl Workbench {
     /// Something on the screen counts the seconds.
     pub fn counts(&self) -> bool {
         self.model.connection.down().is_some()
+    }
+
+    /// When the menu is to show itself, in time since the workbench opened.
+    pub fn menu_due(&self) -> Option<Duration> {
+        super::overlay::menu_due(&self.model)
     }
 
     /// Everything must be drawn again.

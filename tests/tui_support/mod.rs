@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "only tests use it")]
 
+pub mod race;
 pub mod remote;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use codebeaker::config::{Paths, Settings};
 use codebeaker::engine::{Engine, Execution, Frame, InterruptTarget, Link, SessionEvents, Told, Traffic};
 use codebeaker::protocol::*;
 use codebeaker::tui::{
-    ColourTier, Effect, Msg, Options, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
+    ColourTier, Effect, Msg, Options, Outer, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
 };
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -34,6 +35,7 @@ pub fn options() -> Options {
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
         light_background: None,
+        outer: Outer::default(),
         connector: None,
     }
 }
@@ -276,13 +278,17 @@ pub fn text_of(terminal: &Terminal<TestBackend>) -> String {
 }
 
 /// An engine that does as its program text says: `hang` waits to be interrupted, `echo` reads a line and writes it,
+/// `where` writes the runtime it is on,
 /// anything else writes `ran: ` and its first line.
 pub struct Scripted {
     pub available: Mutex<Vec<RuntimeType>>,
     sessions: Mutex<Vec<SessionInfo>>,
     events: broadcast::Sender<Told>,
     input: Mutex<Option<mpsc::Sender<Bytes>>>,
-    stop: Mutex<Option<mpsc::Sender<Signal>>>,
+    /// What each program that was begun is stopped by.
+    stops: Mutex<Vec<(ExecutionId, mpsc::Sender<Signal>)>>,
+    /// No session is made on these.
+    pub refused: Mutex<Vec<RuntimeType>>,
     pub asked: Mutex<Vec<String>>,
     /// A fault of ours: the drawing thread panics.
     pub panics: AtomicBool,
@@ -308,7 +314,8 @@ impl Scripted {
             sessions: Mutex::default(),
             events: broadcast::channel(64).0,
             input: Mutex::default(),
-            stop: Mutex::default(),
+            stops: Mutex::default(),
+            refused: Mutex::default(),
             asked: Mutex::default(),
             panics: AtomicBool::new(false),
             link: watch::channel(link).0,
@@ -363,6 +370,9 @@ impl Engine for Scripted {
     }
 
     async fn create_session(&self, params: CreateSession) -> Result<SessionInfo, Failure> {
+        if params.runtime_type.is_some_and(|runtime| self.refused.lock().unwrap().contains(&runtime)) {
+            return Err(Failure::new(ErrorKind::NoRuntime, "the image is gone", "fetch it again"));
+        }
         let mut sessions = self.sessions.lock().unwrap();
         let id = format!("s{}", sessions.len() + 1);
         let info = session(&id, params.language, params.runtime_type.unwrap_or(RuntimeType::Bun));
@@ -373,14 +383,17 @@ impl Engine for Scripted {
 
     async fn execute(&self, params: Execute) -> Result<Execution, Failure> {
         let Command::ExecuteCode(code) = params.command.command else { panic!("only code is run") };
-        assert!(params.stream && params.interactive);
-        self.note("execute");
+        assert!(params.stream);
+        self.note(if params.interactive { "execute" } else { "race" });
+        let place = self.sessions.lock().unwrap();
+        let place = place.iter().find(|info| info.session_id == params.session_id).cloned();
+        let runtime = place.map_or_else(String::new, |info| info.runtime);
         let id = params.execution_id.unwrap();
         let (tx, rx) = mpsc::channel(16);
         let (input, mut fed) = mpsc::channel::<Bytes>(4);
         let (stop, mut stopped) = mpsc::channel(4);
+        self.stops.lock().unwrap().push((id.clone(), stop));
         *self.input.lock().unwrap() = Some(input);
-        *self.stop.lock().unwrap() = Some(stop);
         tokio::spawn(async move {
             let out = |text: String| ExecutionEvent::Output {
                 stream: OutputStream::Stdout,
@@ -401,6 +414,8 @@ impl Engine for Scripted {
                         break;
                     }
                 }
+            } else if code.code.contains("where") {
+                let _ = tx.send(out(format!("on {runtime}\n"))).await;
             } else if code.code.contains("echo") {
                 let line = fed.recv().await.unwrap_or_default();
                 let _ = tx.send(out(format!("you said {}", String::from_utf8_lossy(&line)))).await;
@@ -422,9 +437,10 @@ impl Engine for Scripted {
         Ok(())
     }
 
-    async fn interrupt(&self, _: InterruptTarget, signal: Signal) -> Result<bool, Failure> {
+    async fn interrupt(&self, target: InterruptTarget, signal: Signal) -> Result<bool, Failure> {
         self.note(format!("signal {signal}"));
-        let stop = self.stop.lock().unwrap().clone();
+        let InterruptTarget::Execution(of) = target else { panic!("only executions are stopped") };
+        let stop = self.stops.lock().unwrap().iter().find(|(id, _)| *id == of).map(|(_, stop)| stop.clone());
         Ok(stop.unwrap().send(signal).await.is_ok())
     }
 

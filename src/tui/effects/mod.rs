@@ -113,6 +113,10 @@ impl Effects {
                 Msg::Runtime(RuntimeMsg::Known(runtime, known))
             }),
             Effect::Rank(language, preference) => self.rank(language, preference),
+            Effect::Limits => self.ask(|engine| async move {
+                let limits = engine.info().await.map(|info| info.limits).unwrap_or_default();
+                Msg::Runtime(RuntimeMsg::Limited(limits))
+            }),
             Effect::Fetch(runtime) => self.fetch(runtime),
             Effect::CancelFetch => self.cancel_fetch(),
             Effect::ListSessions => {
@@ -133,16 +137,15 @@ impl Effects {
                 let result = engine.close_session(&id).await;
                 Msg::Session(SessionMsg::Closed(id, result))
             }),
+            Effect::CloseSessions(ids) => ids.into_iter().for_each(|id| self.run(Effect::CloseSession(id))),
             Effect::Stats(id) => self.ask(|engine| async move {
                 let result = engine.stats(&id).await;
                 Msg::Session(SessionMsg::Stats(id, result))
             }),
-            Effect::Execute { run, session, language, code, file_name } => {
-                self.execute(
-                    run,
-                    session,
-                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() },
-                );
+            Effect::Execute { run, session, language, code, file_name, interactive } => {
+                let code =
+                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() };
+                self.execute(run, session, code, interactive);
             }
             Effect::Feed { run, data, eof } => self.feed(run, data, eof),
             Effect::Signal(run, execution, signal) => self.ask(move |engine| async move {
@@ -241,13 +244,15 @@ impl Effects {
         }
     }
 
-    fn execute(&mut self, run: u32, session: SessionId, code: ExecuteCode) {
+    fn execute(&mut self, run: u32, session: SessionId, code: ExecuteCode, interactive: bool) {
         let execution = ExecutionId::random();
         let (feed, fed) = mpsc::channel(INPUT_QUEUE);
-        self.feed = Some((run, feed));
+        if interactive {
+            self.feed = Some((run, feed));
+        }
         let mut params = Execute::new(session, Command::ExecuteCode(code));
         params.stream = true;
-        params.interactive = true;
+        params.interactive = interactive;
         params.execution_id = Some(execution);
         let tx = self.there.tx();
         self.ask(move |engine| async move {

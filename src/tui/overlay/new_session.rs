@@ -1,43 +1,90 @@
-//! The form for a new session: a language, and a runtime or what matters in its choice, with the ranking.
+//! The form for a new session: what is chosen and typed in it, and what a key does. What the texts mean is
+//! `new_session_limits`', how it looks `new_session_view`'s.
 
 use crossterm::event::{KeyCode, KeyEvent};
-use ratatui::Frame;
-use ratatui::style::Style;
 
 use super::Outcome;
 use crate::protocol::{
-    Candidate, CreateSession, Failure, Language, RuntimePreference, RuntimeType, Selection, WireName as _,
+    CreateSession, Failure, Language, RuntimePreference, RuntimeType, Selection, ServerLimits, SessionInfo,
 };
 use crate::tui::document::ORDER;
-use crate::tui::layout::centred;
 use crate::tui::model::{Model, Verdict};
 use crate::tui::msg::Effect;
-use crate::tui::text;
-use crate::tui::theme::{Role, Theme};
-use crate::tui::widget::{frame::over, state};
+use crate::tui::race::unfit;
+use crate::tui::widget::field::Field;
 
 /// The preferences as they are offered, and what each asks for.
-const PREFERENCES: [(RuntimePreference, &str); 4] = [
+pub(super) const PREFERENCES: [(RuntimePreference, &str); 4] = [
     (RuntimePreference::Balanced, "speed, isolation and memory together"),
     (RuntimePreference::Speed, "the least start-up time"),
     (RuntimePreference::Security, "the most isolation"),
     (RuntimePreference::Memory, "the least memory"),
 ];
 
+/// A runtime, or what matters in the choice of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Choice {
+pub(super) enum Choice {
     By(RuntimePreference),
     On(RuntimeType),
 }
 
-/// What is chosen so far.
+/// A part of the form that can have the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Language,
+    Runtime,
+    Name,
+    Network,
+    Image,
+    Memory,
+    Processors,
+    Processes,
+    Disk,
+    Time,
+    Idle,
+    Life,
+}
+
+impl Part {
+    const ALL: [Self; 12] = [
+        Self::Language,
+        Self::Runtime,
+        Self::Name,
+        Self::Network,
+        Self::Image,
+        Self::Memory,
+        Self::Processors,
+        Self::Processes,
+        Self::Disk,
+        Self::Time,
+        Self::Idle,
+        Self::Life,
+    ];
+
+    /// Something is typed into it.
+    pub(super) fn is_text(self) -> bool {
+        !matches!(self, Self::Language | Self::Runtime | Self::Network)
+    }
+}
+
+/// What is chosen and typed so far.
 #[derive(Clone, Debug)]
 pub(crate) struct NewSession {
-    language: Language,
+    pub(super) language: Language,
     selected: usize,
     choices: Vec<Choice>,
+    pub(super) network: bool,
+    pub(super) part: Part,
+    /// The texts, in the order of [`Part::ALL`].
+    fields: Vec<Field>,
     /// The ranking for the language and preference, once it is known.
-    ranking: Option<Result<Selection, Failure>>,
+    pub(super) ranking: Option<Result<Selection, Failure>>,
+    /// What the engine allows at most, as far as it says.
+    pub(super) most: ServerLimits,
+    /// What the engine was asked for.
+    asked: Option<Box<CreateSession>>,
+    /// Why there is no session: what is wrong and what to do.
+    pub(super) trouble: Option<(String, String)>,
 }
 
 impl NewSession {
@@ -48,26 +95,57 @@ impl NewSession {
         let on = model.runtimes.rows.iter().map(|row| Choice::On(row.runtime));
         let choices: Vec<Choice> = by.chain(on).collect();
         let wanted = Choice::By(model.preference);
-        let selected = choices.iter().position(|choice| *choice == wanted).unwrap_or(0);
-        let form = Self { language, selected, choices, ranking: None };
-        let effects = vec![form.ask()];
+        let form = Self {
+            language,
+            selected: choices.iter().position(|choice| *choice == wanted).unwrap_or(0),
+            choices,
+            network: false,
+            part: Part::Language,
+            fields: vec![Field::default(); Part::ALL.len()],
+            ranking: None,
+            most: ServerLimits::default(),
+            asked: None,
+            trouble: None,
+        };
+        let effects = vec![form.ask(), Effect::Limits];
         (form, effects)
     }
 
-    fn choice(&self) -> Choice {
+    pub(super) fn choice(&self) -> Choice {
         self.choices.get(self.selected).copied().unwrap_or(Choice::By(RuntimePreference::Balanced))
     }
 
     /// The preference to rank by: a runtime chosen by hand is shown in the balanced ranking.
-    fn preference(&self) -> RuntimePreference {
+    pub(super) fn preference(&self) -> RuntimePreference {
         match self.choice() {
             Choice::By(preference) => preference,
             Choice::On(_) => RuntimePreference::Balanced,
         }
     }
 
+    /// What is typed into a part.
+    pub(super) fn field(&self, part: Part) -> Option<&Field> {
+        let at = Part::ALL.iter().position(|p| *p == part).filter(|_| part.is_text())?;
+        self.fields.get(at)
+    }
+
+    pub(super) fn typed(&self, part: Part) -> &str {
+        self.field(part).map_or("", |field| field.text().trim())
+    }
+
+    /// The parts that can have the focus now: an image is for Docker alone.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part> {
+        let docker = self.choice() == Choice::On(RuntimeType::Docker);
+        Part::ALL.into_iter().filter(move |part| docker || *part != Part::Image)
+    }
+
     fn ask(&self) -> Effect {
         Effect::Rank(self.language, self.preference())
+    }
+
+    /// The engine was asked, and has not answered.
+    pub(super) fn waits(&self, model: &Model) -> bool {
+        self.asked.is_some() && model.sessions.creating > 0
     }
 
     /// Takes a ranking, if it is the one that is wanted now.
@@ -82,18 +160,102 @@ impl NewSession {
         }
     }
 
+    /// Takes what the engine allows at most.
+    pub(crate) fn limited(&mut self, most: ServerLimits) {
+        self.most = most;
+    }
+
+    /// Takes the engine's refusal of what was asked, with what was typed kept; false: nothing was.
+    pub(crate) fn refused(&mut self, failure: &Failure) -> bool {
+        if self.asked.take().is_none() {
+            return false;
+        }
+        if let Some(part) = super::new_session_limits::named(&failure.message) {
+            self.focus(part);
+        }
+        self.trouble = Some((failure.message.clone(), failure.hint.clone()));
+        true
+    }
+
+    /// The session that was asked for is there: what it got less of than was asked for, in words. `None`: nothing was
+    /// asked for.
+    pub(crate) fn made(&mut self, info: &SessionInfo) -> Option<String> {
+        let asked = self.asked.take()?;
+        Some(super::new_session_limits::lowered(&asked, info))
+    }
+
+    fn focus(&mut self, part: Part) {
+        if self.parts().any(|p| p == part) {
+            self.part = part;
+        }
+    }
+
     pub(super) fn press(&mut self, key: &KeyEvent, model: &mut Model) -> Outcome {
-        let before = (self.language, self.preference());
+        // What is being made is not changed.
+        if self.waits(model) {
+            return Outcome::Stay(Vec::new());
+        }
         match key.code {
-            KeyCode::Up | KeyCode::Char('k') => self.selected = self.selected.saturating_sub(1),
-            KeyCode::Down | KeyCode::Char('j') => {
-                self.selected = (self.selected + 1).min(self.choices.len().saturating_sub(1));
+            KeyCode::Enter => self.create(model),
+            KeyCode::Tab | KeyCode::Down => self.step(1),
+            KeyCode::BackTab | KeyCode::Up => self.step(-1),
+            KeyCode::Right | KeyCode::Char(' ') if !self.part.is_text() => self.change(1),
+            KeyCode::Left if !self.part.is_text() => self.change(-1),
+            _ => {
+                let part = self.part;
+                let at = Part::ALL.iter().position(|p| *p == part).filter(|_| part.is_text());
+                if let Some(field) = at.and_then(|at| self.fields.get_mut(at))
+                    && field.key(key)
+                {
+                    self.trouble = None;
+                }
+                Outcome::Stay(Vec::new())
             }
-            KeyCode::Right | KeyCode::Tab => self.language = next_language(self.language, 1),
-            KeyCode::Left | KeyCode::BackTab => self.language = next_language(self.language, ORDER.len() - 1),
-            KeyCode::Enter => return self.create(model),
+        }
+    }
+
+    /// Types a pasted text into the part that has the focus.
+    pub(super) fn paste(&mut self, text: &str) {
+        let at = Part::ALL.iter().position(|p| *p == self.part).filter(|_| self.part.is_text());
+        if let Some(field) = at.and_then(|at| self.fields.get_mut(at)) {
+            field.insert(text);
+        }
+    }
+
+    /// A click goes to a part; on one that has the focus and is chosen from, it chooses the next.
+    pub(super) fn click_part(&mut self, part: Part, model: &Model) -> Outcome {
+        if self.waits(model) {
+            return Outcome::Stay(Vec::new());
+        }
+        if self.part == part && !part.is_text() {
+            return self.change(1);
+        }
+        self.focus(part);
+        Outcome::Stay(Vec::new())
+    }
+
+    fn step(&mut self, by: isize) -> Outcome {
+        let parts: Vec<Part> = self.parts().collect();
+        let at = parts.iter().position(|part| *part == self.part).unwrap_or(0);
+        let next = at.checked_add_signed(by).unwrap_or(parts.len() - 1) % parts.len();
+        self.part = parts.get(next).copied().unwrap_or(Part::Language);
+        Outcome::Stay(Vec::new())
+    }
+
+    /// The next of what can be chosen, or the one before; another language or preference is ranked at once.
+    fn change(&mut self, by: isize) -> Outcome {
+        let before = (self.language, self.preference());
+        let turn = |at: usize, all: usize| at.checked_add_signed(by).unwrap_or(all - 1) % all;
+        match self.part {
+            Part::Language => {
+                let at = ORDER.iter().position(|l| *l == self.language).unwrap_or(0);
+                self.language = ORDER.get(turn(at, ORDER.len())).copied().unwrap_or(self.language);
+            }
+            Part::Runtime => self.selected = turn(self.selected, self.choices.len()),
+            Part::Network => self.network = !self.network,
             _ => {}
         }
+        self.trouble = None;
         if before == (self.language, self.preference()) {
             return Outcome::Stay(Vec::new());
         }
@@ -101,140 +263,60 @@ impl NewSession {
         Outcome::Stay(vec![self.ask()])
     }
 
-    fn create(&self, model: &mut Model) -> Outcome {
+    fn create(&mut self, model: &mut Model) -> Outcome {
+        let params = match self.params(model) {
+            Ok(params) => params,
+            Err((part, message, hint)) => {
+                self.focus(part);
+                self.trouble = Some((message, hint));
+                return Outcome::Stay(Vec::new());
+            }
+        };
+        model.notice = None;
+        self.trouble = None;
+        model.sessions.creating += 1;
+        self.asked = Some(Box::new(params.clone()));
+        Outcome::Stay(vec![Effect::CreateSession { params: Box::new(params), run: None }])
+    }
+
+    /// What the engine is to be asked for, or which part is wrong, how, and what to do.
+    fn params(&self, model: &Model) -> Result<CreateSession, (Part, String, String)> {
         let mut params = CreateSession::new(self.language);
+        params.network = self.network;
+        super::new_session_limits::read(self, &mut params)?;
         match self.choice() {
             Choice::By(preference) => params.runtime_preference = Some(preference),
             Choice::On(runtime) => {
-                if let Some(why) = unfit(model, runtime, self.language) {
-                    model.tell(Verdict::Warn, format!("{}: {why}", runtime.short()), "choose another, or F3");
-                    return Outcome::Stay(Vec::new());
-                }
                 params.runtime_type = Some(runtime);
-            }
-        }
-        model.notice = None;
-        model.sessions.creating += 1;
-        Outcome::Close(vec![Effect::CreateSession { params: Box::new(params), run: None }])
-    }
-
-    pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let rows = self.choices.len() + model.runtimes.rows.len() + 9;
-        let area = centred(model.size, 78, u16::try_from(rows).unwrap_or(u16::MAX));
-        let inside = over("New session", "Esc close", theme, area, frame);
-        let mut lines = self.lines(model, theme);
-        // Where not all fits, the ranking goes first and the chosen line stays in view.
-        let height = usize::from(inside.height);
-        let chosen = self.selected + 3;
-        if chosen >= height.saturating_sub(1) {
-            lines.drain(2..2 + (chosen + 2 - height).min(lines.len().saturating_sub(2)));
-        }
-        if lines.len() > height && height > 0 {
-            let keys = lines.pop();
-            lines.truncate(height - 1);
-            lines.extend(keys);
-        }
-        for ((line, style), y) in lines.into_iter().zip(inside.top()..inside.bottom()) {
-            let line = text::pad(&line, usize::from(inside.width), theme.glyphs.cut);
-            frame.buffer_mut().set_string(inside.x, y, line, style);
-        }
-    }
-
-    /// Everything in the box, line by line.
-    fn lines(&self, model: &Model, theme: &Theme) -> Vec<(String, Style)> {
-        let plain = theme.style(Role::Text);
-        let muted = theme.style(Role::Muted);
-        let mut lines = Vec::new();
-        let arrows = theme.glyphs.across;
-        lines.push((
-            format!(" language  {:<12} {arrows} change", self.language.title()),
-            theme.style(Role::Strong),
-        ));
-        lines.push((String::new(), plain));
-        lines.push((" choose the runtime by, or take this one:".to_owned(), muted));
-        for (at, choice) in self.choices.iter().enumerate() {
-            let selected = at == self.selected;
-            let mark = if selected { theme.glyphs.pointer } else { " " };
-            let (line, style) = self.choice_line(*choice, model, theme);
-            let style = if selected { theme.style(Role::Selected) } else { style };
-            lines.push((format!(" {mark} {line}"), style));
-        }
-        lines.push((String::new(), plain));
-        lines.extend(self.ranking_lines(theme));
-        lines.push((
-            format!(" Enter create   {} choose   Esc back", theme.glyphs.updown),
-            theme.style(Role::KeysKey),
-        ));
-        lines
-    }
-
-    fn choice_line(&self, choice: Choice, model: &Model, theme: &Theme) -> (String, Style) {
-        match choice {
-            Choice::By(preference) => {
-                let what = PREFERENCES.iter().find(|(p, _)| *p == preference).map_or("", |(_, what)| *what);
-                (format!("{:<10}{what}", preference.name()), theme.style(Role::Text))
-            }
-            Choice::On(runtime) => match unfit(model, runtime, self.language) {
-                None => {
-                    let ready = state(theme, Verdict::Ok, "ready");
-                    (format!("{:<10}{}", runtime.short(), ready.content), theme.style(Role::Text))
-                }
-                Some(why) => {
-                    let glyph = theme.glyphs.fail;
-                    (format!("{:<10}{glyph} {why}", runtime.short()), theme.style(Role::Muted))
-                }
-            },
-        }
-    }
-
-    fn ranking_lines(&self, theme: &Theme) -> Vec<(String, Style)> {
-        let title = format!(" ranking for {}, {}", self.language.title(), self.preference().name());
-        let mut lines = vec![(title, theme.style(Role::Muted))];
-        match &self.ranking {
-            None => lines.push((" asking...".to_owned(), theme.style(Role::Muted))),
-            Some(Err(failure)) => lines.push((format!(" {}", failure.message), theme.style(Role::Fail))),
-            Some(Ok(selection)) => {
-                for (at, candidate) in selection.ranking.iter().enumerate() {
-                    lines.push(candidate_line(at + 1, candidate, theme));
+                // What an image runs is for whoever names it to know.
+                let row = model.runtimes.rows.iter().find(|row| row.runtime == runtime);
+                let why = row.and_then(|row| unfit(row, self.language));
+                if let Some(why) = why.filter(|_| params.docker_image.is_none()) {
+                    let message = format!("{}: {why}", runtime.short());
+                    return Err((
+                        Part::Runtime,
+                        message,
+                        "choose another, or F3 gets what can be had".to_owned(),
+                    ));
                 }
             }
         }
-        lines.push((String::new(), theme.style(Role::Text)));
-        lines
+        Ok(params)
     }
-}
 
-fn candidate_line(place: usize, candidate: &Candidate, theme: &Theme) -> (String, Style) {
-    let name = candidate.runtime_type.short();
-    let Some(scores) = candidate.scores else {
-        return (format!("   - {name:<8}{}", candidate.reason), theme.style(Role::Muted));
-    };
-    let line = format!(
-        "   {place} {name:<8}{:.2}  speed {:.2}  security {:.2}  memory {:.2}  {}",
-        scores.total, scores.speed, scores.security, scores.memory, candidate.reason
-    );
-    (line, theme.style(if candidate.chosen { Role::Strong } else { Role::Text }))
-}
-
-/// Why a runtime can't run a language here; `None`: it can.
-fn unfit(model: &Model, runtime: RuntimeType, language: Language) -> Option<String> {
-    let row = model.runtimes.rows.iter().find(|row| row.runtime == runtime);
-    match row.and_then(|row| row.info.as_ref()) {
-        None => Some("still being looked for".to_owned()),
-        Some(info) if !info.available => {
-            Some(info.reason.clone().unwrap_or_else(|| "not available".to_owned()))
+    /// The runtime that was chosen by hand and its language; none of it where a preference chose.
+    pub(crate) fn wish(&self) -> (Language, Option<RuntimeType>) {
+        match self.choice() {
+            Choice::By(_) => (self.language, None),
+            Choice::On(runtime) => (self.language, Some(runtime)),
         }
-        Some(info) if !info.languages.contains(&language) => {
-            Some(match info.fetchable_languages.contains(&language) {
-                true => format!("what it needs for {} is not here yet: F3 gets it", language.title()),
-                false => format!("does not run {}", language.title()),
-            })
-        }
-        Some(_) => None,
     }
-}
 
-fn next_language(language: Language, by: usize) -> Language {
-    let at = ORDER.iter().position(|l| *l == language).unwrap_or(0);
-    ORDER.get((at + by) % ORDER.len()).copied().unwrap_or(language)
+    /// Esc: what is being made goes on without the form.
+    pub(super) fn leave(&self, model: &mut Model) -> Outcome {
+        if self.waits(model) {
+            model.tell(Verdict::Idle, "the session is still being created", "Ctrl-C ends that");
+        }
+        Outcome::Close(Vec::new())
+    }
 }

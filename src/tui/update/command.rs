@@ -9,11 +9,16 @@ use crate::tui::document::{self, ORDER, Origin};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
-use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::overlay::{self, Help, Menu, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::race::Race;
 
 /// Does what a command says.
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
-    let of_session = matches!(cmd, Cmd::Run | Cmd::NewSession | Cmd::CloseSession);
+    let runs = matches!(
+        cmd,
+        Cmd::Run | Cmd::RunSelection | Cmd::RunAgain | Cmd::RunOn | Cmd::RunAll | Cmd::TakeTurns | Cmd::Rerun
+    );
+    let of_session = runs || matches!(cmd, Cmd::NewSession | Cmd::CloseSession | Cmd::CloseIdle);
     let asks = of_session || matches!(cmd, Cmd::Fetch | Cmd::Recheck | Cmd::TypeInput | Cmd::EndInput);
     if asks && !super::link::is_reachable(model) {
         return Vec::new();
@@ -25,6 +30,12 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Suspend => return vec![Effect::Suspend],
         Cmd::Stop => return super::run::stop(model),
         Cmd::Run => return super::run::start(model),
+        Cmd::RunSelection => return super::run::selection(model),
+        Cmd::RunAgain => return super::run::again(model),
+        Cmd::RunOn => super::run::choose(model),
+        Cmd::RunAll => return super::race::start(model),
+        Cmd::TakeTurns => return super::race::take_turns(model),
+        Cmd::OpenLane => super::race::go(model, cmd),
         Cmd::Save => return save(model, model.document.id),
         Cmd::Setup => {
             model.screen = Screen::Setup;
@@ -39,7 +50,9 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             return effects;
         }
         Cmd::CloseSession => return close_session(model),
-        Cmd::Leave => leave(model),
+        Cmd::RenameSession => super::session::rename(model),
+        Cmd::CloseIdle => super::session::close_idle(model),
+        Cmd::Leave => return leave(model),
         Cmd::FocusNext => step_focus(model, 1),
         Cmd::FocusPrevious => step_focus(model, Pane::ALL.len() - 1),
         Cmd::Focus(pane) => focus(model, pane),
@@ -53,6 +66,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Up | Cmd::Down | Cmd::PageUp | Cmd::PageDown | Cmd::Top | Cmd::Left | Cmd::Right => {
             go(model, cmd)
         }
+        Cmd::Bottom => go(model, cmd),
         Cmd::Connect => return super::link::open(model),
         Cmd::WorkLocally => return super::link::work_locally(model),
         Cmd::Retry => return super::link::retry(model),
@@ -63,6 +77,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages => super::messages::perform(model, cmd),
         Cmd::CopyMessage => return super::messages::copy(model),
         Cmd::Follow if model.screen == Screen::Messages => super::messages::go(model, cmd),
+        Cmd::Follow if model.screen == Screen::Race => super::race::go(model, cmd),
         Cmd::Follow => model.output.follow(),
         Cmd::Wrap => {
             model.output.wrap = !model.output.wrap;
@@ -73,24 +88,33 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }
+        Cmd::Menu => model.overlays.push(Overlay::Menu(Menu::new(model.now))),
+        Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
+        Cmd::Preset(preset) => super::panes::use_preset(model, preset),
         Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
+        Cmd::Rerun | Cmd::CompareRuns | Cmd::OpenRun | Cmd::AllRuns => {
+            return super::history::perform(model, cmd);
+        }
     }
     Vec::new()
 }
 
 /// One step back: a toast goes, typing ends, another screen closes.
-fn leave(model: &mut Model) {
+fn leave(model: &mut Model) -> Vec<Effect> {
     // While something is typed the toast goes with the typing: what it says of letters is true at once.
     if model.notice.take().is_some() && !model.types() {
-        return;
+        return Vec::new();
     }
     match (model.screen, model.focus) {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
+        (Screen::Race, _) => return super::race::leave(model),
         (_, Pane::Editor) if model.edits => model.edits = false,
         (_, Pane::Output) if model.feeds => model.feeds = false,
+        (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
         _ => model.zoomed = false,
     }
+    Vec::new()
 }
 
 pub(super) fn focus(model: &mut Model, pane: Pane) {
@@ -114,6 +138,9 @@ fn quit(model: &mut Model) -> Vec<Effect> {
             None => format!("run {} is still running and will be stopped", run.number),
             Some(server) => format!("run {} goes on at {server}, but its output is lost here", run.number),
         });
+    }
+    if let Some(live) = model.race.as_ref().map(Race::live).filter(|live| *live > 0) {
+        reasons.push(format!("a race runs on {live} runtimes and will be stopped"));
     }
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));
@@ -173,6 +200,7 @@ fn close_session(model: &mut Model) -> Vec<Effect> {
     };
     let id = row.info.session_id.clone();
     let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(&id));
+    let runs = runs || model.race.as_ref().is_some_and(|race| race.runs_in(&id));
     // Active is also one that never ran anything.
     let busy = runs || (row.info.state == SessionState::Active && row.info.execution_count > 0);
     let name = overlay::session_name(&row.info);
@@ -181,9 +209,6 @@ fn close_session(model: &mut Model) -> Vec<Effect> {
         let lines = vec![format!("something runs in {name} and will be stopped")];
         model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
         return Vec::new();
-    }
-    if let Some(row) = model.sessions.rows.get_mut(model.sessions.selected) {
-        row.info.state = SessionState::Closing;
     }
     vec![effect]
 }
@@ -223,18 +248,13 @@ fn end_input(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Feed { run: run.number, data: Bytes::from(line), eof: true }]
 }
 
-/// Chooses the session so many rows further.
-pub(super) fn choose_session(model: &mut Model, by: i64) {
-    let last = model.sessions.rows.len().saturating_sub(1);
-    let step = usize::try_from(by.unsigned_abs()).unwrap_or(0);
-    let at = model.sessions.selected;
-    model.sessions.pick(if by < 0 { at.saturating_sub(step) } else { (at + step).min(last) });
-}
-
 /// Up, down and sideways in whatever has the focus.
 fn go(model: &mut Model, cmd: Cmd) {
     if model.screen == Screen::Messages {
         return super::messages::go(model, cmd);
+    }
+    if model.screen == Screen::Race {
+        return super::race::go(model, cmd);
     }
     if model.screen == Screen::Setup {
         let last = model.runtimes.rows.len().saturating_sub(1);
@@ -243,7 +263,13 @@ fn go(model: &mut Model, cmd: Cmd) {
         return;
     }
     if model.focus == Pane::Sessions {
-        return choose_session(model, if cmd == Cmd::Up { -1 } else { 1 });
+        return super::session::go(model, cmd);
+    }
+    if model.focus == Pane::Stats {
+        return super::session::scroll_stats(model, cmd);
+    }
+    if model.focus == Pane::History {
+        return super::history::go(model, cmd);
     }
     let (rows, columns) = model.output_room();
     let page = i64::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);

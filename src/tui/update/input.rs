@@ -14,7 +14,7 @@ use crate::tui::layout::Class;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::output::Kind;
-use crate::tui::overlay;
+use crate::tui::overlay::{self, Overlay};
 use crate::tui::text;
 
 /// Rows that one notch of the wheel moves.
@@ -69,10 +69,16 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
         let anywhere = model.keymap.meaning(chord, None, &[Place::Everywhere], true);
-        if let Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit | Cmd::Suspend)) = anywhere {
-            return perform(model, cmd);
+        let is_doctor = matches!(model.overlays.last(), Some(Overlay::Help(help)) if help.is_doctor());
+        match anywhere {
+            // There a key is only looked at.
+            _ if is_doctor => return overlay::press(model, key),
+            Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit | Cmd::Suspend)) => return perform(model, cmd),
+            Meaning::Command(Cmd::Leave) => {
+                return overlay::press(model, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+            }
+            _ => return overlay::press(model, key),
         }
-        return overlay::press(model, key);
     }
     let after = model.pending.take();
     let types = model.types();
@@ -102,7 +108,7 @@ fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.screen {
         Screen::Messages if types => super::messages::type_filter(model, key),
-        Screen::Messages | Screen::Setup => {}
+        Screen::Messages | Screen::Setup | Screen::Race => {}
         Screen::Workbench => return text_in_pane(model, key, types),
     }
     Vec::new()
@@ -181,11 +187,18 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
 }
 
 fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
-    if !model.overlays.is_empty() || model.screen == Screen::Setup {
+    if !model.overlays.is_empty() {
+        return overlay::mouse(model, mouse);
+    }
+    if model.screen == Screen::Setup {
         return Vec::new();
     }
     if model.screen == Screen::Messages {
         super::messages::click(model, mouse);
+        return Vec::new();
+    }
+    if model.screen == Screen::Race {
+        super::race::click(model, mouse);
         return Vec::new();
     }
     let at = Position::new(mouse.column, mouse.row);
@@ -199,7 +212,7 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             if let Some(pane) = layout.tab_at(at) {
                 focus(model, pane);
             } else if let Some(pane) = layout.at(at) {
-                press_in(model, pane, at);
+                return press_in(model, pane, at);
             }
             return Vec::new();
         }
@@ -214,18 +227,23 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             let (rows, columns) = model.output_room();
             model.output.scroll(i64::from(step), rows, columns);
         }
-        Some(Pane::Sessions) => super::command::choose_session(model, step.signum().into()),
+        Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Stats) => {
+            let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
+            (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
+        }
+        Some(Pane::History) => super::history::step(model, step.signum().into()),
         _ => {}
     }
     Vec::new()
 }
 
 /// A click inside a pane.
-fn press_in(model: &mut Model, pane: Pane, at: Position) {
+fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
     focus(model, pane);
     let inside = model.layout().inside(pane);
     if !inside.contains(at) {
-        return;
+        return Vec::new();
     }
     let (row, column) = (at.y - inside.y, at.x - inside.x);
     match pane {
@@ -239,6 +257,13 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) {
                 model.sessions.pick(chosen);
             }
         }
-        Pane::Files | Pane::Output | Pane::Stats | Pane::History => {}
+        Pane::History => {
+            let rows = crate::tui::view::history::rows(model, inside.height);
+            if let Some(number) = rows.get(usize::from(row)).copied().flatten() {
+                return super::history::click(model, number);
+            }
+        }
+        Pane::Files | Pane::Output | Pane::Stats => {}
     }
+    Vec::new()
 }

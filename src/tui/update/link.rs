@@ -4,6 +4,7 @@ use crate::engine::{Frame, Link, Target};
 use crate::protocol::Failure;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::connection::{self, Connection, Dial};
+use crate::tui::history::End;
 use crate::tui::ingest;
 use crate::tui::model::{Model, Phase, Runs, Runtimes, Screen, Sessions, Verdict};
 use crate::tui::msg::{Effect, LinkMsg, Reached};
@@ -203,7 +204,9 @@ fn reached(model: &mut Model, dial: u32, result: Result<Reached, Failure>) -> Ve
 
 /// Forgets what was of the engine before, and tells what becomes of it. The text, the output and the settings stay.
 fn switch(model: &mut Model, reached: Reached) {
-    let left = leave_run(model).or(model.runs.left);
+    let local = model.connection.link == Link::Local;
+    let raced = super::race::forget(model).filter(|_| local);
+    let left = leave_run(model).or(raced).or(model.runs.left);
     let fetch = model.runtimes.fetching;
     let link = ingest::link(reached.link);
     let lost = matches!(link, Link::Down(_)).then_some(model.now);
@@ -213,6 +216,7 @@ fn switch(model: &mut Model, reached: Reached) {
     model.runtimes = Runtimes::of(&reached.runtimes);
     let own = std::mem::take(&mut model.sessions.own);
     model.sessions = Sessions { own, ..Sessions::default() };
+    model.starts = Default::default();
     model.runs = Runs { count: model.runs.count, left, ..Runs::default() };
     (model.feeds, model.input) = (false, Field::default());
     model.overlays.retain(|overlay| !overlay.is_of_engine());
@@ -257,9 +261,11 @@ fn leave_run(model: &mut Model) -> Option<u32> {
     model.output.close();
     if run.phase == Phase::Preparing {
         model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
+        model.history.end(run.number, End::without_figures(Verdict::Warn, "before it began"));
         return None;
     }
     let ending = format!("left: it goes on with {}", where_it_is(model));
+    model.history.end(run.number, End::without_figures(Verdict::Unknown, ending.clone()));
     model.output.say(Kind::Result(Verdict::Unknown), ending);
     (model.connection.link == Link::Local).then_some(run.number)
 }

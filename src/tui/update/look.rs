@@ -53,7 +53,7 @@ fn reread(
     if changed {
         let (keymap, more) = Keymap::load(&settings);
         warnings.extend(more);
-        model.keymap = keymap;
+        model.keymap = keymap.inside(model.keymap.outer());
         let follows = model.look.follows();
         model.look.set(settings);
         warnings.extend(take_settings(model, &before));

@@ -2,11 +2,13 @@
 
 mod command;
 mod file;
+mod history;
 mod input;
 mod link;
 mod look;
 mod messages;
 mod panes;
+mod race;
 mod run;
 mod runtime;
 mod session;
@@ -21,12 +23,14 @@ use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 pub(crate) use command::perform;
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
 pub(crate) use look::take_settings;
+pub(crate) use run::{idle_session, start_on};
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
     let effects = handle(model, msg);
     for effect in &effects {
+        session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
             && let Some((document, _)) = buffers::find(model, *buffer)
         {
@@ -40,6 +44,10 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
+        Msg::ShowMenu => {
+            super::overlay::show_menu(model);
+            Vec::new()
+        }
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));

@@ -4,6 +4,7 @@ use crossterm::event::{MouseButton, MouseEventKind};
 use ratatui::layout::Position;
 
 use crate::tui::commands::Cmd;
+use crate::tui::keymap::Preset;
 use crate::tui::layout::Class;
 use crate::tui::model::{Model, Pane, Verdict};
 use crate::tui::msg::Effect;
@@ -48,6 +49,17 @@ pub(super) fn toggle_mouse(model: &mut Model) -> Vec<Effect> {
         }
     }
     vec![Effect::CaptureMouse(model.mouse)]
+}
+
+/// Uses another set of keys, and says how that can be kept.
+pub(super) fn use_preset(model: &mut Model, preset: Preset) {
+    model.keymap = model.keymap.with_preset(preset);
+    let name = preset.name();
+    model.tell(
+        Verdict::Ok,
+        format!("the keys are {name} now"),
+        format!("preset = \"{name}\" in config.toml keeps them"),
+    );
 }
 
 /// Makes the pane in focus so many cells larger, if it has a border that can be moved that way.

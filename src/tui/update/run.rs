@@ -1,97 +1,266 @@
 //! A run: its session, its output, its end.
 
-use std::time::Duration;
-
 use crate::protocol::{
-    CreateSession, ErrorKind, ExecuteResult, Failure, RuntimeType, SessionId, SessionState, Signal,
+    CreateSession, ErrorKind, ExecuteResult, Failure, Language, RuntimeType, SessionId, SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
-use crate::tui::model::{LastRun, Model, Phase, Run, SessionRow, Verdict};
+use crate::tui::document::Origin;
+use crate::tui::editor::Pos;
+use crate::tui::history::{End, Record, RunPlace};
+use crate::tui::model::{LastRun, Model, Phase, Program, Run, SessionRow, Sessions, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
+use crate::tui::overlay::{Overlay, RunOn};
+use crate::tui::race::{self, Race};
 use crate::tui::sink::Sink;
+use crate::tui::stop::Stop;
 use crate::tui::text;
 
-/// A second Ctrl-C within this time kills.
-const KILL_WITHIN: Duration = Duration::from_secs(2);
 /// How a run ended that ended with its session.
 const SESSION_CLOSED: &str = "its session was closed";
 
 /// Runs the editor's text: in the chosen session, else in another that fits, else in a new one.
 pub(super) fn start(model: &mut Model) -> Vec<Effect> {
-    if let Some(run) = &model.runs.active {
-        let number = run.number;
-        model.tell(Verdict::Warn, format!("run {number} has not ended yet"), "Ctrl-C stops it");
+    let Some(program) = program(model) else { return Vec::new() };
+    begin(model, program)
+}
+
+/// Runs the editor's text on this runtime, which is remembered for its language.
+pub(crate) fn start_on(model: &mut Model, runtime: RuntimeType) -> Vec<Effect> {
+    let Some(program) = program(model) else { return Vec::new() };
+    model.sessions.wish(program.language, Some(runtime));
+    begin(model, Program { on: Some(runtime), ..program })
+}
+
+/// Runs the selected lines alone. They stay at their places, so that what a program says of a line is true.
+pub(super) fn selection(model: &mut Model) -> Vec<Effect> {
+    let Some(program) = program(model) else { return Vec::new() };
+    let selected = selected(model.editor.lines(), model.editor.selection());
+    let Some((code, first, last)) = selected else {
+        model.tell(Verdict::Warn, "nothing is selected to be run", "Shift and the arrows select");
         return Vec::new();
+    };
+    let what =
+        if first == last { format!("line {first} alone") } else { format!("lines {first} to {last} alone") };
+    let effects = begin(model, Program { code, ..program });
+    model.output.say(Kind::Note, what);
+    effects
+}
+
+/// Runs what was run last once more: the same code, where it ran if that is still possible.
+pub(super) fn again(model: &mut Model) -> Vec<Effect> {
+    let Some(program) = model.runs.again.clone() else {
+        model.tell(Verdict::Warn, "nothing has run yet", "F5 runs the editor's code");
+        return Vec::new();
+    };
+    once_more(model, program)
+}
+
+/// The list of runtimes that the text could run on.
+pub(super) fn choose(model: &mut Model) {
+    if let Some(language) = ready(model) {
+        model.overlays.push(Overlay::RunOn(RunOn::open(model, language)));
+    }
+}
+
+/// The editor's text, if it can be run now; says why if it can't.
+fn program(model: &mut Model) -> Option<Program> {
+    let language = ready(model)?;
+    let file_name = file_name(model);
+    Some(Program { language, code: model.editor.text(), file_name, on: None, session: None })
+}
+
+/// The language of the editor's text, if it can be run now; says why if it can't.
+pub(super) fn ready(model: &mut Model) -> Option<Language> {
+    if !is_free(model) {
+        return None;
     }
     let Some(language) = model.document.language() else {
         let name = model.document.name();
         model.tell(Verdict::Warn, format!("the language of {name} is not known"), "Esc l chooses one");
-        return Vec::new();
+        return None;
     };
     if model.editor.is_blank() {
         model.tell(Verdict::Warn, "there is nothing to run", "type some code first");
-        return Vec::new();
+        return None;
     }
-    if model.runtimes.settled && !model.runtimes.run(language) {
+    is_runnable(model, language).then_some(language)
+}
+
+/// Nothing of ours runs that would be in the way.
+fn is_free(model: &mut Model) -> bool {
+    let what = match (&model.runs.active, &model.race) {
+        (Some(run), _) => format!("run {}", run.number),
+        (None, Some(race)) if race.is_live() => "the race".to_owned(),
+        _ => return true,
+    };
+    model.tell(Verdict::Warn, format!("{what} has not ended yet"), "Ctrl-C stops it");
+    false
+}
+
+fn is_runnable(model: &mut Model, language: Language) -> bool {
+    let nobody = model.runtimes.settled && !model.runtimes.run(language);
+    if nobody {
         let message = format!("no runtime that is here runs {}", language.title());
         model.tell(Verdict::Warn, message, "F3 shows what is here and what can be fetched");
-        return Vec::new();
     }
+    !nobody
+}
+
+/// What a program's messages call its file: what the editor calls it, too.
+pub(super) fn file_name(model: &Model) -> Option<String> {
+    match model.document.origin() {
+        Origin::Scratch => Some(model.document.name()),
+        Origin::Disk(_) | Origin::Workspace { .. } => model.document.file_name(),
+    }
+}
+
+/// The selected part of a text, without the indentation that all its lines share, below as many empty lines as stand
+/// before it; and its first and last line, counted from 1.
+fn selected(lines: &[String], range: Option<(Pos, Pos)>) -> Option<(String, usize, usize)> {
+    let (Pos { row: first, byte: from }, Pos { row: last, byte: to }) = range?;
+    // A selection that ends before a line's first character holds nothing of that line.
+    let (last, to) = if to == 0 && last > first { (last - 1, usize::MAX) } else { (last, to) };
+    let mut part: Vec<String> = lines.get(first..=last)?.to_vec();
+    if let Some(line) = part.last_mut() {
+        line.truncate(to.min(line.len()));
+    }
+    if let Some(line) = part.first_mut() {
+        // What was left out before it still says how far it is indented.
+        let cut = from.min(line.len());
+        let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
+        *line = line.get(..cut)?.chars().map(blank).collect::<String>() + line.get(cut..)?;
+    }
+    if part.iter().all(|line| line.trim().is_empty()) {
+        return None;
+    }
+    let indented = |line: &&String| !line.trim().is_empty();
+    let indent = |line: &String| line.chars().take_while(|c| c.is_whitespace()).count();
+    let shared = part.iter().filter(indented).map(indent).min().unwrap_or(0);
+    let cut = |line: &String| line.chars().skip(shared.min(indent(line))).collect::<String>();
+    let text = part.iter().map(cut).collect::<Vec<_>>().join("\n");
+    Some((format!("{}{text}\n", "\n".repeat(first)), first + 1, last + 1))
+}
+
+/// Runs a program that ran before, if anything can be run now.
+pub(super) fn once_more(model: &mut Model, program: Program) -> Vec<Effect> {
+    if is_free(model) && is_runnable(model, program.language) { begin(model, program) } else { Vec::new() }
+}
+
+/// Begins a run of this program.
+fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
     model.notice = None;
     model.runs.count += 1;
     model.output.follow();
     let number = model.runs.count;
+    model.runs.again = Some(program.clone());
+    model.history.push(Record::begun(number, program.language, &program.code, program.file_name.clone()));
     model.runs.active = Some(Run {
         number,
-        language,
-        code: model.editor.text(),
-        file_name: model.document.file_name(),
+        language: program.language,
+        code: program.code,
+        file_name: program.file_name,
         session: None,
         execution: None,
         phase: Phase::Preparing,
-        stop_asked: None,
+        stop: Stop::No,
         sink: Sink::default(),
     });
     if model.output.len() > 0 {
         model.output.say(Kind::Rule, String::new());
     }
-    match fitting_session(model) {
-        Some(session) => execute(model, session),
-        None => create(model, number),
+    match place(model, program.language, program.on, program.session) {
+        Place::In(session) => {
+            model.sessions.select(&session);
+            execute(model, session)
+        }
+        Place::On(runtime, why) => create(model, number, runtime, &why),
     }
 }
 
-/// The chosen session if it fits the run's language, else the newest that does. Of others' sessions on a server only
-/// one that was chosen by hand.
-fn fitting_session(model: &mut Model) -> Option<SessionId> {
-    let language = model.runs.active.as_ref()?.language;
+/// Where a program runs.
+enum Place {
+    In(SessionId),
+    /// In a new session: on this runtime, or by preference; and what is to be said of that.
+    On(Option<RuntimeType>, String),
+}
+
+/// Where it ran; the runtime chosen for it; the chosen session if it fits; the runtime that was chosen by hand before;
+/// the newest session that fits; a new one.
+fn place(model: &Model, language: Language, on: Option<RuntimeType>, ran: Option<SessionId>) -> Place {
     let sessions = &model.sessions;
-    let fits = |row: &&SessionRow| {
-        let ready = row.is_usable() && row.info.state != SessionState::Creating;
-        ready && row.info.language == language && sessions.is_ours(&row.info.session_id)
-    };
-    if let Some(row) = sessions.current().filter(|row| fits(row)) {
-        return Some(row.info.session_id.clone());
+    let fits = |row: &SessionRow| fits(sessions, row, language, on);
+    if let Some(row) =
+        sessions.rows.iter().find(|row| ran.as_ref() == Some(&row.info.session_id) && fits(row))
+    {
+        return Place::In(row.info.session_id.clone());
     }
-    let id = sessions.rows.iter().rev().find(fits)?.info.session_id.clone();
-    model.sessions.select(&id);
-    Some(id)
+    if let Some(runtime) = on {
+        let idle = idle_session(sessions, language, on);
+        return idle.map_or(Place::On(Some(runtime), String::new()), Place::In);
+    }
+    if let Some(row) = sessions.current().filter(|row| fits(row)) {
+        return Place::In(row.info.session_id.clone());
+    }
+    let mut why = String::new();
+    if let Some(runtime) = wished(sessions, language) {
+        let row = model.runtimes.rows.iter().find(|row| row.runtime == runtime);
+        match row.and_then(|row| race::unfit(row, language)) {
+            None => {
+                let idle = idle_session(sessions, language, Some(runtime));
+                return idle.map_or(Place::On(Some(runtime), String::new()), Place::In);
+            }
+            Some(unfit) => why = format!("{}, chosen before: {unfit}; ", runtime.short()),
+        }
+    }
+    idle_session(sessions, language, None).map_or(Place::On(None, why), Place::In)
+}
+
+/// Code of this language can be run in it at once and without asking: of others' sessions on a server only in one that
+/// was chosen by hand.
+fn fits(sessions: &Sessions, row: &SessionRow, language: Language, on: Option<RuntimeType>) -> bool {
+    let ready = row.is_usable() && row.info.state != SessionState::Creating;
+    let right = row.info.language == language && on.is_none_or(|on| on == row.info.runtime_type);
+    ready && right && sessions.is_ours(&row.info.session_id)
+}
+
+/// The chosen session if it fits, on this runtime where one is named, else the newest that does.
+pub(crate) fn idle_session(
+    sessions: &Sessions,
+    language: Language,
+    on: Option<RuntimeType>,
+) -> Option<SessionId> {
+    let fits = |row: &&SessionRow| fits(sessions, row, language, on);
+    let row = sessions.current().filter(|row| fits(row)).or_else(|| sessions.rows.iter().rev().find(fits))?;
+    Some(row.info.session_id.clone())
+}
+
+/// The runtime that was chosen by hand for a language: with a session that is lost now, or for a run before.
+fn wished(sessions: &Sessions, language: Language) -> Option<RuntimeType> {
+    let picked = |row: &&SessionRow| sessions.picked.as_ref() == Some(&row.info.session_id);
+    let lost = |row: &&SessionRow| row.info.language == language && !row.is_usable();
+    let lost = sessions.rows.iter().find(|row| picked(row) && lost(row)).map(|row| row.info.runtime_type);
+    let before = sessions.wishes.iter().find(|(of, _)| *of == language).map(|(_, runtime)| *runtime);
+    lost.or(before)
 }
 
 /// Asks for a session for the run, saying so.
-fn create(model: &mut Model, number: u32) -> Vec<Effect> {
+fn create(model: &mut Model, number: u32, on: Option<RuntimeType>, why: &str) -> Vec<Effect> {
     let Some(language) = model.runs.active.as_ref().map(|run| run.language) else { return Vec::new() };
     let other = model.sessions.current().filter(|row| row.info.language != language);
-    let why = match other {
+    let other = match other {
         Some(row) => format!("the chosen session is {}; ", row.info.language.title()),
         None => String::new(),
     };
     let title = language.title();
-    let preference = model.preference.to_string().to_lowercase();
-    model.output.say(Kind::Note, format!("{why}creating a session for {title} ({preference})"));
+    let how = match on {
+        Some(runtime) => format!("on {}", runtime.short()),
+        None => format!("({})", model.preference.to_string().to_lowercase()),
+    };
+    model.output.say(Kind::Note, format!("{other}{why}creating a session for {title} {how}"));
     model.sessions.creating += 1;
-    let params = CreateSession { runtime_preference: Some(model.preference), ..CreateSession::new(language) };
+    let runtime_preference = on.is_none().then_some(model.preference);
+    let params = CreateSession { runtime_preference, runtime_type: on, ..CreateSession::new(language) };
     vec![Effect::CreateSession { params: Box::new(params), run: Some(number) }]
 }
 
@@ -99,27 +268,38 @@ fn create(model: &mut Model, number: u32) -> Vec<Effect> {
 pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let row = model.sessions.find(&session).map(|row| {
         let first = row.info.execution_count == 0 && row.last.is_none();
-        let start = if first { "new session" } else { "warm session" };
         row.info.state = SessionState::Active;
         row.last = None;
-        (row.info.runtime_type, start)
+        (row.info.runtime_type, first)
     });
+    if let Some(again) = &mut model.runs.again {
+        again.session = Some(session.clone());
+    }
     let Some(run) = &mut model.runs.active else { return Vec::new() };
     let (number, language) = (run.number, run.language);
     run.phase = Phase::Asked;
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
     let file_name = run.file_name.clone();
-    let (runtime, start) = row.unwrap_or((RuntimeType::NativeProcess, "session"));
+    if let Some((runtime, cold)) = row {
+        model
+            .history
+            .place(number, RunPlace { session: session.clone(), runtime, cold, asked_at: model.now });
+    }
+    let start = row.map_or("session", |(_, cold)| if cold { "new session" } else { "warm session" });
+    let runtime = row.map_or(RuntimeType::NativeProcess, |(runtime, _)| runtime);
     model
         .output
         .say(Kind::Header, format!("$ run {number}  {}  {}  {start}", language.extension(), runtime.short()));
-    vec![Effect::Execute { run: number, session, language, code, file_name }]
+    vec![Effect::Execute { run: number, session, language, code, file_name, interactive: true }]
 }
 
 /// Ctrl-C: interrupts, and kills when it comes again soon.
 pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     let now = model.now;
+    if model.race.as_ref().is_some_and(Race::is_live) {
+        return super::race::stop(model);
+    }
     let Some(run) = &mut model.runs.active else {
         if model.runtimes.fetching.is_some() {
             return vec![Effect::CancelFetch];
@@ -150,14 +330,17 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
         model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());
+        model.history.end(number, End::without_figures(Verdict::Warn, "before it began"));
         return vec![Effect::CancelCreate(Some(number))];
     }
-    let again = run.stop_asked.is_some_and(|then| now.saturating_sub(then) <= KILL_WITHIN);
-    let signal = if again { Signal::Kill } else { Signal::Int };
-    run.stop_asked = Some(now);
+    let signal = run.stop.ask(now);
     // Until the engine has said what the run is called there, the wish is kept.
     let Some(execution) = run.execution.clone() else { return Vec::new() };
-    let said = if again { "killing it" } else { "asked it to stop; Ctrl-C again within 2 s kills it" };
+    let said = if signal == Signal::Kill {
+        "killing it"
+    } else {
+        "asked it to stop; Ctrl-C again within 2 s kills it"
+    };
     model.tell(Verdict::Idle, format!("run {number}: {said}"), "");
     vec![Effect::Signal(number, execution, signal)]
 }
@@ -168,17 +351,24 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
         RunMsg::Finished(n, _) | RunMsg::Failed(n, _) => *n,
         RunMsg::Signalled(n, _) | RunMsg::InputRefused(n, _) => *n,
     };
+    let msg = match super::race::update(model, number, msg) {
+        Ok(effects) => return effects,
+        Err(msg) => msg,
+    };
     let Some(run) = model.runs.active.as_mut().filter(|run| run.number == number) else {
         return Vec::new();
     };
     match msg {
         RunMsg::Accepted(_, execution) => {
             run.execution = Some(execution.clone());
-            if run.stop_asked.is_some() {
-                return vec![Effect::Signal(number, execution, Signal::Int)];
+            if let Some(signal) = run.stop.due() {
+                return vec![Effect::Signal(number, execution, signal)];
             }
         }
-        RunMsg::Started(_) => run.phase = Phase::Running,
+        RunMsg::Started(_) => {
+            run.phase = Phase::Running;
+            super::session::program_started(model, number);
+        }
         RunMsg::Output(_, chunks) => {
             run.phase = Phase::Running;
             for (stream, bytes) in chunks {
@@ -206,12 +396,14 @@ pub(super) fn fail(model: &mut Model, failure: &Failure) {
     model.feeds = false;
     if session_closed(model, &run, &failure.message) {
         model.output.say(Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
+        model.history.end(run.number, End::without_figures(Verdict::Warn, SESSION_CLOSED));
         return;
     }
     let message = text::sanitise(&failure.message).into_owned();
     // Whether it has ended, and how, was lost with the link.
     let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
     model.output.close();
+    model.history.end(run.number, End::without_figures(verdict, message.clone()));
     model.output.say(Kind::Result(verdict), message);
     if !failure.hint.is_empty() {
         model.output.say(Kind::Note, text::sanitise(&failure.hint).into_owned());
@@ -241,37 +433,30 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
         None if session_closed(model, &run, error) => (Verdict::Warn, SESSION_CLOSED.to_owned()),
         _ => ending(result),
     };
-    let last = LastRun {
-        number: run.number,
-        verdict,
-        ending,
-        wall_ms: process.map(|p| u64::from(p.duration_ms)),
-        total_ms: u64::from(result.duration_ms),
-        cpu_ms: process.and_then(|p| p.cpu_ms),
-        peak_bytes: process.and_then(|p| p.peak_memory_bytes),
-        session: run.session.clone(),
-    };
+    let end = End::of(result, verdict, ending);
     let unknown = || "?".to_owned();
     let figures = format!(
         "   wall {}   cpu {}   peak {}",
-        last.wall_ms.map_or_else(unknown, text::whole_millis),
-        last.cpu_ms.map_or_else(unknown, text::whole_millis),
-        last.peak_bytes.map_or_else(unknown, text::bytes),
+        end.wall_ms.map_or_else(unknown, text::whole_millis),
+        end.cpu_ms.map_or_else(unknown, text::whole_millis),
+        end.peak_bytes.map_or_else(unknown, text::bytes),
     );
     // Without a process there are none.
-    let line = format!("{}{}", last.ending, if process.is_some() { &figures } else { "" });
+    let line = format!("{}{}", end.ending, if process.is_some() { &figures } else { "" });
     model.output.say(Kind::Result(verdict), line);
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
-        row.last = Some((run.number, verdict, last.wall_ms));
+        row.last = Some((run.number, verdict, end.wall_ms));
         if row.info.state == SessionState::Active {
             row.info.state = SessionState::Idle;
         }
     }
-    model.runs.last = Some(last);
+    let total_ms = u64::from(result.duration_ms);
+    model.runs.last = Some(LastRun { verdict, ending: end.ending.clone(), total_ms });
+    model.history.end(run.number, end);
 }
 
 /// How it ended, in a word or two.
-fn ending(result: &ExecuteResult) -> (Verdict, String) {
+pub(super) fn ending(result: &ExecuteResult) -> (Verdict, String) {
     let Some(process) = result.process() else {
         let error = result.error.as_deref().unwrap_or("it gave no result");
         let verdict = if result.unknown { Verdict::Unknown } else { Verdict::Fail };

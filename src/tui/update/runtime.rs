@@ -25,6 +25,13 @@ pub(super) fn update(model: &mut Model, msg: RuntimeMsg) -> Vec<Effect> {
                 }
             }
         }
+        RuntimeMsg::Limited(limits) => {
+            for overlay in &mut model.overlays {
+                if let Overlay::NewSession(form) = overlay {
+                    form.limited(limits);
+                }
+            }
+        }
     }
     Vec::new()
 }

@@ -4,13 +4,17 @@ use crate::engine::Told;
 use crate::protocol::{
     Failure, IsolationReport, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats,
 };
+use crate::tui::commands::Cmd;
 use crate::tui::document::Origin;
 use crate::tui::ingest;
-use crate::tui::model::{Model, SessionRow, Verdict};
+use crate::tui::model::{Model, Pane, SessionRow, Verdict};
 use crate::tui::msg::{Effect, SessionMsg};
 use crate::tui::output::Kind;
-use crate::tui::overlay;
+use crate::tui::overlay::{self, NewSession, Overlay, Question, Rename};
 use crate::tui::text;
+
+/// Sessions that a question lists by name.
+const LISTED: usize = 8;
 
 pub(super) fn update(model: &mut Model, msg: SessionMsg) -> Vec<Effect> {
     match msg {
@@ -40,12 +44,89 @@ pub(super) fn update(model: &mut Model, msg: SessionMsg) -> Vec<Effect> {
 pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     let watched = model.watched().cloned().filter(|_| !model.sessions.stats_asked);
     model.sessions.stats_asked |= watched.is_some();
+    let minute = model.now.as_secs() / 60;
+    // How long sessions have been there is shown to the minute.
+    model.redraw |= std::mem::replace(&mut model.sessions.minute, minute) != minute;
     watched.map(Effect::Stats).into_iter().collect()
+}
+
+/// A run's program was started: how long that took is one more figure of its runtime.
+pub(super) fn program_started(model: &mut Model, number: u32) {
+    let Some(place) = model.history.find(number).and_then(|record| record.place.clone()) else { return };
+    let startup = match (place.cold, model.sessions.own.contains(&place.session)) {
+        // What the session took is its maker's to tell.
+        (true, false) => return,
+        (true, true) => model.sessions.find(&place.session).map(|row| row.info.startup_ms),
+        (false, _) => Some(0.0),
+    };
+    let took = model.now.saturating_sub(place.asked_at);
+    if let Some(startup) = startup {
+        model.starts.note(place.runtime, place.cold, startup + took.as_secs_f64() * 1000.0);
+    }
+}
+
+/// The chosen session gets a name.
+pub(super) fn rename(model: &mut Model) {
+    match model.sessions.current() {
+        Some(row) => {
+            let form = Rename::new(&row.info);
+            model.overlays.push(Overlay::Rename(form));
+        }
+        None => model.tell(Verdict::Idle, "there is no session to name", ""),
+    }
+}
+
+/// Asks whether all own sessions in which nothing runs shall be closed.
+pub(super) fn close_idle(model: &mut Model) {
+    let idle: Vec<&SessionRow> = model.sessions.rows.iter().filter(|row| is_spare(model, row)).collect();
+    if idle.is_empty() {
+        model.tell(Verdict::Idle, "none of your sessions is idle", "");
+        return;
+    }
+    let name = |row: &&SessionRow| {
+        let idle = row.idle(model.now).map_or_else(|| "-".to_owned(), text::minutes);
+        format!("{}  idle {idle}", overlay::session_name(&row.info))
+    };
+    let mut lines: Vec<String> = idle.iter().take(LISTED).map(name).collect();
+    match idle.len().saturating_sub(LISTED) {
+        0 => {}
+        more => lines.push(format!("and {more} more")),
+    }
+    lines.push("their files are removed with them".to_owned());
+    let effect = Effect::CloseSessions(idle.iter().map(|row| row.info.session_id.clone()).collect());
+    let title = "Close all idle sessions?";
+    model.overlays.push(Overlay::Question(Question::new(title, lines, "close", effect)));
+}
+
+/// It is this workbench's, and nothing runs in it.
+fn is_spare(model: &Model, row: &SessionRow) -> bool {
+    let (id, info) = (&row.info.session_id, &row.info);
+    let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(id));
+    let runs = runs || model.race.as_ref().is_some_and(|race| race.runs_in(id));
+    // Active is also one that never ran anything.
+    let rests =
+        info.state == SessionState::Idle || (info.state == SessionState::Active && info.execution_count == 0);
+    rests && !runs && model.sessions.own.contains(id)
+}
+
+/// Notes which sessions are being closed.
+pub(super) fn closing(model: &mut Model, effect: &Effect) {
+    let ids = match effect {
+        Effect::CloseSession(id) => std::slice::from_ref(id),
+        Effect::CloseSessions(ids) => ids.as_slice(),
+        _ => return,
+    };
+    for id in ids {
+        if let Some(row) = model.sessions.find(id) {
+            row.info.state = SessionState::Closing;
+        }
+    }
 }
 
 fn listed(model: &mut Model, list: Vec<SessionInfo>) {
     model.redraw |=
         !std::mem::replace(&mut model.sessions.listed, true) && model.connection.server().is_some();
+    let now = model.now;
     let list: Vec<SessionInfo> = list.into_iter().map(ingest::session).collect();
     let known: Vec<&SessionInfo> = model.sessions.rows.iter().map(|row| &row.info).collect();
     if known.len() == list.len() && known.iter().zip(&list).all(|(a, b)| same_on_screen(a, b)) {
@@ -57,8 +138,11 @@ fn listed(model: &mut Model, list: Vec<SessionInfo>) {
     for info in list {
         let known = old.iter().position(|row| row.info.session_id == info.session_id);
         match known.map(|at| old.swap_remove(at)) {
-            Some(row) => model.sessions.rows.push(SessionRow { info, ..row }),
-            None => model.sessions.rows.push(new_row(info)),
+            Some(mut row) => {
+                row.learn(info, now);
+                model.sessions.rows.push(row);
+            }
+            None => model.sessions.rows.push(SessionRow::new(info, now)),
         }
     }
     model.sessions.selected = 0;
@@ -68,35 +152,28 @@ fn listed(model: &mut Model, list: Vec<SessionInfo>) {
 }
 
 fn same_on_screen(a: &SessionInfo, b: &SessionInfo) -> bool {
-    (&a.session_id, a.state, &a.name, a.execution_count)
-        == (&b.session_id, b.state, &b.name, b.execution_count)
-}
-
-fn new_row(info: SessionInfo) -> SessionRow {
-    SessionRow {
-        info,
-        reason: None,
-        last: None,
-        stats: None,
-        cpu_percent: None,
-        stats_at: std::time::Duration::ZERO,
-    }
+    (&a.session_id, a.state, a.execution_count) == (&b.session_id, b.state, b.execution_count)
 }
 
 fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>, Failure>) -> Vec<Effect> {
     let waits = run.filter(|n| model.runs.active.as_ref().is_some_and(|run| run.number == *n));
+    let lane = run.filter(|n| super::race::waits(model, *n));
     // A run that was stopped has settled the count already.
-    if run.is_none() || waits.is_some() {
+    if run.is_none() || waits.is_some() || lane.is_some() {
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
     }
     let info = match result {
         Ok(info) => ingest::session(*info),
+        Err(failure) if lane.is_some() => return super::race::fail(model, lane.unwrap_or(0), &failure),
         Err(failure) if waits.is_some() => {
             super::run::fail(model, &failure);
             return Vec::new();
         }
         Err(failure) => {
-            model.tell(Verdict::Fail, failure.message, failure.hint);
+            let failure = ingest::failure(failure);
+            if !form(model).is_some_and(|form| form.refused(&failure)) {
+                model.tell(Verdict::Fail, failure.message, failure.hint);
+            }
             return Vec::new();
         }
     };
@@ -107,18 +184,27 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         let IsolationReport { score, tier, .. } = &info.isolation;
         ready.push_str(&format!(", isolation only {score}/10 ({tier})"));
     }
+    let of_lane = lane.map(|_| info.clone());
     match model.sessions.find(&id) {
-        Some(row) => row.info = info,
-        None => model.sessions.rows.push(new_row(info)),
+        Some(row) => row.learn(info, model.now),
+        None => model.sessions.rows.push(SessionRow::new(info, model.now)),
     }
     model.sessions.own.push(id.clone());
+    if let (Some(number), Some(info)) = (lane, of_lane) {
+        return super::race::created(model, number, &info);
+    }
     model.sessions.select(&id);
     if waits.is_some() {
         model.output.say(Kind::Note, ready);
         return super::run::execute(model, id);
     }
     if run.is_none() {
-        model.tell(Verdict::Ok, ready, "F5 runs the code in it");
+        match made(model, &id).filter(|lowered| !lowered.is_empty()) {
+            Some(lowered) => {
+                model.tell(Verdict::Warn, ready, format!("the engine allows no more: {lowered}"))
+            }
+            None => model.tell(Verdict::Ok, ready, "F5 runs the code in it"),
+        }
         if *model.document.origin() == Origin::Scratch
             && !model.is_changed()
             && model.document.language() != Some(language)
@@ -127,6 +213,25 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         }
     }
     Vec::new()
+}
+
+/// The form whose session may be the one that was created or refused.
+fn form(model: &mut Model) -> Option<&mut NewSession> {
+    model.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::NewSession(form) => Some(form),
+        _ => None,
+    })
+}
+
+/// The session that the form has asked for is there: the form has done its work. Gives what it got less of.
+fn made(model: &mut Model, id: &SessionId) -> Option<String> {
+    let info = model.sessions.find(id)?.info.clone();
+    let form = form(model)?;
+    let lowered = form.made(&info)?;
+    let (language, runtime) = form.wish();
+    model.sessions.wish(language, runtime);
+    model.overlays.retain(|overlay| !matches!(overlay, Overlay::NewSession(_)));
+    Some(lowered)
 }
 
 fn remove(model: &mut Model, id: &SessionId) {
@@ -142,6 +247,7 @@ fn told(model: &mut Model, event: SessionEvent) -> Vec<Effect> {
     let (SessionEvent::State { session_id: id, .. }
     | SessionEvent::Started { session_id: id, .. }
     | SessionEvent::Finished { session_id: id, .. }) = &event;
+    let now = model.now;
     let Some(row) = model.sessions.find(id) else {
         // Somebody else's session, or one whose creation is being answered.
         let gone = matches!(&event, SessionEvent::State { state: SessionState::Closed, .. });
@@ -160,10 +266,14 @@ fn told(model: &mut Model, event: SessionEvent) -> Vec<Effect> {
             row.info.state = state;
             row.reason = reason.map(|reason| text::sanitise(&reason).into_owned());
         }
-        SessionEvent::Started { .. } => row.info.state = SessionState::Active,
+        SessionEvent::Started { .. } => {
+            row.goes_on(SessionState::Active);
+            row.touch(now);
+        }
         SessionEvent::Finished { .. } => {
+            row.touch(now);
             row.info.execution_count += 1;
-            row.info.state = SessionState::Idle;
+            row.goes_on(SessionState::Idle);
         }
     }
     Vec::new()
@@ -184,9 +294,51 @@ fn stats(model: &mut Model, id: &SessionId, stats: Result<SessionStats, Failure>
         }
         _ => None,
     };
-    let changed = row.stats.as_ref() != Some(&stats) || row.cpu_percent != share;
+    let mut changed = row.stats.as_ref() != Some(&stats) || row.cpu_percent != share;
+    changed |= row.cpu_trace.push(share);
+    changed |= row.memory_trace.push(stats.memory_bytes.map(|bytes| bytes as f64));
     row.stats = Some(stats);
     row.cpu_percent = share;
     row.stats_at = now;
     model.redraw |= changed;
+}
+
+/// Up and down, page by page, to the first and to the last.
+pub(super) fn go(model: &mut Model, cmd: Cmd) {
+    let rows = model.layout().inside(Pane::Sessions).height;
+    let page = i64::from((rows / 2).max(1));
+    let by = match cmd {
+        Cmd::Up => -1,
+        Cmd::Down => 1,
+        Cmd::PageUp => -page,
+        Cmd::PageDown => page,
+        Cmd::Top => i64::MIN,
+        Cmd::Bottom => i64::MAX,
+        _ => 0,
+    };
+    choose(model, by);
+}
+
+/// Chooses the session so many rows further.
+pub(super) fn choose(model: &mut Model, by: i64) {
+    let last = model.sessions.rows.len().saturating_sub(1);
+    let step = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+    let at = model.sessions.selected;
+    model.sessions.pick(if by < 0 { at.saturating_sub(step) } else { at.saturating_add(step).min(last) });
+}
+
+/// Scrolls the stats.
+pub(super) fn scroll_stats(model: &mut Model, cmd: Cmd) {
+    let inside = model.layout().inside(Pane::Stats);
+    let (first, shown, all) = crate::tui::view::stats::scroll(model, inside);
+    let page = shown.saturating_sub(1).max(1);
+    let top = match cmd {
+        Cmd::Up => first.saturating_sub(1),
+        Cmd::Down => first + 1,
+        Cmd::PageUp => first.saturating_sub(page),
+        Cmd::PageDown => first + page,
+        Cmd::Bottom => all,
+        _ => 0,
+    };
+    model.stats_top = top.min(all.saturating_sub(shown));
 }

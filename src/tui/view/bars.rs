@@ -6,8 +6,11 @@ use ratatui::style::Style;
 
 use super::{link, put};
 use crate::tui::commands::{Cmd, Place, Spec, specs};
+use crate::tui::keymap::Preset;
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
-use crate::tui::model::{Model, Notice, Pane, Screen, Verdict};
+use crate::tui::model::{Model, Notice, Pane, RuntimeRow, Screen, Verdict};
+use crate::tui::overlay;
+use crate::tui::race::{self, Race};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
@@ -95,12 +98,21 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
     if wide {
         line.put_right(&document_name(model), line.role(Role::TopBar), frame);
     }
+    let figures = super::stats::in_short(model).filter(|_| layout.class == Class::Normal);
+    if let Some(figures) = &figures {
+        line.put_right(figures, line.role(Role::TopBar), frame);
+    }
     engine(model, wide, &mut line, frame);
     // What was known of them may no longer be so.
     if model.connection.down().is_some() {
         return;
     }
-    for row in &model.runtimes.rows {
+    // Where there is no room for all, those that can't be used give theirs to the figures.
+    let cells = |row: &RuntimeRow| row.runtime.short().len() + " x no  ".len();
+    let all: usize = model.runtimes.rows.iter().map(cells).sum();
+    let tight = figures.is_some() && all > usize::from(line.room());
+    let shown = |row: &&RuntimeRow| !tight || row.info.as_ref().is_none_or(|info| info.available);
+    for row in model.runtimes.rows.iter().filter(shown) {
         let version = row.info.as_ref().and_then(|info| info.version.as_deref()).unwrap_or_default();
         let short = version.split_whitespace().next().unwrap_or_default();
         let of = match &row.info {
@@ -171,8 +183,14 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (Screen::Setup, _) => ("RUNTIMES", Role::ModeCommand),
         (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
         (Screen::Messages, _) => ("MESSAGES", Role::ModeCommand),
-        (_, Pane::Editor) if model.edits => ("EDIT", Role::ModeEdit),
-        (_, Pane::Editor) => ("CMD", Role::ModeCommand),
+        (Screen::Race, _) => ("RACE", Role::ModeCommand),
+        (_, Pane::Editor) => match (model.keymap.preset(), model.edits, model.selecting) {
+            (Preset::Vim, true, _) => ("INSERT", Role::ModeEdit),
+            (Preset::Vim, false, true) => ("VISUAL", Role::ModeEdit),
+            (Preset::Vim, false, false) => ("NORMAL", Role::ModeCommand),
+            (_, true, _) => ("EDIT", Role::ModeEdit),
+            (_, false, _) => ("CMD", Role::ModeCommand),
+        },
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
         (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
@@ -189,6 +207,16 @@ pub(super) fn keys(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fr
 
 pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Frame<'_>) {
     let mut line = Pieces::new(theme, line);
+    if let Some((name, keys)) = overlay::hints(model) {
+        line.put(&[(&name, theme.style(Role::ModeCommand))], 2, frame);
+        for (key, what) in keys {
+            line.put_key(key, what, frame);
+        }
+        if let Some((key, what)) = key_hint(model, Cmd::Stop, "stop").filter(|_| is_busy(model)) {
+            line.put_key(&key, what, frame);
+        }
+        return;
+    }
     let (word, role) = mode(model);
     line.put(&[(word, theme.style(role))], 2, frame);
     let places = model.places();
@@ -216,14 +244,29 @@ fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'s
     Some((model.keymap.shown(cmd, &model.places(), model.types())?, brief))
 }
 
+/// Stopping is worth its place only while there is something to stop.
+fn is_busy(model: &Model) -> bool {
+    model.runs.active.is_some()
+        || model.runtimes.fetching.is_some()
+        || model.sessions.creating > 0
+        || model.connection.dial.is_some()
+        || model.race.as_ref().is_some_and(Race::is_live)
+}
+
+/// A run has shown how that is done, and several runtimes would do it.
+fn race_hint(model: &Model) -> bool {
+    let able = |language| race::able(model, language).count();
+    let ran = model.runs.last.is_some() || model.race.is_some();
+    ran && model.document.language().is_some_and(|language| able(language) > 1)
+}
+
 /// The keys worth showing here, the most important first; help has a place of its own.
 fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     let places = model.places();
-    // Stopping is worth its place only while there is something to stop.
-    let busy = model.runs.active.is_some()
-        || model.runtimes.fetching.is_some()
-        || model.sessions.creating > 0
-        || model.connection.dial.is_some();
+    let busy = is_busy(model);
+    // Where there is something to compare, and it is known how to run.
+    let live = model.race.as_ref().is_some_and(Race::is_live);
+    let races = if model.screen == Screen::Race { !live } else { race_hint(model) };
     let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
     if reads {
@@ -233,17 +276,25 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         shown.push(("Enter".to_owned(), "keep"));
         shown.extend(key_hint(model, Cmd::Leave, "all"));
     } else if model.types() {
-        shown.extend(key_hint(model, Cmd::Leave, "commands"));
+        let vim = model.keymap.preset() == Preset::Vim && model.focus == Pane::Editor;
+        shown.extend(key_hint(model, Cmd::Leave, if vim { "normal" } else { "commands" }));
         if model.focus == Pane::Output {
             shown.push(("Enter".to_owned(), "send"));
             shown.extend(key_hint(model, Cmd::EndInput, "end of input"));
         }
     }
+    if model.zoomed && model.screen == Screen::Workbench && !model.types() {
+        shown.extend(key_hint(model, Cmd::Zoom, "unzoom"));
+    }
     for place in &places {
         let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
         let of_list =
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
-        let useful = |spec: &&Spec| (spec.cmd != Cmd::Stop || busy) && !(reads && of_list(spec));
+        let useful = |spec: &&Spec| {
+            (spec.cmd != Cmd::Stop || busy)
+                && (!matches!(spec.cmd, Cmd::RunAll | Cmd::TakeTurns) || races)
+                && !(reads && of_list(spec))
+        };
         for spec in specs().filter(here).filter(useful) {
             // A key means what the nearest place says.
             let hint = key_hint(model, spec.cmd, spec.brief);
@@ -254,7 +305,9 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     }
     if model.screen != Screen::Workbench && !model.types() {
         let filtered = model.screen == Screen::Messages && !model.wire.filter.text().is_empty();
+        let alone = model.screen == Screen::Race && model.race.as_ref().is_some_and(|race| race.alone);
         let back = match (reads, filtered) {
+            _ if alone => "all",
             (true, _) => "list",
             (false, true) => "all",
             (false, false) => "workbench",
@@ -323,12 +376,10 @@ fn activity(model: &Model) -> (Verdict, String) {
         return (Verdict::Warn, words);
     }
     if let Some(run) = &model.runs.active {
-        let words = match run.phase {
-            crate::tui::model::Phase::Preparing => "creating a session",
-            crate::tui::model::Phase::Asked => "starting",
-            crate::tui::model::Phase::Running => "running",
-        };
-        return (Verdict::Run, format!("run {} {words}", run.number));
+        return (Verdict::Run, format!("run {} {}", run.number, run.word()));
+    }
+    if let Some(race) = model.race.as_ref().filter(|race| race.is_live()) {
+        return race.activity();
     }
     if let Some(runtime) = model.runtimes.fetching {
         return (Verdict::Run, format!("fetching {}", runtime.short()));
@@ -346,7 +397,10 @@ fn activity(model: &Model) -> (Verdict, String) {
             (last.verdict, format!("last: {}{time}", last.ending))
         }
         (None, Some(row)) => (Verdict::Idle, crate::tui::overlay::session_name(&row.info)),
-        (None, None) => (Verdict::Idle, "no session yet: F5 creates one".to_owned()),
+        (None, None) => {
+            let words = "no session yet: F5 creates one";
+            (Verdict::Idle, model.keymap.in_words(words, &model.places(), model.types()))
+        }
     }
 }
 

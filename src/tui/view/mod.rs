@@ -3,19 +3,21 @@
 mod bars;
 mod editor;
 mod files;
-mod history;
+pub(crate) mod history;
 mod link;
 mod messages;
 mod notices;
 mod output;
+mod race;
 pub(crate) mod sessions;
 mod setup;
-mod stats;
+pub(crate) mod stats;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::commands::Cmd;
 use super::highlight::Highlighter;
 use super::layout::{Class, Layout};
 use super::model::{Model, Pane, Screen};
@@ -36,6 +38,7 @@ pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame
         match model.screen {
             Screen::Setup => setup::draw(model, theme, frame),
             Screen::Messages => messages::draw(model, &layout, theme, frame),
+            Screen::Race => race::draw(model, &layout, theme, frame),
             Screen::Workbench => workbench(model, &layout, theme, highlights, frame),
         }
         notices::toast(model, &layout, theme, frame);
@@ -64,6 +67,7 @@ fn workbench(model: &Model, layout: &Layout, theme: &Theme, highlights: &Highlig
             let bar = match pane {
                 Pane::Editor => editor::scroll(model, inside),
                 Pane::Output => output::scroll(model, inside),
+                Pane::Stats => Some(stats::scroll(model, inside)),
                 _ => None,
             };
             if let Some((first, shown, all)) = bar {
@@ -91,7 +95,7 @@ fn framed(pane: Pane, model: &Model, theme: &Theme, area: Rect, frame: &mut Fram
         (true, true) => "zoomed".to_owned(),
         (true, false) => format!("{right} | zoomed"),
     };
-    let focused = model.focus == pane && model.overlays.is_empty();
+    let focused = model.focus == pane && !overlay::is_in_front(model);
     draw_frame(&Framed { title: &title, right: &right, foot: &foot, focused }, theme, area, frame)
 }
 
@@ -134,4 +138,13 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, width: u16, style: ratat
     let shown = text::fit(text, usize::from(width), "");
     let (end, _) = buffer.set_stringn(x, y, &shown, usize::from(width), style);
     end.saturating_sub(x)
+}
+
+/// The keys of some commands that work in the pane in focus, each with a word for it.
+fn foot(model: &Model, commands: &[(Cmd, &str)]) -> String {
+    let places = model.places();
+    let key = |(cmd, word): &(Cmd, &str)| {
+        Some(format!("{} {word}", model.keymap.shown(*cmd, &places, model.types())?))
+    };
+    commands.iter().filter_map(key).collect::<Vec<_>>().join("  ")
 }

@@ -50,7 +50,8 @@ pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut F
 /// Where there is no room for anything: what is needed, what runs, how to stop and quit.
 pub(super) fn too_small(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let area = frame.area();
-    let runs = usize::from(model.runs.active.is_some());
+    let raced = model.race.as_ref().map_or(0, crate::tui::race::Race::live);
+    let runs = usize::from(model.runs.active.is_some()) + raced;
     let of = if runs > 0 { Verdict::Run } else { Verdict::Idle };
     let lost = link::lost(model);
     let of = if lost.is_some() { Verdict::Warn } else { of };

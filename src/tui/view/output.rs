@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::put;
 use crate::tui::model::{Model, Pane, Phase, Verdict};
 use crate::tui::output::{Kind, Line, Wrapped};
+use crate::tui::stop::Stop;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
@@ -66,7 +67,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
 }
 
 /// A line's pieces with their styles.
-fn pieces<'a>(line: &'a Line, theme: &Theme, width: usize) -> Vec<(std::borrow::Cow<'a, str>, Style)> {
+pub(super) fn pieces<'a>(
+    line: &'a Line,
+    theme: &Theme,
+    width: usize,
+) -> Vec<(std::borrow::Cow<'a, str>, Style)> {
     let plain = |role| vec![(line.text.as_str().into(), theme.style(role))];
     match line.kind {
         Kind::Header => plain(Role::Strong),
@@ -140,14 +145,14 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     }
     let down = model.connection.down().is_some();
     let (glyph, _, style) = verdict(theme, if down { Verdict::Unknown } else { Verdict::Run });
-    let running = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Running);
-    let preparing = model.runs.active.as_ref().is_some_and(|run| run.phase == Phase::Preparing);
-    let (words, keys) = match (running, model.focus) {
+    let Some(run) = &model.runs.active else { return };
+    let (words, keys) = match (run.stop, run.phase, model.focus) {
         _ if down => ("unknown", "asks again when the link is back"),
-        _ if preparing => ("creating a session", "Ctrl-C stop"),
-        (false, _) => ("starting", "Ctrl-C stop"),
-        (true, Pane::Output) => ("running", "Ctrl-C stop   i type input"),
-        (true, _) => ("running", "Ctrl-C stop   F6 i type input"),
+        (Stop::Killing(_), ..) => (run.word(), ""),
+        (Stop::Asked(_), ..) => (run.word(), "Ctrl-C again kill"),
+        (_, Phase::Running, Pane::Output) => (run.word(), "Ctrl-C stop   i type input"),
+        (_, Phase::Running, _) => (run.word(), "Ctrl-C stop   F6 i type input"),
+        _ => (run.word(), "Ctrl-C stop"),
     };
     let used = put(frame.buffer_mut(), area.x, area.y, &format!("{glyph} {words}   "), area.width, style);
     put(frame.buffer_mut(), area.x + used, area.y, keys, area.width - used, theme.style(Role::Muted));

@@ -4,6 +4,8 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod history;
+mod keymap;
 mod look;
 mod messages;
 mod output;
@@ -19,6 +21,7 @@ const AREAS: &[&[Spec]] = &[
     run::ROWS,
     edit::ROWS,
     session::ROWS,
+    history::ROWS,
     file::ROWS,
     output::ROWS,
     runtime::ROWS,
@@ -26,6 +29,7 @@ const AREAS: &[&[Spec]] = &[
     messages::ROWS,
     look::ROWS,
     view::ROWS,
+    keymap::ROWS,
     app::ROWS,
 ];
 

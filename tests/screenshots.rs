@@ -91,7 +91,9 @@ fn screens_say_what_they_are() {
         ("workbench", &["2 3 5 7 11 13 17 19 23 29 31 37 41 43 47", "$ run 2"][..]),
         ("running", &["Ada", "What is your name?"]),
         ("failed", &["RangeError", "✗ failed"]),
-        ("palette", &["Commands", "Session: new"]),
+        ("race", &["bun", "deno", "docker", "97 ms"]),
+        ("history", &["6 History", "83 ms"]),
+        ("palette", &["Session: new"]),
         ("help", &["Help"]),
         ("themes", &["Theme", "colour-blind"]),
         ("connect", &["verified, for lab.example.org"]),
@@ -119,8 +121,9 @@ fn a_picture_is_the_same_each_time_and_has_its_themes_colours() {
 }
 
 /// What the README shows.
-const SHOWN: [(&str, (u16, u16), &str); 5] = [
+const SHOWN: [(&str, (u16, u16), &str); 6] = [
     ("workbench", (120, 36), "paper-dark"),
+    ("race", (120, 36), "paper-dark"),
     ("palette", (80, 24), "paper-light"),
     ("new-session", (80, 24), "paper-dark"),
     ("link-lost", (80, 24), "high-contrast-dark"),

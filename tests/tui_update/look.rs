@@ -109,7 +109,7 @@ fn settings_that_changed_are_in_force_at_once() {
     bench.found(BUN);
     let mut settings = coloured(Some("paper-light"), None).settings;
     settings.glyphs = Some("ascii".to_owned());
-    settings.keys.insert("run.start".to_owned(), vec!["f7".to_owned()]);
+    settings.keys = Settings::parse("config.toml", "[keys]\n\"run.start\" = \"f7\"\n").0.keys;
     settings.ui = UiSettings { mouse: Some(false), ..UiSettings::default() };
     let effects = reread(&mut bench, settings.clone(), Vec::new());
     assert_eq!(effects, [Effect::CaptureMouse(false)]);

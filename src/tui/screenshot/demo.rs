@@ -60,7 +60,8 @@ pub(super) struct Stage {
     asked: VecDeque<Effect>,
     /// Runtimes that are here.
     here: Vec<RuntimeType>,
-    sessions: u32,
+    /// The runtime of each session that was made.
+    sessions: Vec<(SessionId, RuntimeType)>,
     executions: u32,
     ending: Ending,
 }
@@ -70,7 +71,7 @@ impl Stage {
         let workbench = Workbench::new(options, &RUNTIMES, size);
         let here = RUNTIMES.to_vec();
         let (now, asked) = (Duration::ZERO, VecDeque::new());
-        Self { workbench, now, asked, here, sessions: 0, executions: 0, ending: Ending::Well }
+        Self { workbench, now, asked, here, sessions: Vec::new(), executions: 0, ending: Ending::Well }
     }
 
     /// Brings a screen about.
@@ -87,6 +88,9 @@ impl Stage {
                 self.opens();
             }
             "connect" => self.connect(),
+            "race" => {
+                self.opens().focus('3').types("m");
+            }
             "messages" => self.messages(),
             "link-lost" => self.link_lost(),
             _ => {
@@ -95,6 +99,7 @@ impl Stage {
                     "palette" => self.press(KeyCode::F(2)).types("ses"),
                     "help" => self.press(KeyCode::F(1)),
                     "themes" => self.command("theme: choose"),
+                    "history" => self.focus('6'),
                     "new-session" => self.command("session: new"),
                     "quit" => self.types("ix").key('q', KeyModifiers::CONTROL),
                     _ => self,
@@ -265,8 +270,8 @@ impl Stage {
                 vec![Msg::Runtime(RuntimeMsg::Ranked(language, preference, Ok(ranking)))]
             }
             Effect::CreateSession { params, run } => {
-                self.sessions += 1;
-                let info = Box::new(session(self.sessions, &params));
+                let info = Box::new(session(self.sessions.len(), &params));
+                self.sessions.push((info.session_id.clone(), info.runtime_type));
                 vec![Msg::Session(SessionMsg::Created { run, result: Ok(info) })]
             }
             Effect::Execute { run, session, .. } => self.execution(run, &session),
@@ -318,7 +323,8 @@ impl Stage {
         ];
         if self.ending != Ending::NotYet {
             let success = self.ending == Ending::Well;
-            msgs.push(Msg::Run(RunMsg::Finished(run, result(self.executions, success))));
+            let runtime = self.sessions.iter().find(|(of, _)| of == session).map(|(_, runtime)| *runtime);
+            msgs.push(Msg::Run(RunMsg::Finished(run, result(&id, runtime, success))));
             let event = SessionEvent::Finished { session_id: session.clone(), execution_id: id, success };
             msgs.push(Msg::Session(SessionMsg::Told(Told::Event(event))));
         }
@@ -412,10 +418,15 @@ fn isolation(score: u8) -> IsolationReport {
     }
 }
 
-fn session(number: u32, params: &CreateSession) -> SessionInfo {
-    let (id, startup_ms) = if number == 1 { ("a41f", 11.3) } else { ("b7c2", 25.9) };
-    let runtime =
-        params.runtime_type.unwrap_or(if number == 1 { RuntimeType::Bun } else { RuntimeType::Deno });
+/// A session that is made after so many others.
+fn session(others: usize, params: &CreateSession) -> SessionInfo {
+    let id = ["a41f", "b7c2", "c05d", "d318", "e9b6"].get(others).copied().unwrap_or("f200");
+    let runtime = params.runtime_type.unwrap_or(RuntimeType::Bun);
+    let startup_ms = match runtime {
+        RuntimeType::Docker => 410.0,
+        RuntimeType::Deno => 25.9,
+        RuntimeType::Bun | RuntimeType::NativeProcess => 11.3,
+    };
     SessionInfo {
         session_id: SessionId::from(id),
         environment_id: EnvironmentId::from(id),
@@ -469,8 +480,12 @@ fn selection(language: Language, preference: RuntimePreference) -> Selection {
     }
 }
 
-fn result(number: u32, success: bool) -> Box<ExecuteResult> {
-    let (duration_ms, cpu_ms, peak) = if number == 1 { (42, 32, 25 << 20) } else { (83, 39, 30 << 20) };
+fn result(id: &ExecutionId, runtime: Option<RuntimeType>, success: bool) -> Box<ExecuteResult> {
+    let (duration_ms, cpu_ms, peak) = match runtime {
+        Some(RuntimeType::Docker) => (97, 58, 48 << 20),
+        Some(RuntimeType::Deno) => (83, 39, 30 << 20),
+        _ => (42, 32, 25 << 20),
+    };
     let process = ProcessResult {
         exit_code: if success { 0 } else { 1 },
         duration_ms,
@@ -483,7 +498,7 @@ fn result(number: u32, success: bool) -> Box<ExecuteResult> {
         result: Some(CommandOutput::Process(process)),
         error: (!success).then(|| "exit 1".to_owned()),
         duration_ms: duration_ms + 6,
-        execution_id: ExecutionId::from(format!("e{number}").as_str()),
+        execution_id: id.clone(),
         unknown: false,
     })
 }

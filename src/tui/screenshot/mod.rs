@@ -23,6 +23,8 @@ pub const SCREENS: &[(&str, &str)] = &[
     ("workbench", "two runs of a program, on Bun and on Deno, with what they cost"),
     ("running", "a program that waits for input"),
     ("failed", "a program that ends with an error"),
+    ("race", "the same program on every runtime, side by side"),
+    ("history", "the runs, and which of them differ"),
     ("palette", "the commands, found by what they are called"),
     ("help", "the keys that work here"),
     ("themes", "the list of themes"),

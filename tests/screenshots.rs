@@ -11,6 +11,9 @@ use codebeaker::tui::{ColourTier, Options, Outer, TerminalKind, screen_names, sc
 fn options(theme: &str, glyphs: &str) -> Options {
     Options {
         file: None,
+        more: Vec::new(),
+        editor: String::new(),
+        state: None,
         settings: Settings {
             theme: Some(theme.to_owned()),
             glyphs: Some(glyphs.to_owned()),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery")]
 
+#[path = "tui_flow/files.rs"]
+mod files;
 #[path = "tui_flow/race.rs"]
 mod race;
 #[path = "tui_flow/remote.rs"]
@@ -86,6 +88,12 @@ struct Still(CancellationToken, Arc<Mutex<Asked>>);
 impl Control for Still {
     fn suspend(&mut self) -> io::Result<()> {
         self.1.lock().unwrap().suspended += 1;
+        Ok(())
+    }
+    fn give(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    fn take(&mut self) -> io::Result<()> {
         Ok(())
     }
     fn copy(&mut self, text: &str) -> io::Result<()> {

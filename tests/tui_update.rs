@@ -2,6 +2,10 @@
 
 #[path = "tui_update/connect.rs"]
 mod connect;
+#[path = "tui_update/editing.rs"]
+mod editing;
+#[path = "tui_update/files.rs"]
+mod files;
 #[path = "tui_update/history.rs"]
 mod history;
 #[path = "tui_update/keys.rs"]

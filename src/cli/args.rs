@@ -136,6 +136,9 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 pub struct Open {
     /// The file to edit; one that does not exist is made when it is saved
     pub file: Option<PathBuf>,
+    /// More files to edit
+    #[arg(value_name = "FILE")]
+    pub more: Vec<PathBuf>,
     /// Work on this server instead of in this process: ws://host:5039, wss://host:5039
     #[arg(long, value_name = "URL", env = URL)]
     pub attach: Option<String>,
@@ -148,6 +151,7 @@ impl Open {
     pub fn of_nothing() -> Self {
         Self {
             file: None,
+            more: Vec::new(),
             look: Look::default(),
             attach: std::env::var(URL).ok().filter(|url| !url.is_empty()),
         }
@@ -181,7 +185,7 @@ impl Attach {
             given => given,
         };
         let attach = url.or(Open::of_nothing().attach).unwrap_or_else(|| crate::server::LISTEN.to_owned());
-        Open { file, attach: Some(attach), look: self.look }
+        Open { file, more: Vec::new(), attach: Some(attach), look: self.look }
     }
 }
 

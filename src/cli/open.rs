@@ -21,6 +21,9 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
     };
     let options = Options {
         file: args.file,
+        more: args.more,
+        editor: editor(),
+        state: Some(surroundings.paths.state.clone()),
         settings: surroundings.settings,
         paths: surroundings.paths,
         warnings: surroundings.warnings,
@@ -43,4 +46,10 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
             Err(Problem::new(e.to_string(), "try another TERM, or codebeaker run FILE"))
         }
     }
+}
+
+/// The person's own editor.
+fn editor() -> String {
+    let var = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    var("VISUAL").or_else(|| var("EDITOR")).unwrap_or_else(|| "vi".to_owned())
 }

@@ -23,6 +23,9 @@ pub fn screenshot(args: args::Screenshot) -> Result<ExitCode, Problem> {
     let look = args::Look { color: Some(args.color) };
     let options = Options {
         file: None,
+        more: Vec::new(),
+        editor: String::new(),
+        state: None,
         settings,
         paths,
         warnings: Vec::new(),

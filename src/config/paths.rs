@@ -56,9 +56,4 @@ impl Paths {
     pub fn theme_file(&self, name: &str) -> PathBuf {
         self.themes_dir().join(format!("{name}.toml"))
     }
-
-    /// What the workbench remembers from one start to the next.
-    pub fn memory_file(&self) -> PathBuf {
-        self.state.join("workbench.json")
-    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::editor::{Action, Habits};
 use super::msg::{BufferId, Stamp};
 use super::text;
+use super::workspace::Seen;
 use crate::protocol::{Language, SessionId};
 
 /// The languages scratch can be in, the likeliest to run first.
@@ -37,6 +38,8 @@ pub(crate) struct Document {
     pub(crate) held: Vec<Action>,
     /// The file when it was read or saved; `None`: there was none.
     pub(crate) on_disk: Option<Stamp>,
+    /// The file of a workspace when it was read or saved.
+    pub(crate) in_workspace: Option<Seen>,
     /// It is being saved.
     pub(crate) saving: bool,
     /// It shall be saved once more when it is.
@@ -128,12 +131,20 @@ impl Document {
             loading,
             held: Vec::new(),
             on_disk: None,
+            in_workspace: None,
             saving: false,
             save_again: false,
             form: Form::default(),
             big: false,
             seen: None,
         }
+    }
+
+    /// Scratch that is called like this: only the ending counts.
+    pub(crate) fn named(name: &str) -> Self {
+        let language = of_path(Path::new(name));
+        let scratch = Self::new(Origin::Scratch);
+        Self { language: language.or(scratch.language), ..scratch }
     }
 
     /// What the text is before anything is typed or read.

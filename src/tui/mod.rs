@@ -13,6 +13,7 @@ mod disk;
 mod document;
 mod editor;
 mod effects;
+mod files;
 mod highlight;
 mod history;
 mod ingest;
@@ -23,9 +24,11 @@ mod look;
 mod model;
 mod msg;
 mod output;
+mod outside;
 mod overlay;
 mod race;
 mod ratios;
+mod recovery;
 mod run;
 mod screenshot;
 mod sink;
@@ -40,24 +43,24 @@ mod view;
 mod widget;
 mod wire;
 mod workbench;
+mod workspace;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
-
-use crossterm::event::EventStream;
 
 use crate::engine::Engine;
 
 pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
-    BufferId, Content, Effect, FileMsg, LinkMsg, LookMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg,
-    SaveFailure, SessionMsg, Stamp,
+    BufferId, Content, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, LookMsg, Msg, Reached, Replace,
+    RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Source, Stamp, Unsaved,
 };
 pub use run::{Control, Exit, drive};
 pub use screenshot::{SCREENS, ScreenshotError, names as screen_names, screenshot};
 pub use state::Remembered;
 pub use theme::{ColourTier, TerminalKind, light_from_vars};
 pub use workbench::{Options, Workbench};
+pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 
 /// Why the workbench could not be shown, or not any longer.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +84,8 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     let mouse = options.settings.ui.mouse != Some(false);
     let mut guard = term::TerminalGuard::enter(options.outer.tells_keys, mouse).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
-    drive(&mut terminal, EventStream::new(), engine, options, &mut guard).await
+    let keyboard = guard.keyboard();
+    drive(&mut terminal, keyboard, engine, options, &mut guard).await
 }
 
 fn terminal_error(error: impl std::fmt::Display) -> TuiError {

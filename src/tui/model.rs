@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
 use super::editor::{Editor, Match, Pattern};
+use super::files::Files;
 use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
@@ -345,6 +346,23 @@ pub(crate) struct Runs {
     pub(crate) left: Option<u32>,
 }
 
+/// What was copied or cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Register {
+    pub(crate) text: String,
+    /// It is whole lines.
+    pub(crate) lines: bool,
+}
+
+/// Presses of the mouse at one place in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clicks {
+    pub(crate) count: u8,
+    pub(crate) at: Option<(Position, Duration)>,
+    /// The button is held since then.
+    pub(crate) drags: bool,
+}
+
 /// What is searched for in the texts, and where it was found last.
 #[derive(Debug, Default)]
 pub(crate) struct Find {
@@ -382,6 +400,12 @@ pub(crate) struct Model {
     pub(crate) document: Document,
     /// The other texts that are open.
     pub(crate) buffers: Buffers,
+    /// Which texts were kept as they were not saved, and in which revision.
+    pub(crate) kept: Vec<(BufferId, u64)>,
+    /// What was copied or cut here last.
+    pub(crate) register: Register,
+    /// The last press of the mouse in the editor.
+    pub(crate) clicks: Clicks,
     /// What is searched for in the texts.
     pub(crate) find: Find,
     /// How the engine is reached.
@@ -390,6 +414,7 @@ pub(crate) struct Model {
     pub(crate) wire: Wire,
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
+    pub(crate) files: Files,
     pub(crate) runs: Runs,
     pub(crate) history: History,
     /// How long programs took to start.
@@ -436,11 +461,15 @@ impl Model {
             editor: Editor::new(&sample, document.habits()),
             document,
             buffers: Buffers::default(),
+            kept: Vec::new(),
+            register: Register::default(),
+            clicks: Clicks::default(),
             find: Find::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
             sessions: Sessions::default(),
+            files: Files::default(),
             runs: Runs::default(),
             history: History::default(),
             starts: Starts::default(),
@@ -467,6 +496,7 @@ impl Model {
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => self.feeds,
+            (Screen::Workbench, Pane::Files) => self.files.filtering,
             _ => false,
         }
     }
@@ -489,9 +519,15 @@ impl Model {
         Layout::of(self.size, self.focus, &self.ratios, self.zoomed)
     }
 
+    /// What of the editor's inside is left for the text: a search takes its last lines.
+    pub(crate) fn above_search(&self, inside: Rect) -> Rect {
+        let rows = self.overlays.iter().map(Overlay::editor_rows).max().unwrap_or(0);
+        Rect { height: inside.height.saturating_sub(rows).max(inside.height.min(1)), ..inside }
+    }
+
     /// Where the editor's text is on the screen.
     pub(crate) fn text_area(&self) -> Rect {
-        self.layout().inside(Pane::Editor)
+        self.above_search(self.layout().inside(Pane::Editor))
     }
 
     /// The bytes of a line of the editor that are what was searched for.

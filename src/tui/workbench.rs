@@ -14,7 +14,7 @@ use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
-use super::msg::{Effect, Msg};
+use super::msg::{Effect, Msg, Unsaved};
 use super::state::{Remembered, Shares};
 use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
@@ -30,6 +30,12 @@ const COLOUR_BUDGET: Duration = Duration::from_millis(6);
 pub struct Options {
     /// The file to edit; scratch where there is none.
     pub file: Option<PathBuf>,
+    /// More files to edit, behind the first.
+    pub more: Vec<PathBuf>,
+    /// The person's own editor, as a command line.
+    pub editor: String,
+    /// Where texts that are not saved are kept, and what is remembered from one start to the next; nowhere without it.
+    pub state: Option<PathBuf>,
     /// The settings.
     pub settings: Settings,
     /// Where themes are.
@@ -58,6 +64,13 @@ impl std::fmt::Debug for Options {
     }
 }
 
+impl Options {
+    /// What is remembered from one start to the next.
+    pub(crate) fn memory_file(&self) -> Option<PathBuf> {
+        Some(self.state.as_ref()?.join("workbench.json"))
+    }
+}
+
 /// The workbench without a terminal.
 pub struct Workbench {
     model: Model,
@@ -80,7 +93,8 @@ impl Workbench {
     pub fn new(options: &Options, runtimes: &[RuntimeType], size: Size) -> Self {
         let (settings, paths) = (options.settings.clone(), options.paths.clone());
         let mut look = Look::new(options.terminal.clone(), settings, paths, options.light_background);
-        let (mut memory, forgotten) = Remembered::load(&options.paths.memory_file());
+        let (mut memory, forgotten) =
+            options.memory_file().map_or_else(Default::default, |file| Remembered::load(&file));
         memory.base = std::env::current_dir().unwrap_or_default();
         look.chosen.clone_from(&memory.theme);
         look.take(look::read_themes(&look.needed(), &options.paths));
@@ -97,6 +111,7 @@ impl Workbench {
         let theme = model.look.resolve(None);
         // Whoever knows vim expects its normal mode.
         model.edits = model.keymap.preset() != Preset::Vim;
+        update::open_behind(&mut model, &options.more);
         if let Some(first) = warnings.first() {
             let more = match warnings.len() {
                 1 => String::new(),
@@ -105,7 +120,7 @@ impl Workbench {
             model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
         }
         if let Some(why) = forgotten {
-            let file = options.paths.memory_file().display().to_string();
+            let file = options.memory_file().unwrap_or_default().display().to_string();
             model.tell(Verdict::Warn, format!("what was remembered is left out: {why}"), file);
         }
         let shown = model.look.stamp(None);
@@ -142,6 +157,16 @@ impl Workbench {
     /// When the menu is to show itself, in time since the workbench opened.
     pub fn menu_due(&self) -> Option<Duration> {
         super::overlay::menu_due(&self.model)
+    }
+
+    /// Texts were changed since what is not saved was kept last.
+    pub(crate) fn has_unkept(&self) -> bool {
+        update::has_unkept(&self.model)
+    }
+
+    /// The texts that are not saved.
+    pub(crate) fn unsaved(&self) -> Vec<Unsaved> {
+        update::unsaved(&self.model)
     }
 
     /// Everything must be drawn again.

@@ -168,7 +168,8 @@ fn what_was_remembered_is_found_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let mut given = coloured(Some("paper-dark"), None);
     given.paths = Paths::below(dir.path());
-    std::fs::create_dir(&given.paths.state).unwrap();
+    given.state = Some(dir.path().to_owned());
+    let memory = dir.path().join("workbench.json");
     let file = dir.path().join("a.py");
     given.file = Some(file.clone());
     let text = Content { text: "one\ntwo\nthree\n".to_owned(), stamp: Stamp::default() };
@@ -182,7 +183,7 @@ fn what_was_remembered_is_found_at_the_next_start() {
     bench.tell(Msg::Look(LookMsg::Themes(all()))).press([key(KeyCode::Down), key(KeyCode::Enter)]);
     let before = bench.screen();
     let kept = serde_json::to_string(&bench.workbench.remembered().unwrap()).unwrap();
-    std::fs::write(given.paths.memory_file(), kept).unwrap();
+    std::fs::write(&memory, kept).unwrap();
 
     let mut bench = Bench::with(&given, 120, 36);
     opened(&mut bench);
@@ -193,7 +194,7 @@ fn what_was_remembered_is_found_at_the_next_start() {
     assert_eq!(before.lines().nth(1), after.lines().nth(1), "zoomed again");
     assert!(bench.workbench.remembered().is_none(), "nothing new");
 
-    std::fs::write(given.paths.memory_file(), "{").unwrap();
+    std::fs::write(&memory, "{").unwrap();
     let screen = Bench::with(&given, 80, 24).screen();
     assert!(screen.contains("what was remembered is left out: it is broken"), "{screen}");
 }

@@ -4,6 +4,8 @@ mod groups;
 pub(crate) mod synonyms;
 mod table;
 
+use super::editor::Motion;
+use super::files::FilesCmd;
 use super::keymap::Preset;
 use super::model::Pane;
 
@@ -40,6 +42,8 @@ pub(crate) enum Cmd {
     Redo,
     SelectAll,
     NextLanguage,
+    Edit(EditCmd),
+    File(FileCmd),
     TypeInput,
     EndInput,
     Follow,
@@ -78,6 +82,48 @@ pub(crate) enum Cmd {
     AllRuns,
     RenameSession,
     CloseIdle,
+    /// Of the files pane.
+    Files(FilesCmd),
+}
+
+/// What can be asked of the editor's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EditCmd {
+    Search,
+    SearchNext,
+    SearchPrevious,
+    Replace,
+    Copy,
+    Cut,
+    Paste,
+    DeleteLine,
+    DeleteToEnd,
+    DuplicateLine,
+    MoveUp,
+    MoveDown,
+    Join,
+    Comment,
+    Indent,
+    Outdent,
+    SelectWord,
+    SelectLine,
+    OpenBelow,
+    OpenAbove,
+    GoToLine,
+    /// A motion that has no key of its own while typing.
+    Move(Motion),
+}
+
+/// What can be asked of the open texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileCmd {
+    Open,
+    New,
+    Close,
+    Next,
+    Previous,
+    Switch,
+    EditOutside,
 }
 
 /// Where a command can be given.

@@ -5,6 +5,9 @@
 mod crew;
 mod dial;
 mod execution;
+mod files;
+mod host;
+mod keeping;
 mod listen;
 mod memory;
 #[cfg(target_os = "linux")]
@@ -19,10 +22,12 @@ use tokio::task::AbortHandle;
 
 use self::crew::Crew;
 use self::dial::Dialler;
+use self::files::Transfers;
+use self::keeping::Keeping;
 use self::memory::Memory;
 use super::disk;
 use super::look::read_themes;
-use super::msg::{Effect, FileMsg, LookMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::msg::{Effect, FileMsg, LookMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved};
 use super::state::Remembered;
 use crate::config::ThemeFile;
 use crate::engine::{Connector, Engine, InterruptTarget};
@@ -46,8 +51,10 @@ pub(crate) struct Effects {
     dialler: Dialler,
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
+    transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
-    memory: Memory,
+    memory: Option<Memory>,
+    keeping: Option<Keeping>,
 }
 
 impl Effects {
@@ -55,7 +62,8 @@ impl Effects {
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
         connector: Option<Arc<dyn Connector>>,
-        memory: PathBuf,
+        memory: Option<PathBuf>,
+        unsaved: Option<PathBuf>,
     ) -> Self {
         let mut effects = Self {
             engine,
@@ -64,8 +72,10 @@ impl Effects {
             dialler: Dialler::new(connector),
             creating: Vec::new(),
             fetch: None,
+            transfers: Transfers::default(),
             feed: None,
-            memory: Memory::new(memory),
+            memory: memory.map(Memory::new),
+            keeping: unsaved.map(Keeping::new),
         };
         effects.listen();
         effects
@@ -86,6 +96,7 @@ impl Effects {
         self.engine = engine;
         self.there = Crew::new();
         self.creating.clear();
+        self.transfers = Transfers::default();
         (self.fetch, self.feed) = (None, None);
         self.listen();
     }
@@ -152,6 +163,12 @@ impl Effects {
                 let target = InterruptTarget::Execution(execution);
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
+            Effect::Files { session, number, task } => {
+                let question =
+                    self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
+                drop(self.there.ask(question));
+            }
+            Effect::StopFiles(number) => self.transfers.stop(number),
             Effect::Reconnect => self.engine.reconnect(),
             Effect::Switch(dial) => self.switch(dial),
             Effect::Dial { dial, target } => self.dialler.dial(dial, target, &mut self.here),
@@ -165,7 +182,7 @@ impl Effects {
             })),
             Effect::Save { buffer, path, text, revision, replace } => drop(self.here.ask(async move {
                 let to = path.clone();
-                let result = blocking(move || disk::save(&to, &text, replace)).await;
+                let result = blocking(move || disk::save(&to, text.as_bytes(), replace)).await;
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
@@ -180,9 +197,23 @@ impl Effects {
             }
             #[cfg(not(target_os = "linux"))]
             Effect::WatchSettings(_) => {}
-            // The loop's own.
-            Effect::Copy(_) | Effect::CaptureMouse(_) | Effect::Suspend | Effect::Quit => {}
-            Effect::AskBackground => {}
+            Effect::Complete(typed) => drop(self.here.ask(async move {
+                let of = typed.clone();
+                let paths = blocking(move || disk::complete(&of)).await.unwrap_or_default();
+                Msg::File(FileMsg::Completed(typed, paths))
+            })),
+            Effect::Keep(texts) => {
+                self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
+            }
+            Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
+            // The model's own, and the loop's.
+            Effect::Decided(_)
+            | Effect::EditOutside(_)
+            | Effect::Copy(_)
+            | Effect::CaptureMouse(_)
+            | Effect::AskBackground
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 
@@ -277,12 +308,23 @@ impl Effects {
 
     /// Has something remembered for the next start.
     pub(crate) fn remember(&self, what: Remembered) {
-        self.memory.keep(what);
+        if let Some(memory) = &self.memory {
+            memory.keep(what);
+        }
+    }
+
+    /// Keeps texts that are not saved, as the last thing; none are forgotten.
+    pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.keep_now(&texts);
+        }
     }
 
     /// Ends every task.
     pub(crate) async fn shutdown(self) {
-        self.memory.end().await;
+        if let Some(memory) = self.memory {
+            memory.end().await;
+        }
         self.there.end().await;
         self.here.end().await;
     }

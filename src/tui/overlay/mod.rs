@@ -3,16 +3,20 @@
 mod compare;
 mod connect;
 mod connect_view;
+mod find;
 mod help;
 mod menu;
 mod new_session;
 mod new_session_limits;
 mod new_session_view;
 mod palette;
+mod path;
+mod prompt;
 mod question;
 mod rename;
 mod run_on;
 mod save_as;
+mod switch;
 mod themes;
 
 use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
@@ -28,14 +32,18 @@ use crate::protocol::{SessionId, SessionInfo};
 
 pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
+pub(crate) use find::Find;
 pub(crate) use help::Help;
 pub(crate) use menu::Menu;
 pub(crate) use new_session::NewSession;
-pub(crate) use palette::{Palette, offered};
+pub(crate) use palette::{Palette, offered, score};
+pub(crate) use path::{Ask, PathForm};
+pub(crate) use prompt::{Prompt, Wanted};
 pub(crate) use question::Question;
 pub(crate) use rename::Rename;
 pub(crate) use run_on::RunOn;
 pub(crate) use save_as::SaveAs;
+pub(crate) use switch::Switch;
 pub(crate) use themes::Themes;
 
 /// A box.
@@ -46,12 +54,16 @@ pub(crate) enum Overlay {
     NewSession(NewSession),
     Question(Question),
     SaveAs(SaveAs),
+    Path(PathForm),
     Connect(Box<Connect>),
     Themes(Themes),
     Menu(Menu),
     Compare(Box<Compare>),
     Rename(Rename),
     RunOn(RunOn),
+    Find(Box<Find>),
+    Prompt(Prompt),
+    Switch(Switch),
 }
 
 impl Overlay {
@@ -59,11 +71,21 @@ impl Overlay {
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
             Self::Themes(_) => false,
-            Self::NewSession(_) | Self::Connect(_) | Self::RunOn(_) | Self::Rename(_) => true,
-            Self::Question(question) => {
-                matches!(question.yes, Effect::CloseSession(_) | Effect::CloseSessions(_))
-            }
+            Self::NewSession(_) | Self::Connect(_) | Self::Path(_) | Self::RunOn(_) | Self::Rename(_) => true,
+            Self::Question(question) => matches!(
+                question.yes,
+                Effect::CloseSession(_) | Effect::CloseSessions(_) | Effect::Files { .. }
+            ),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) | Self::Compare(_) => false,
+            Self::Find(_) | Self::Prompt(_) | Self::Switch(_) => false,
+        }
+    }
+
+    /// So many lines of the editor it takes, instead of being a box over everything.
+    pub(crate) fn editor_rows(&self) -> u16 {
+        match self {
+            Self::Find(find) => find.rows(),
+            _ => 0,
         }
     }
 }
@@ -87,6 +109,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
         Overlay::Help(help) if help.is_doctor() => help.press(key, model),
         Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
+        Overlay::Find(find) if key.code == KeyCode::Esc => find.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key, model),
@@ -99,6 +122,10 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Themes(themes) => themes.press(key, model),
         Overlay::Compare(compare) => compare.press(key, model),
         Overlay::Rename(form) => form.press(key, model),
+        Overlay::Path(form) => form.press(key),
+        Overlay::Find(find) => find.press(key, model),
+        Overlay::Prompt(prompt) => prompt.press(key, model),
+        Overlay::Switch(list) => list.press(key, model),
     };
     conclude(model, overlay, outcome)
 }
@@ -214,8 +241,11 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Rename(form)) => form.field.insert(text),
+        Some(Overlay::Path(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
         Some(Overlay::Themes(themes)) => themes.paste(text, model),
+        Some(Overlay::Find(find)) => find.paste(text, model),
+        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
         _ => {}
     }
     model.overlays.extend(overlay);
@@ -232,11 +262,15 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::NewSession(form) => form.draw(model, theme, frame),
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
+            Overlay::Path(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
             Overlay::Themes(themes) => themes.draw(model, theme, frame),
             Overlay::Compare(compare) => compare.draw(model, theme, frame),
             Overlay::Rename(form) => form.draw(model, theme, frame),
             Overlay::RunOn(list) => list.draw(model, theme, frame),
+            Overlay::Find(find) => find.draw(model, theme, frame),
+            Overlay::Prompt(prompt) => prompt.draw(model, theme, frame),
+            Overlay::Switch(list) => list.draw(model, theme, frame),
         }
     }
 }

@@ -69,7 +69,7 @@ pub fn screenshot(
         return Err(ScreenshotError::Size(width, height));
     }
     let mut options = options.clone();
-    options.paths.state = std::path::PathBuf::from("/dev/null");
+    (options.state, options.more) = (None, Vec::new());
     options.file = Some(demo::FILE.into());
     let mut stage = Stage::new(&options, Size::new(width, height));
     stage.play(name);

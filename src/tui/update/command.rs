@@ -36,6 +36,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::RunAll => return super::race::start(model),
         Cmd::TakeTurns => return super::race::take_turns(model),
         Cmd::OpenLane => super::race::go(model, cmd),
+        Cmd::Files(cmd) => return super::files::perform(model, cmd),
         Cmd::Save => return save(model, model.document.id),
         Cmd::Setup => {
             model.screen = Screen::Setup;
@@ -56,9 +57,11 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::FocusNext => step_focus(model, 1),
         Cmd::FocusPrevious => step_focus(model, Pane::ALL.len() - 1),
         Cmd::Focus(pane) => focus(model, pane),
-        Cmd::Undo => model.editor.apply(Action::Undo),
-        Cmd::Redo => model.editor.apply(Action::Redo),
-        Cmd::SelectAll => model.editor.apply(Action::SelectAll),
+        Cmd::Undo => super::edit::edit(model, Action::Undo),
+        Cmd::Redo => super::edit::edit(model, Action::Redo),
+        Cmd::SelectAll => super::edit::edit(model, Action::SelectAll),
+        Cmd::Edit(cmd) => return super::edit::perform(model, cmd),
+        Cmd::File(cmd) => return super::file::perform(model, cmd),
         Cmd::TypeHere => model.edits = true,
         Cmd::NextLanguage => next_language(model),
         Cmd::TypeInput => type_input(model),
@@ -109,9 +112,10 @@ fn leave(model: &mut Model) -> Vec<Effect> {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
         (Screen::Race, _) => return super::race::leave(model),
-        (_, Pane::Editor) if model.edits => model.edits = false,
+        (_, Pane::Editor) if super::edit::leave(model) => {}
         (_, Pane::Output) if model.feeds => model.feeds = false,
         (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
+        (_, Pane::Files) if !model.zoomed => super::files::leave(model),
         _ => model.zoomed = false,
     }
     Vec::new()
@@ -147,6 +151,7 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     }
     let unsaved = buffers::listed(model).into_iter().filter(|one| one.unsaved);
     reasons.extend(unsaved.map(|one| format!("{} has changes that are not saved", one.name)));
+    reasons.extend(model.files.queues.activity().map(|what| format!("{what}: it would end half way")));
     if let Some(runtime) = model.runtimes.fetching {
         reasons.push(format!("{} is being fetched; it would begin anew", runtime.short()));
     }
@@ -161,6 +166,9 @@ fn quit(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn save(model: &mut Model, buffer: BufferId) -> Vec<Effect> {
     let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
+    if matches!(document.origin(), Origin::Workspace { .. }) {
+        return super::files::save(model, buffer);
+    }
     match document.path() {
         _ if document.loading => Vec::new(),
         // Two at once would each take the other for a stranger's.
@@ -261,6 +269,9 @@ fn go(model: &mut Model, cmd: Cmd) {
         let at = model.runtimes.selected;
         model.runtimes.selected = if cmd == Cmd::Up { at.saturating_sub(1) } else { (at + 1).min(last) };
         return;
+    }
+    if model.focus == Pane::Files {
+        return super::files::go(model, cmd);
     }
     if model.focus == Pane::Sessions {
         return super::session::go(model, cmd);

@@ -1,16 +1,21 @@
 //! How the model changes. Pure: no IO and no clock; the time arrives with the message.
 
 mod command;
+mod edit;
 mod file;
+mod files;
 mod history;
 mod input;
+mod keep;
 mod link;
 mod look;
 mod messages;
+mod outside;
 mod panes;
 mod race;
 mod run;
 mod runtime;
+mod search;
 mod session;
 
 use std::time::Duration;
@@ -21,14 +26,27 @@ use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
 pub(crate) use command::perform;
+pub(crate) use file::open as open_file;
+pub(crate) use file::open_behind;
+pub(crate) use keep::{has_unkept, unsaved};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
 pub(crate) use look::take_settings;
 pub(crate) use run::{idle_session, start_on};
+pub(crate) use search::{look_for, replace_all, replace_here, said, step_to_match};
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
-    let effects = handle(model, msg);
+    let mut effects = Vec::new();
+    for effect in handle(model, msg) {
+        match effect {
+            // What a question was about is in the model itself.
+            Effect::Decided(decision) => effects.extend(edit::decided(model, decision)),
+            effect => effects.push(effect),
+        }
+    }
+    effects.extend(files::sync(model));
+    let effects = files::order(model, effects);
     for effect in &effects {
         session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
@@ -48,6 +66,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             super::overlay::show_menu(model);
             Vec::new()
         }
+        Msg::Keep => keep::keep(model),
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));
@@ -65,6 +84,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.redraw = true;
             file::update(model, msg)
         }
+        Msg::Files(msg) => files::update(model, msg),
         Msg::Link(msg) => link::update(model, msg),
         Msg::Look(msg) => look::update(model, msg),
     }
@@ -74,6 +94,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
 pub(crate) fn begin(model: &Model) -> Vec<Effect> {
     let mut effects = ask_all(model);
     let reads = |document: &Document| Some(Effect::Read(document.id, document.path()?.to_owned()));
+    effects.push(Effect::Recover);
     effects.extend(buffers::all(model).filter_map(|(document, _)| reads(document)));
     effects.extend(look::begin(model));
     effects

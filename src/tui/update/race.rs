@@ -186,8 +186,11 @@ fn settle(model: &mut Model, number: u32, end: End) -> Vec<Effect> {
         }
     }
     if model.race.as_ref().is_some_and(|race| !race.is_live()) {
-        // What was said about stopping it is over.
+        // What was said about stopping it is over; somebody who left it is told its end.
         model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+        if model.screen != Screen::Race && model.notice.is_none() {
+            model.tell(Verdict::Idle, "the race was stopped", "");
+        }
     }
     go_on(model)
 }

@@ -2,7 +2,7 @@
 
 mod bars;
 mod editor;
-mod files;
+pub(crate) mod files;
 pub(crate) mod history;
 mod link;
 mod messages;
@@ -68,6 +68,7 @@ fn workbench(model: &Model, layout: &Layout, theme: &Theme, highlights: &Highlig
                 Pane::Editor => editor::scroll(model, inside),
                 Pane::Output => output::scroll(model, inside),
                 Pane::Stats => Some(stats::scroll(model, inside)),
+                Pane::Files => files::scroll(model, inside),
                 _ => None,
             };
             if let Some((first, shown, all)) = bar {

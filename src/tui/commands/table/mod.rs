@@ -4,6 +4,7 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod files;
 mod history;
 mod keymap;
 mod look;
@@ -23,6 +24,7 @@ const AREAS: &[&[Spec]] = &[
     session::ROWS,
     history::ROWS,
     file::ROWS,
+    files::ROWS,
     output::ROWS,
     runtime::ROWS,
     connection::ROWS,

@@ -14,6 +14,8 @@ mod history;
 mod keys;
 #[path = "tui_update/link.rs"]
 mod link;
+#[path = "tui_update/look.rs"]
+mod look;
 #[path = "tui_update/messages.rs"]
 mod messages;
 #[path = "tui_update/output.rs"]

@@ -2,18 +2,22 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::protocol::{Language, RuntimePreference, RuntimeType};
+use crate::tui::{ColourTier, TerminalKind};
 
 /// A workbench for running code in several runtimes.
 #[derive(Debug, Parser)]
 #[command(name = "codebeaker", version, about, long_about = LONG)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     /// Work line by line, without the screen: for screen readers, slow terminals and pipes
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub plain: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub look: Look,
     #[command(subcommand)]
     pub verb: Option<Verb>,
 }
@@ -24,7 +28,7 @@ impl Arguments {
         let plain = self.plain.is_some();
         let file = self.plain.flatten();
         match self.verb {
-            None => Verb::Open(Open { file, plain, ..Open::of_nothing() }),
+            None => Verb::Open(Open { file, plain, look: self.look, ..Open::of_nothing() }),
             Some(Verb::Open(open)) => Verb::Open(Open { plain: plain || open.plain, ..open }),
             Some(verb) => verb,
         }
@@ -51,6 +55,8 @@ pub enum Verb {
     Doctor(Doctor),
     /// Fetch Deno and Bun, verified, into CodeBeaker's own directory; build the images of Docker sessions
     Setup(Setup),
+    /// Draw a picture of one of the workbench's screens (SVG)
+    Screenshot(Screenshot),
     /// Print the workbench's keys as they are with your settings, and which took another's
     Keys(Keys),
     /// Print completions for a shell
@@ -60,6 +66,85 @@ pub enum Verb {
     },
     /// Print the manual page (roff)
     Man,
+}
+
+/// How the workbench looks.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// The colours to use, whatever the terminal's variables say
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub color: Option<Colours>,
+}
+
+/// How many colours there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colours {
+    /// As NO_COLOR, COLORTERM and TERM say
+    Auto,
+    /// None: bold, underlined and reversed only
+    Never,
+    /// The terminal's sixteen
+    #[value(name = "16")]
+    Sixteen,
+    /// 256
+    #[value(name = "256")]
+    Indexed,
+    /// 24 bits
+    True,
+}
+
+impl Look {
+    /// What the terminal can show, with what was asked for in place of what is guessed.
+    pub fn terminal(self) -> TerminalKind {
+        let guessed = TerminalKind::from_env();
+        let colours = match self.color {
+            None | Some(Colours::Auto) => return guessed,
+            Some(Colours::Never) => ColourTier::Mono,
+            Some(Colours::Sixteen) => ColourTier::Ansi,
+            Some(Colours::Indexed) => ColourTier::Indexed,
+            Some(Colours::True) => ColourTier::Rgb,
+        };
+        TerminalKind { colours, ..guessed }
+    }
+}
+
+/// Arguments of `screenshot`.
+#[derive(Args, Debug)]
+#[command(after_help = SCREENSHOT_HELP)]
+pub struct Screenshot {
+    /// Which screen
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::tui::screen_names()))]
+    pub screen: String,
+    /// How large, in cells
+    #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size)]
+    pub size: (u16, u16),
+    /// In which theme, yours or a built-in one
+    #[arg(long)]
+    pub theme: Option<String>,
+    /// With which characters: unicode or ascii
+    #[arg(long, default_value = "unicode", value_parser = ["unicode", "ascii"])]
+    pub glyphs: String,
+    /// With how many colours
+    #[arg(long, value_name = "HOW", value_enum, default_value = "true")]
+    pub color: Colours,
+    /// Where to; - is standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+}
+
+const SCREENSHOT_HELP: &str =
+    "The screens are drawn as on a terminal, with a demo in place of an engine: figures in them \
+are examples.
+
+Examples:
+  codebeaker screenshot workbench --theme paper-dark -o workbench.svg
+  codebeaker screenshot palette --size 80x24 > palette.svg";
+
+/// Columns and rows, as people write them.
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let told = || format!("{text:?} is no size: write columns and rows, as in 120x36");
+    let (width, height) = text.split_once('x').ok_or_else(told)?;
+    Ok((width.parse().map_err(|_| told())?, height.parse().map_err(|_| told())?))
 }
 
 /// Arguments of `open`.
@@ -76,6 +161,8 @@ pub struct Open {
     /// Work line by line, without the screen
     #[arg(long)]
     pub plain: bool,
+    #[command(flatten)]
+    pub look: Look,
 }
 
 impl Open {
@@ -99,6 +186,8 @@ pub struct Attach {
     /// Work line by line, without the screen
     #[arg(long)]
     pub plain: bool,
+    #[command(flatten)]
+    pub look: Look,
 }
 
 const ATTACH_HELP: &str = "CODEBEAKER_TOKEN holds the token, for a server that wants one; it is sent over wss://, and over \
@@ -113,7 +202,7 @@ impl Attach {
             given => given,
         };
         let attach = url.or(Open::of_nothing().attach).unwrap_or_else(|| crate::server::LISTEN.to_owned());
-        Open { file, attach: Some(attach), plain: self.plain, more: Vec::new() }
+        Open { file, attach: Some(attach), plain: self.plain, look: self.look, more: Vec::new() }
     }
 }
 

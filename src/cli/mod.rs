@@ -13,6 +13,7 @@ mod manual;
 mod open;
 mod plain;
 mod run;
+mod screenshot;
 mod serve;
 mod sessions;
 mod setup;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Man => manual::man(),
         Verb::Keys(args) => keys::keys(args),
+        Verb::Screenshot(args) => screenshot::screenshot(args),
         verb => on_tokio(verb),
     };
     outcome.unwrap_or_else(|problem| problem.tell())
@@ -73,7 +75,9 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
             Verb::Sessions(sessions) => sessions::sessions(sessions).await,
             Verb::Open(open) => open::open(open).await,
             Verb::Attach(attach) => open::open(attach.open()).await,
-            Verb::Completions { .. } | Verb::Man | Verb::Keys(_) => Ok(ExitCode::SUCCESS),
+            Verb::Completions { .. } | Verb::Man | Verb::Keys(_) | Verb::Screenshot(_) => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     });
     // What is being cleaned up on another thread comes to its end; what hangs doesn't keep us.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::engine::{Connector as _, Target};
-use crate::tui::{self, Exit, Options, Outer, TerminalKind, TuiError};
+use crate::tui::{self, Exit, Options, Outer, TuiError};
 
 use super::args;
 use super::connect::Connections;
@@ -33,7 +33,8 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         settings: surroundings.settings,
         paths: surroundings.paths,
         warnings: surroundings.warnings,
-        terminal: TerminalKind::from_env(),
+        terminal: args.look.terminal(),
+        light_background: tui::light_from_vars(|name| std::env::var(name).ok()),
         outer: Outer::from_env(|name| std::env::var(name).ok()),
         connector: Some(connections.clone()),
         report: Some(report),

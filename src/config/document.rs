@@ -1,8 +1,32 @@
 //! Reading a TOML file key by key, so that one bad key costs only itself and every complaint has a line.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
 use toml::de::{DeTable, DeValue};
 
 use super::Warning;
+
+/// The text of a file; `None`: there is none. Error: why it can't be had, in words.
+pub(super) fn read(path: &Path, largest: u64) -> Result<Option<String>, String> {
+    let unread = |error: std::io::Error| format!("can't be read ({error}); it is passed over");
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unread(error)),
+    };
+    // Reading a pipe would never end.
+    if !file.metadata().map_err(unread)?.is_file() {
+        return Err("can't be read (it is no regular file); it is passed over".to_owned());
+    }
+    let mut text = String::new();
+    file.take(largest + 1).read_to_string(&mut text).map_err(unread)?;
+    match u64::try_from(text.len()) {
+        Ok(bytes) if bytes <= largest => Ok(Some(text)),
+        _ => Err(format!("is larger than {} KiB; it is passed over", largest >> 10)),
+    }
+}
 
 /// A file being read: its text for line numbers, and the complaints so far.
 pub(super) struct Reader<'a> {

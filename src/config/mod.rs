@@ -12,6 +12,7 @@ mod server;
 mod settings;
 mod table;
 mod theme;
+mod ui;
 
 pub use docker::ContainerSettings;
 pub use keymap::{KeyEntry, KeySection, KeySettings};
@@ -19,7 +20,8 @@ pub use limits::LimitSettings;
 pub use paths::{NoHome, Paths};
 pub use server::DaemonSettings;
 pub use settings::Settings;
-pub use theme::{BUILT_IN, Colour, GlyphSet, RoleSpec, ThemeFile};
+pub use theme::{ANSI, BUILT_IN, Colour, GlyphSet, RoleSpec, ThemeFile};
+pub use ui::UiSettings;
 
 /// Something in a file or variable that was not understood, and was passed over.
 #[derive(Clone, Debug, PartialEq, Eq)]

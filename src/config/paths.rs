@@ -42,6 +42,11 @@ impl Paths {
         self.config.join("config.toml")
     }
 
+    /// Where themes of the person's own are.
+    pub fn themes_dir(&self) -> PathBuf {
+        self.config.join("themes")
+    }
+
     /// The file of keys.
     pub fn keymap_file(&self) -> PathBuf {
         self.config.join("keymap.toml")
@@ -49,6 +54,6 @@ impl Paths {
 
     /// The file of a theme of the person's own.
     pub fn theme_file(&self, name: &str) -> PathBuf {
-        self.config.join("themes").join(format!("{name}.toml"))
+        self.themes_dir().join(format!("{name}.toml"))
     }
 }

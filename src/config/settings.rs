@@ -1,12 +1,13 @@
 //! `config.toml` and the `CODEBEAKER_*` variables.
 
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::docker::ContainerSettings;
 use super::document::{Item, Reader};
 use super::keymap::{KNOWN as KEYS_KNOWN, KeySettings};
 use super::limits::{self, LimitSettings};
 use super::server::DaemonSettings;
+use super::ui::UiSettings;
 use super::{Paths, Warning};
 
 /// The highest isolation score there is.
@@ -15,8 +16,10 @@ const STRICTEST: u8 = 10;
 /// What a person may set. Absent is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The theme's name.
+    /// The theme's name; where there is a `light_theme`, the one for a dark background.
     pub theme: Option<String>,
+    /// The theme for a light background: which it is, the terminal is asked.
+    pub light_theme: Option<String>,
     /// `unicode` or `ascii`; absent is decided by the terminal.
     pub glyphs: Option<String>,
     /// Keys by command id: `"run.start" = ["f5"]`.
@@ -35,6 +38,8 @@ pub struct Settings {
     pub docker: ContainerSettings,
     /// How `codebeaker serve` serves.
     pub server: DaemonSettings,
+    /// How the workbench behaves on the screen.
+    pub ui: UiSettings,
 }
 
 impl Settings {
@@ -65,6 +70,7 @@ impl Settings {
 
     fn take(&mut self, reader: &mut Reader<'_>, item: &Item<'_>) {
         match (item.key, item.value) {
+            ("theme", DeValue::Table(table)) => self.take_themes(reader, table),
             ("theme", _) => self.theme = reader.string(item),
             ("glyphs", _) => self.glyphs = reader.string(item),
             ("registry", _) => self.registry = reader.string(item),
@@ -96,12 +102,29 @@ impl Settings {
             ("server", _) => {
                 reader.warn(item.at, "`server` must be a table: write [server] above it".to_owned());
             }
+            ("ui", DeValue::Table(table)) => reader.each(table, |reader, item| {
+                let glyphs = self.ui.take(reader, &item);
+                self.glyphs = glyphs.or(self.glyphs.take());
+            }),
+            ("ui", _) => reader.warn(item.at, "`ui` must be a table: write [ui] above it".to_owned()),
             _ if self.keys.take(reader, item) => {}
             (unknown, _) => {
                 let known = "theme, glyphs, registry, preference, minimum_isolation, allow_unconfined, \
-                             [limits], [docker], [server]";
+                             [limits], [docker], [server], [ui]";
                 reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}, {KEYS_KNOWN}"));
             }
+        }
+    }
+
+    /// `{ dark = "…", light = "…" }`; one alone is the theme everywhere.
+    fn take_themes(&mut self, reader: &mut Reader<'_>, table: &DeTable<'_>) {
+        reader.each(table, |reader, item| match item.key {
+            "dark" => self.theme = reader.string(&item),
+            "light" => self.light_theme = reader.string(&item),
+            unknown => reader.warn(item.at, format!("unknown key `{unknown}`: there are dark, light")),
+        });
+        if self.theme.is_none() {
+            self.theme = self.light_theme.take();
         }
     }
 
@@ -109,7 +132,6 @@ impl Settings {
     pub fn overlay(&mut self, var: impl Fn(&str) -> Option<String>) -> Vec<Warning> {
         let given = |name: &str| var(name).filter(|value| !value.trim().is_empty());
         for (name, place) in [
-            ("CODEBEAKER_THEME", &mut self.theme),
             ("CODEBEAKER_GLYPHS", &mut self.glyphs),
             ("CODEBEAKER_REGISTRY", &mut self.registry),
             ("CODEBEAKER_PREFERENCE", &mut self.preference),
@@ -117,6 +139,11 @@ impl Settings {
             if let Some(value) = given(name) {
                 *place = Some(value);
             }
+        }
+        if let Some(value) = given("CODEBEAKER_THEME") {
+            let (dark, light) = value.split_once(',').map_or((value.as_str(), None), |(d, l)| (d, Some(l)));
+            self.theme = Some(dark.trim().to_owned());
+            self.light_theme = light.map(|light| light.trim().to_owned());
         }
         if let Some(preset) = given("CODEBEAKER_PRESET") {
             self.keys.preset = Some((preset, "CODEBEAKER_PRESET".to_owned()));
@@ -143,6 +170,7 @@ impl Settings {
         self.limits.overlay(given, &mut warn);
         self.docker.overlay(given, &mut warn);
         self.server.overlay(given, &mut warn);
+        self.ui.overlay(given, &mut warn);
         warnings
     }
 }
@@ -155,7 +183,7 @@ fn score(number: u64) -> Result<u8, String> {
     })
 }
 
-fn boolean(text: &str) -> Result<bool, String> {
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text.trim().to_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
@@ -203,6 +231,32 @@ mod tests {
         settings.overlay(|name| (name == "CODEBEAKER_THEME").then(|| "paper-light".to_owned()));
         assert_eq!(settings.theme.as_deref(), Some("paper-light"));
         assert_eq!(settings.glyphs.as_deref(), Some("ascii"));
+    }
+
+    #[test]
+    fn themes_for_dark_and_light_and_the_screen() {
+        let text = "theme = { dark = \"paper-dark\", light = \"paper-light\", dusk = \"x\" }\n\
+                    [ui]\nreduced_motion = true\nmouse = false\nwrap = 3\nglyphs = \"ascii\"\nmice = 1\n";
+        let (mut settings, warnings) = Settings::parse("config.toml", text);
+        let themes = (settings.theme.as_deref(), settings.light_theme.as_deref());
+        assert_eq!(themes, (Some("paper-dark"), Some("paper-light")));
+        assert_eq!(settings.glyphs.as_deref(), Some("ascii"));
+        assert_eq!(settings.ui, UiSettings { reduced_motion: Some(true), mouse: Some(false), wrap: None });
+        let lines: Vec<_> = warnings.iter().map(|w| w.line).collect();
+        assert_eq!(lines, [Some(1), Some(5), Some(7)], "{warnings:?}");
+        let warnings = settings.overlay(|name| {
+            let value = match name {
+                "CODEBEAKER_THEME" => "mono",
+                "CODEBEAKER_UI_MOUSE" => "perhaps",
+                "CODEBEAKER_UI_WRAP" => "no",
+                "NO_MOTION" => "1",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        });
+        assert_eq!((settings.theme.as_deref(), settings.light_theme), (Some("mono"), None));
+        assert_eq!((settings.ui.wrap, settings.ui.reduced_motion), (Some(false), Some(true)));
+        assert_eq!(warnings.len(), 1);
     }
 
     #[test]

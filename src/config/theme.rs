@@ -11,16 +11,45 @@ use super::document::{Item, Reader};
 use super::{Paths, Warning};
 
 /// The themes that come with CodeBeaker: name and text.
-pub const BUILT_IN: [(&str, &str); 5] = [
+pub const BUILT_IN: [(&str, &str); 7] = [
     ("terminal", include_str!("../../themes/terminal.toml")),
     ("paper-dark", include_str!("../../themes/paper-dark.toml")),
     ("paper-light", include_str!("../../themes/paper-light.toml")),
     ("high-contrast-dark", include_str!("../../themes/high-contrast-dark.toml")),
+    ("high-contrast-light", include_str!("../../themes/high-contrast-light.toml")),
+    ("colour-blind", include_str!("../../themes/colour-blind.toml")),
     ("mono", include_str!("../../themes/mono.toml")),
 ];
 
 /// How many themes may inherit from one another in a row.
 const DEPTH: usize = 8;
+/// Bytes of a theme file that are read, at most.
+const LARGEST: u64 = 256 << 10;
+/// Themes of a person's own that are offered, at most.
+const MOST: usize = 200;
+
+/// The sixteen colours by name, with what xterm makes of them.
+pub const ANSI: [(&str, [u8; 3]); 16] = [
+    ("black", [0, 0, 0]),
+    ("red", [205, 0, 0]),
+    ("green", [0, 205, 0]),
+    ("yellow", [205, 205, 0]),
+    ("blue", [0, 0, 238]),
+    ("magenta", [205, 0, 205]),
+    ("cyan", [0, 205, 205]),
+    ("white", [229, 229, 229]),
+    ("bright-black", [127, 127, 127]),
+    ("bright-red", [255, 0, 0]),
+    ("bright-green", [0, 255, 0]),
+    ("bright-yellow", [255, 255, 0]),
+    ("bright-blue", [92, 92, 255]),
+    ("bright-magenta", [255, 0, 255]),
+    ("bright-cyan", [0, 255, 255]),
+    ("bright-white", [255, 255, 255]),
+];
+
+/// What a role's `mod` may say, each also with `-if-mono`.
+pub const MODS: [&str; 5] = ["bold", "dim", "italic", "underlined", "reversed"];
 
 /// One palette colour: what it is with 24 bits, and with 16 colours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,8 +67,10 @@ pub struct RoleSpec {
     pub fg: Option<String>,
     /// The background, a palette name.
     pub bg: Option<String>,
-    /// `bold`, `dim`, `italic`, `underlined`, `reversed`, each also with `-if-mono`.
+    /// Of [`MODS`].
     pub mods: Vec<String>,
+    /// The file and line that say so.
+    pub at: Option<(String, usize)>,
 }
 
 /// Which characters frames and states are drawn with.
@@ -71,16 +102,39 @@ impl ThemeFile {
     /// The theme called `name`, the person's own before a built-in one, with all it inherits. One that isn't there
     /// is a warning and `terminal`.
     pub fn load(name: &str, paths: &Paths) -> (Self, Vec<Warning>) {
-        Self::load_with(name, |name| {
-            // A name comes from a file or variable: it must not lead out of the themes' directory.
-            let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+        let mut unread = Vec::new();
+        let (theme, mut warnings) = Self::load_with(name, |name| {
             let file = paths.theme_file(name);
-            let own = plain.then(|| std::fs::read_to_string(&file).ok()).flatten();
-            own.map(|text| (file.display().to_string(), text)).or_else(|| built_in(name))
-        })
+            // A name comes from a file or variable: it must not lead out of the themes' directory.
+            let own = is_name(name).then(|| super::document::read(&file, LARGEST));
+            match own {
+                Some(Ok(Some(text))) => Some((file.display().to_string(), text)),
+                Some(Err(message)) => {
+                    let place = file.display().to_string();
+                    unread.push(Warning { place, line: None, message });
+                    built_in(name)
+                }
+                Some(Ok(None)) | None => built_in(name),
+            }
+        });
+        unread.append(&mut warnings);
+        (theme, unread)
     }
 
-    fn load_with(name: &str, find: impl Fn(&str) -> Option<(String, String)>) -> (Self, Vec<Warning>) {
+    /// The names of all themes there are: the built-in ones, then those of the person's own.
+    pub fn names(paths: &Paths) -> Vec<String> {
+        let files = std::fs::read_dir(paths.themes_dir()).into_iter().flatten().flatten();
+        let stem = |name: String| name.strip_suffix(".toml").filter(|stem| is_name(stem)).map(str::to_owned);
+        let mut own: Vec<String> = files
+            .filter_map(|file| file.file_name().into_string().ok().and_then(stem))
+            .filter(|name| built_in(name).is_none())
+            .take(MOST)
+            .collect();
+        own.sort();
+        BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).chain(own).collect()
+    }
+
+    fn load_with(name: &str, mut find: impl FnMut(&str) -> Option<(String, String)>) -> (Self, Vec<Warning>) {
         let mut warnings = Vec::new();
         let mut theme = Self { name: name.to_owned(), ..Self::default() };
         let mut wanted = Some(name.to_owned());
@@ -104,7 +158,38 @@ impl ThemeFile {
             theme.fill_from(parent);
             seen.push(next);
         }
+        // What no file in the row has filled is the terminal's.
+        if !seen.iter().any(|name| name == "terminal") {
+            let text = BUILT_IN.iter().find(|(name, _)| *name == "terminal").map_or("", |(_, text)| *text);
+            theme.fill_from(Self::parse("built-in theme terminal", text).0);
+        }
         (theme, warnings)
+    }
+
+    /// What in the roles means nothing: roles that aren't among those `known`, colours that no palette has.
+    pub fn check(&self, known: &[&str]) -> Vec<Warning> {
+        let mut roles: Vec<_> = self.roles.iter().collect();
+        roles.sort_by_key(|(_, spec)| spec.at.clone());
+        let mut warnings = Vec::new();
+        for (role, spec) in roles {
+            let (place, line) = match &spec.at {
+                Some((place, line)) => (place.clone(), Some(*line)),
+                None => (format!("theme {}", self.name), None),
+            };
+            let mut warn = |message| warnings.push(Warning { place: place.clone(), line, message });
+            if !known.contains(&role.as_str()) {
+                warn(format!("unknown role `{role}`, left out"));
+            }
+            for colour in spec.fg.iter().chain(&spec.bg).filter(|c| !self.palette.contains_key(*c)) {
+                warn(format!("`{role}` wants `{colour}`, which no [palette] has"));
+            }
+            for word in &spec.mods {
+                if !MODS.contains(&word.strip_suffix("-if-mono").unwrap_or(word)) {
+                    warn(format!("unknown mod `{word}`: there are {}", MODS.join(", ")));
+                }
+            }
+        }
+        warnings
     }
 
     /// Reads one file, without what it inherits.
@@ -130,7 +215,13 @@ impl ThemeFile {
         match (item.key, item.value) {
             ("name", _) => self.name = reader.string(item).unwrap_or_default(),
             ("inherits", _) => self.inherits = reader.string(item),
-            ("appearance", _) => self.light = reader.string(item).is_some_and(|s| s == "light"),
+            ("appearance", _) => match reader.string(item).as_deref() {
+                Some("light") => self.light = true,
+                Some("dark") | None => {}
+                Some(other) => {
+                    reader.warn(item.at, format!("`{other}` is neither dark nor light: it is dark"))
+                }
+            },
             ("palette", DeValue::Table(table)) => reader.each(table, |reader, item| {
                 if let Some(colour) = colour(reader, &item) {
                     self.palette.insert(item.key.to_owned(), colour);
@@ -151,12 +242,20 @@ impl ThemeFile {
                     }
                 };
             }),
+            ("palette" | "roles" | "glyphs", _) => {
+                reader.warn(item.at, format!("`{0}` must be a table: write [{0}] above it", item.key));
+            }
             (unknown, _) => {
                 let known = "name, appearance, inherits, [palette], [roles], [glyphs]";
                 reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}"));
             }
         }
     }
+}
+
+/// A theme can be called so: its file is in the themes' directory then, and nowhere else.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
 }
 
 /// A built-in theme's place and text.
@@ -179,17 +278,24 @@ fn colour(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Colour> {
                 reader.warn(item.at, format!("`{text}` is no colour: write it as \"#rrggbb\""));
             }
         }
-        "ansi" => colour.ansi = reader.string(&item).unwrap_or_default(),
+        "ansi" => {
+            colour.ansi = reader.string(&item).unwrap_or_default();
+            if colour.ansi != "default" && !ANSI.iter().any(|(name, _)| *name == colour.ansi) {
+                let message = format!("`{}` is none of the 16 colours, as bright-black is", colour.ansi);
+                reader.warn(item.at, message);
+            }
+        }
         other => reader.warn(item.at, format!("unknown key `{other}`: there are rgb, ansi")),
     });
     Some(colour)
 }
 
 fn role(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<RoleSpec> {
+    let at = Some((reader.place().to_owned(), reader.line(item.at)));
     match item.value {
-        DeValue::String(name) => Some(RoleSpec { fg: Some(name.to_string()), ..RoleSpec::default() }),
+        DeValue::String(name) => Some(RoleSpec { fg: Some(name.to_string()), at, ..RoleSpec::default() }),
         DeValue::Table(table) => {
-            let mut role = RoleSpec::default();
+            let mut role = RoleSpec { at, ..RoleSpec::default() };
             reader.each(table, |reader, item| match item.key {
                 "fg" => role.fg = reader.string(&item),
                 "bg" => role.bg = reader.string(&item),
@@ -240,6 +346,34 @@ mod tests {
             Some((name.to_owned(), format!("inherits = \"{other}\"")))
         });
         assert_eq!(warnings.len(), 1, "{warnings:?}");
+    }
+
+    #[test]
+    fn what_means_nothing_is_told_with_file_and_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::below(dir.path());
+        std::fs::create_dir_all(paths.themes_dir()).unwrap();
+        let text = "inherits = \"paper-dark\"\n[roles]\n\"tex\" = \"ink\"\n\"text\" = { fg = \"pink\", mod = \"bald\" }\n";
+        std::fs::write(paths.theme_file("own"), text).unwrap();
+        std::fs::write(paths.theme_file("broken"), b"\xff").unwrap();
+        let (theme, warnings) = ThemeFile::load("own", &paths);
+        assert_eq!(warnings, []);
+        assert_eq!(theme.palette["ink"].rgb, Some([0xe6, 0xe1, 0xd8]), "inherited");
+        let told: Vec<String> =
+            theme.check(&["text", "background"]).iter().map(ToString::to_string).collect();
+        let place = paths.theme_file("own").display().to_string();
+        assert!(told.contains(&format!("{place} line 3: unknown role `tex`, left out")), "{told:?}");
+        assert!(told.contains(&format!("{place} line 4: `text` wants `pink`, which no [palette] has")));
+        assert!(
+            told.iter().any(|t| t.starts_with(&format!("{place} line 4: unknown mod `bald`"))),
+            "{told:?}"
+        );
+        let (theme, warnings) = ThemeFile::load("broken", &paths);
+        assert!(warnings[0].to_string().contains("broken.toml: can't be read"), "{warnings:?}");
+        assert!(theme.roles.contains_key("text"), "terminal fills in");
+        let names = ThemeFile::names(&paths);
+        assert_eq!(names.len(), 9);
+        assert_eq!(names[7..], ["broken", "own"]);
     }
 
     #[test]

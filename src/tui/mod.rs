@@ -4,6 +4,7 @@
 //! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
 //! whether it is in this process.
 
+mod answers;
 mod buffers;
 mod clipboard;
 mod commands;
@@ -21,6 +22,7 @@ mod keymap;
 mod keys;
 mod layout;
 mod log;
+mod look;
 mod model;
 mod msg;
 mod output;
@@ -32,7 +34,9 @@ mod recovery;
 mod remedy;
 mod run;
 mod samples;
+mod screenshot;
 mod sink;
+mod state;
 mod stop;
 mod term;
 mod text;
@@ -55,12 +59,14 @@ use crate::engine::Engine;
 pub use clipboard::{Clipboard, Wrapper};
 pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
-    BufferId, Content, Copied, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, Msg, OutputMsg, Reached,
-    Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Source, Spooled, Stamp, Unsaved,
+    BufferId, Content, Copied, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, LookMsg, Msg, OutputMsg,
+    Reached, Replace, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Source, Spooled, Stamp, Unsaved,
 };
 pub use run::{Control, Exit, drive};
 pub use samples::{SAMPLES, Sample, sample};
-pub use theme::{ColourTier, TerminalKind};
+pub use screenshot::{SCREENS, ScreenshotError, names as screen_names, screenshot};
+pub use state::Remembered;
+pub use theme::{ColourTier, TerminalKind, light_from_vars};
 pub use workbench::{Options, Report, Workbench};
 pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 
@@ -83,7 +89,8 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let mut guard = term::TerminalGuard::enter(options.outer.tells_keys).map_err(terminal_error)?;
+    let mouse = options.settings.ui.mouse != Some(false);
+    let mut guard = term::TerminalGuard::enter(options.outer.tells_keys, mouse).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
     let keyboard = guard.keyboard();
     drive(&mut terminal, keyboard, engine, options, &mut guard).await

@@ -15,12 +15,14 @@ use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
 use super::log::{Log, SHOWN};
+use super::look::Look;
 use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
 use super::race::Race;
 use super::ratios::{Ratios, Split};
 use super::sink::Sink;
+use super::state::Remembered;
 use super::stop::Stop;
 use super::tour::Tour;
 use super::trace::{Starts, Trace};
@@ -442,6 +444,10 @@ pub(crate) struct Model {
     /// The commands that were chosen from lists, the last first.
     pub(crate) recent: Vec<&'static str>,
     pub(crate) preference: RuntimePreference,
+    /// Themes and settings.
+    pub(crate) look: Look,
+    /// What is remembered from one start to the next.
+    pub(crate) memory: Remembered,
     /// When the message that is being handled arrived.
     pub(crate) now: Duration,
     /// The time of day when the workbench opened, if it was told: since midnight.
@@ -494,6 +500,8 @@ impl Model {
             keymap,
             recent: Vec::new(),
             preference: RuntimePreference::Balanced,
+            look: Look::default(),
+            memory: Remembered::default(),
             now: Duration::ZERO,
             opened_at: None,
             redraw: true,
@@ -624,6 +632,14 @@ impl Model {
         let shown = shown && self.connection.down().is_none();
         let row = self.sessions.current().filter(|row| shown && row.is_usable())?;
         Some(&row.info.session_id)
+    }
+
+    /// The theme that is being looked at in the list of them.
+    pub(crate) fn previewed(&self) -> Option<&str> {
+        self.overlays.iter().find_map(|overlay| match overlay {
+            Overlay::Themes(themes) => themes.previewed(),
+            _ => None,
+        })
     }
 
     /// The text as its file is to have it.

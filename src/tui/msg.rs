@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crossterm::event::Event;
 
 use super::workspace::{FilesMsg, Task};
+use crate::config::{Paths, Settings, ThemeFile, Warning};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
@@ -39,6 +40,8 @@ pub enum Msg {
     Link(LinkMsg),
     /// Something about output that was kept or copied.
     Output(OutputMsg),
+    /// Something about themes and settings.
+    Look(LookMsg),
 }
 
 /// About what is done with output.
@@ -91,6 +94,24 @@ pub enum Spooled {
     Until(u64),
     /// Nothing, and why.
     Nothing(String),
+}
+
+/// About how everything looks, and about the settings.
+#[derive(Debug)]
+pub enum LookMsg {
+    /// The terminal has said what its background is: red, green, blue.
+    Background([u8; 3]),
+    /// All themes there are, each with what is wrong in its file.
+    Themes(Vec<(ThemeFile, Vec<Warning>)>),
+    /// A file of settings has changed: what all of them say now.
+    Reread {
+        /// The settings.
+        settings: Box<Settings>,
+        /// What is wrong with them.
+        warnings: Vec<Warning>,
+        /// All themes there are, each with what is wrong in its file.
+        themes: Vec<(ThemeFile, Vec<Warning>)>,
+    },
 }
 
 /// About the way to the engine, and to others.
@@ -446,6 +467,12 @@ pub enum Effect {
         /// What is in memory, should nothing else be kept.
         text: String,
     },
+    /// Reads all themes there are.
+    ReadThemes(Paths),
+    /// Tells from now on when a file of settings changes.
+    WatchSettings(Paths),
+    /// Asks the terminal what its background is. An answer may come, late, or never.
+    AskBackground,
     /// Takes the mouse, or leaves it to the terminal.
     CaptureMouse(bool),
     /// Goes back to the shell until `fg`.

@@ -11,6 +11,7 @@ use ratatui::backend::{Backend, ClearType};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::answers;
 use super::clipboard::{Clipboard, TERMINAL_LIMIT, Wrapper};
 use super::effects::Effects;
 use super::msg::{Copied, Effect, LinkMsg, Msg, OutputMsg};
@@ -59,6 +60,10 @@ pub trait Control {
     fn time_of_day(&self) -> Option<Duration> {
         None
     }
+    /// Asks the terminal what its background is; it answers among what is typed, or never.
+    fn ask_background(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     /// Takes the mouse, or leaves it to the terminal's own selection.
     fn capture_mouse(&mut self, on: bool) -> io::Result<()>;
     /// Is cancelled when a signal asks the workbench to end.
@@ -91,14 +96,24 @@ where
         dir: options.state.as_ref().map(|state| state.join("outside")),
     };
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
-    let mut effects =
-        Effects::new(engine, options.connector, unsaved).spooling_in(options.paths.state.join("output"));
+    let memory = options.memory_file();
+    let mut effects = Effects::new(engine, options.connector, unsaved, memory)
+        .spooling_in(options.paths.state.join("output"));
     effects.report_with(options.report);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
+    let mut begun = Ok(());
     for effect in workbench.begin() {
-        effects.run(effect);
+        match effect {
+            // Behind the first frame, which waits for nobody.
+            Effect::AskBackground => begun = control.ask_background().map_err(terminal_error),
+            effect => effects.run(effect),
+        }
     }
+    begun?;
     let exit = turn(terminal, events, &mut workbench, &mut effects, &outside, control).await;
+    if let Some(what) = workbench.remembered() {
+        effects.remember(what);
+    }
     // Only who leaves it has been asked about what is not saved.
     let left = matches!(exit, Ok(Exit::Quit));
     effects.keep_at_end(if left { Vec::new() } else { workbench.unsaved() });
@@ -119,6 +134,7 @@ where
     B: Backend,
     E: Stream<Item = io::Result<Event>>,
 {
+    let events = answers::tell(events);
     tokio::pin!(events);
     let begun = Instant::now();
     let stopped = control.stopped();
@@ -138,7 +154,7 @@ where
             biased;
             () = stopped.cancelled() => return Ok(Exit::Signal(control.signal())),
             event = events.next() => match event {
-                Some(Ok(event)) => Some(Msg::Input(event)),
+                Some(Ok(msg)) => Some(msg),
                 Some(Err(_)) | None => return Ok(Exit::Lost),
             },
             () = sleep_until(next_frame), if workbench.needs_drawing() => None,
@@ -186,6 +202,7 @@ where
                         Clipboard::Terminal(_) => copy_by_terminal(control, effects, &text)?,
                     },
                     Effect::CopyByTerminal(text) => copy_by_terminal(control, effects, &text)?,
+                    Effect::AskBackground => control.ask_background().map_err(terminal_error)?,
                     effect => effects.run(effect),
                 }
             }
@@ -193,6 +210,9 @@ where
             if msg.is_none() && drained.elapsed() < DRAIN {
                 msg = effects.heard();
             }
+        }
+        if let Some(what) = workbench.remembered() {
+            effects.remember(what);
         }
         if workbench.needs_drawing() && Instant::now() >= next_frame {
             terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;

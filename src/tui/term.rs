@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::cursor::Show;
 use crossterm::event::{
@@ -32,6 +32,9 @@ use super::run::Control;
 
 /// How long the loop may take to end after a signal before the process ends without it.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How long after a question its answer may come.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// The terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -103,22 +106,25 @@ pub(super) struct TerminalGuard {
     stopped: CancellationToken,
     signal: Arc<AtomicI32>,
     watcher: AbortHandle,
+    /// When the terminal was asked something last.
+    asked: Option<Instant>,
     keyboard: Keyboard,
     /// How the terminal was when another program got it.
     given: Option<Termios>,
 }
 
 impl TerminalGuard {
-    /// Takes the terminal. To be called within tokio, on the thread that draws.
-    pub(super) fn enter(tells_keys: bool) -> io::Result<Self> {
+    /// Takes the terminal, and the mouse or not. To be called within tokio, on the thread that draws.
+    pub(super) fn enter(tells_keys: bool, mouse: bool) -> io::Result<Self> {
         watch_panics();
         TELLS_KEYS.store(tells_keys, Ordering::SeqCst);
         let stopped = CancellationToken::new();
         let number = Arc::new(AtomicI32::new(0));
         // Before the terminal is taken, so that no signal finds it taken and nobody listening.
         let watcher = watch_signals(stopped.clone(), Arc::clone(&number))?;
+        NO_MOUSE.store(!mouse, Ordering::SeqCst);
         let keyboard = Keyboard(Rc::new(RefCell::new(None)));
-        let guard = Self { stopped, signal: number, watcher, keyboard, given: None };
+        let guard = Self { stopped, signal: number, watcher, asked: None, keyboard, given: None };
         take()?;
         guard.keyboard.0.replace(Some(EventStream::new()));
         Ok(guard)
@@ -132,6 +138,10 @@ impl TerminalGuard {
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
         self.watcher.abort();
+        // An answer that comes now would be typed into the shell.
+        if self.asked.is_some_and(|asked| asked.elapsed() < ANSWER) {
+            let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+        }
         restore();
     }
 }
@@ -142,6 +152,13 @@ impl Control for TerminalGuard {
         // Stops here, with the whole job of the shell, until it is continued.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take()
+    }
+
+    fn ask_background(&mut self) -> io::Result<()> {
+        self.asked = Some(Instant::now());
+        let mut out = io::stdout();
+        out.write_all(b"\x1b]11;?\x1b\\")?;
+        out.flush()
     }
 
     fn give(&mut self) -> io::Result<()> {

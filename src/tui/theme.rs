@@ -3,7 +3,7 @@
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
-use crate::config::{Colour, GlyphSet, Paths, RoleSpec, Settings, ThemeFile, Warning};
+use crate::config::{ANSI, Colour, GlyphSet, RoleSpec, ThemeFile};
 
 macro_rules! roles {
     ($($name:ident = $text:literal,)+) => {
@@ -12,7 +12,7 @@ macro_rules! roles {
         #[allow(dead_code, reason = "themes may name what is drawn later")]
         pub(crate) enum Role { $($name,)+ }
         /// Their names in theme files, in the same order.
-        const NAMES: &[&str] = &[$($text,)+];
+        pub(crate) const NAMES: &[&str] = &[$($text,)+];
     };
 }
 
@@ -78,6 +78,28 @@ impl TerminalKind {
             (locale.contains("utf-8") || locale.contains("utf8")) && term != "linux" && term != "dumb";
         Self { colours, unicode }
     }
+}
+
+/// Whether the background is light, as `COLORFGBG` has it: rxvt, Konsole and others set that to `fg;bg`, in numbers
+/// of the sixteen colours.
+pub fn light_from_vars(var: impl Fn(&str) -> Option<String>) -> Option<bool> {
+    let background: u8 = var("COLORFGBG")?.rsplit(';').next()?.trim().parse().ok()?;
+    (background < 16).then_some(!matches!(background, 0..=6 | 8))
+}
+
+/// Whether dark words read better on a colour than light ones.
+pub(crate) fn is_light(colour: [u8; 3]) -> bool {
+    // Where the contrast with black and with white is the same.
+    luminance(colour) > 0.179
+}
+
+/// How bright a colour is, 0 to 1, as WCAG defines it.
+fn luminance(colour: [u8; 3]) -> f64 {
+    let [r, g, b] = colour.map(|v| {
+        let v = f64::from(v) / 255.0;
+        if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+    });
+    0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
 /// The characters of frames and states.
@@ -179,6 +201,8 @@ const ASCII: Glyphs = Glyphs {
 #[derive(Clone, Debug)]
 pub(crate) struct Theme {
     pub(crate) name: String,
+    /// It is made for a light background.
+    pub(crate) light: bool,
     pub(crate) glyphs: Glyphs,
     /// How many colours the terminal has: a program's are fitted to them.
     pub(crate) tier: ColourTier,
@@ -186,35 +210,11 @@ pub(crate) struct Theme {
 }
 
 impl Theme {
-    /// The theme the settings name, for this terminal.
-    pub(crate) fn load(settings: &Settings, paths: &Paths, kind: &TerminalKind) -> (Self, Vec<Warning>) {
-        let wanted = match kind.colours {
-            ColourTier::Mono => "mono",
-            _ => settings.theme.as_deref().unwrap_or("terminal"),
-        };
-        let (file, mut warnings) = ThemeFile::load(wanted, paths);
-        let set = match settings.glyphs.as_deref() {
-            Some("ascii") => GlyphSet::Ascii,
-            Some("unicode") => GlyphSet::Unicode,
-            given => {
-                if let Some(other) = given.filter(|g| *g != "auto") {
-                    let message = format!("unknown glyph set `{other}`: there are auto, unicode, ascii");
-                    warnings.push(Warning { place: "glyphs".to_owned(), line: None, message });
-                }
-                file.glyphs.unwrap_or(if kind.unicode { GlyphSet::Unicode } else { GlyphSet::Ascii })
-            }
-        };
-        for role in file.roles.keys().filter(|role| !NAMES.contains(&role.as_str())) {
-            let message = format!("unknown role `{role}`, left out");
-            warnings.push(Warning { place: format!("theme {wanted}"), line: None, message });
-        }
-        (Self::resolve(&file, kind.colours, set), warnings)
-    }
-
-    fn resolve(file: &ThemeFile, tier: ColourTier, set: GlyphSet) -> Self {
+    /// A theme on this terminal.
+    pub(crate) fn resolve(file: &ThemeFile, tier: ColourTier, set: GlyphSet) -> Self {
         let styles = NAMES.iter().map(|name| style_of(name, file, tier)).collect();
         let glyphs = if set == GlyphSet::Ascii { ASCII } else { UNICODE };
-        Self { name: file.name.clone(), glyphs, tier, styles }
+        Self { name: file.name.clone(), light: file.light, glyphs, tier, styles }
     }
 
     /// What a role looks like.
@@ -293,9 +293,29 @@ fn ansi(name: &str) -> Option<Color> {
     })
 }
 
+/// What a colour is in 24 bits, as xterm has it. `None`: the terminal's own.
+pub(crate) fn rgb(colour: Color) -> Option<[u8; 3]> {
+    let named = |at: usize| ANSI.get(at).map(|(_, value)| *value);
+    match colour {
+        Color::Reset => None,
+        Color::Rgb(r, g, b) => Some([r, g, b]),
+        Color::Indexed(n @ 0..=15) => named(usize::from(n)),
+        Color::Indexed(n @ 16..=231) => {
+            let n = usize::from(n) - 16;
+            Some([n / 36, n / 6 % 6, n % 6].map(|step| STEPS[step]))
+        }
+        Color::Indexed(n) => Some([8 + 10 * (n - 232); 3]),
+        named_colour => {
+            ANSI.iter().find(|(name, _)| ansi(name) == Some(named_colour)).map(|(_, value)| *value)
+        }
+    }
+}
+
+/// The levels of red, green and blue in the cube of 216 colours among the 256.
+const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+
 /// The nearest of the 240 fixed colours among the 256.
 pub(crate) fn nearest(rgb: [u8; 3]) -> u8 {
-    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let distance =
         |a: [u8; 3]| -> u32 { a.iter().zip(rgb).map(|(x, y)| u32::from(x.abs_diff(y)).pow(2)).sum() };
     let step = |v: u8| (0..6).min_by_key(|i| STEPS[*i].abs_diff(v)).unwrap_or(0);
@@ -310,75 +330,4 @@ pub(crate) fn nearest(rgb: [u8; 3]) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::BUILT_IN;
-
-    fn vars(given: &'static [(&str, &str)]) -> TerminalKind {
-        TerminalKind::from_vars(|name| given.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
-    }
-
-    #[test]
-    fn the_environment_decides() {
-        let kind = vars(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "en_GB.UTF-8")]);
-        assert_eq!(kind, TerminalKind { colours: ColourTier::Rgb, unicode: true });
-        assert_eq!(vars(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")]).colours, ColourTier::Mono);
-        let console = vars(&[("TERM", "linux"), ("LANG", "en_GB.UTF-8")]);
-        assert_eq!(console, TerminalKind { colours: ColourTier::Ansi, unicode: false });
-    }
-
-    #[test]
-    fn no_built_in_theme_names_an_unknown_role_or_colour() {
-        let kind = TerminalKind { colours: ColourTier::Rgb, unicode: true };
-        for (name, _) in BUILT_IN {
-            let settings = Settings { theme: Some(name.to_owned()), ..Settings::default() };
-            let (_, warnings) = Theme::load(&settings, &Paths::below("/nonexistent"), &kind);
-            assert_eq!(warnings, [], "{name}");
-            let (file, _) = ThemeFile::load(name, &Paths::below("/nonexistent"));
-            for (role, spec) in &file.roles {
-                for colour in spec.fg.iter().chain(&spec.bg) {
-                    assert!(file.palette.contains_key(colour), "{name}: {role} wants {colour}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn mono_sets_no_colour() {
-        let kind = TerminalKind { colours: ColourTier::Mono, unicode: true };
-        let settings = Settings { theme: Some("paper-dark".to_owned()), ..Settings::default() };
-        let (theme, _) = Theme::load(&settings, &Paths::below("/nonexistent"), &kind);
-        assert!(theme.styles.iter().all(|s| s.fg.is_none() && s.bg.is_none()));
-    }
-
-    #[test]
-    fn words_are_readable_on_their_background() {
-        for (name, least) in [("paper-dark", 4.5), ("paper-light", 4.5), ("high-contrast-dark", 7.0)] {
-            let (file, _) = ThemeFile::load(name, &Paths::below("/nonexistent"));
-            let rgb = |colour: &str| file.palette[colour].rgb.unwrap();
-            for ink in ["ink", "faint", "blue", "cyan", "green", "red", "amber", "violet"] {
-                let found = contrast(rgb(ink), rgb("base"));
-                assert!(found >= least, "{name}: {ink} on base is {found:.2}:1");
-            }
-        }
-    }
-
-    fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
-        let luminance = |rgb: [u8; 3]| {
-            let [r, g, b] = rgb.map(|v| {
-                let v = f64::from(v) / 255.0;
-                if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
-            });
-            0.2126 * r + 0.7152 * g + 0.0722 * b
-        };
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
-    }
-
-    #[test]
-    fn nearest_of_256() {
-        assert_eq!(nearest([255, 255, 255]), 231);
-        assert_eq!(nearest([0, 0, 0]), 16);
-        assert_eq!(nearest([128, 128, 128]), 244);
-    }
-}
+mod tests;

@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use ratatui::Frame;
 use ratatui::layout::Size;
+use ratatui::style::Style;
 
+use super::buffers;
 use super::highlight::Highlighter;
 use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
+use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg, Unsaved};
-use super::theme::{TerminalKind, Theme};
+use super::state::{Remembered, Shares};
+use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
-use crate::protocol::{RuntimeInfo, RuntimePreference, RuntimeType, SessionId, WireName as _};
+use crate::protocol::{RuntimeInfo, RuntimeType, SessionId};
 
 /// Writes a report on runtimes to a file, and tells which; it may block.
 pub type Report = Arc<dyn Fn(&[RuntimeInfo]) -> Result<PathBuf, String> + Send + Sync>;
@@ -33,7 +37,7 @@ pub struct Options {
     pub more: Vec<PathBuf>,
     /// The person's own editor, as a command line.
     pub editor: String,
-    /// Where texts that are not saved are kept; nowhere without it.
+    /// Where texts that are not saved are kept, and what is remembered from one start to the next; nowhere without it.
     pub state: Option<PathBuf>,
     /// The settings.
     pub settings: Settings,
@@ -43,6 +47,8 @@ pub struct Options {
     pub warnings: Vec<Warning>,
     /// What the terminal can show.
     pub terminal: TerminalKind,
+    /// Its background is light, as far as is known.
+    pub light_background: Option<bool>,
     /// What this runs in: programs that keep some keys.
     pub outer: Outer,
     /// Makes other engines. Without it, the one given at the start is the only one.
@@ -65,11 +71,22 @@ impl std::fmt::Debug for Options {
     }
 }
 
+impl Options {
+    /// What is remembered from one start to the next.
+    pub(crate) fn memory_file(&self) -> Option<PathBuf> {
+        Some(self.state.as_ref()?.join("workbench.json"))
+    }
+}
+
 /// The workbench without a terminal.
 pub struct Workbench {
     model: Model,
     theme: Theme,
+    /// What the theme was made of.
+    shown: (String, u64),
     highlights: Highlighter,
+    /// What is remembered already.
+    kept: Remembered,
 }
 
 impl std::fmt::Debug for Workbench {
@@ -81,25 +98,27 @@ impl std::fmt::Debug for Workbench {
 impl Workbench {
     /// A workbench over an engine with these runtimes, on a terminal of this size.
     pub fn new(options: &Options, runtimes: &[RuntimeType], size: Size) -> Self {
-        let (theme, more) = Theme::load(&options.settings, &options.paths, &options.terminal);
+        let (settings, paths) = (options.settings.clone(), options.paths.clone());
+        let mut look = Look::new(options.terminal.clone(), settings, paths, options.light_background);
+        let (mut memory, forgotten) =
+            options.memory_file().map_or_else(Default::default, |file| Remembered::load(&file));
+        memory.base = std::env::current_dir().unwrap_or_default();
+        look.chosen.clone_from(&memory.theme);
+        look.take(look::read_themes(&look.needed(), &options.paths));
         let mut warnings = options.warnings.clone();
-        warnings.extend(more);
+        warnings.extend(look.theme(look.wanted(None)).into_iter().flat_map(|(_, warnings)| warnings.clone()));
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
         let keymap = keymap.inside(options.outer);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
-        update::open_behind(&mut model, &options.more);
+        let shares = memory.shares().unwrap_or_default();
+        (model.ratios, model.zoomed) = (shares.ratios, shares.zoomed);
+        (model.look, model.memory) = (look, memory);
+        warnings.extend(update::take_settings(&mut model, &Settings::default()));
+        let theme = model.look.resolve(None);
         // Whoever knows vim expects its normal mode.
         model.edits = model.keymap.preset() != Preset::Vim;
-        if let Some(name) = &options.settings.preference {
-            match RuntimePreference::from_name(name) {
-                Some(preference) => model.preference = preference,
-                None => {
-                    let message = format!("unknown `{name}`: there are speed, security, memory, balanced");
-                    warnings.push(Warning { place: "preference".to_owned(), line: None, message });
-                }
-            }
-        }
+        update::open_behind(&mut model, &options.more);
         if let Some(first) = warnings.first() {
             let more = match warnings.len() {
                 1 => String::new(),
@@ -109,7 +128,14 @@ impl Workbench {
         } else if let Some(advice) = &options.advice {
             model.tell(Verdict::Idle, advice, "");
         }
-        Self { model, theme, highlights: Highlighter::default() }
+        if let Some(why) = forgotten {
+            let file = options.memory_file().unwrap_or_default().display().to_string();
+            model.tell(Verdict::Warn, format!("what was remembered is left out: {why}"), file);
+        }
+        let shown = model.look.stamp(None);
+        model.memory.note_shares(shares);
+        let kept = model.memory.clone();
+        Self { model, theme, shown, highlights: Highlighter::default(), kept }
     }
 
     /// What is to be done when the workbench opens.
@@ -167,13 +193,48 @@ impl Workbench {
         self.model.redraw = true;
     }
 
+    /// What is worth remembering, if that is something else than when this was asked last.
+    pub fn remembered(&mut self) -> Option<Remembered> {
+        let model = &mut self.model;
+        model.memory.theme.clone_from(&model.look.chosen);
+        model.memory.note_shares(Shares { ratios: model.ratios, zoomed: model.zoomed });
+        let places: Vec<_> = buffers::all(model)
+            .filter(|(document, _)| !document.loading)
+            .filter_map(|(document, editor)| Some((document.path()?.to_owned(), editor.place())))
+            .collect();
+        for (path, at) in places {
+            model.memory.note(&path, (at.row, at.byte));
+        }
+        let changed = self.kept != self.model.memory;
+        changed.then(|| {
+            self.kept = self.model.memory.clone();
+            self.kept.clone()
+        })
+    }
+
     /// Draws. What could not be coloured in time asks for another frame.
     pub fn draw(&mut self, frame: &mut Frame<'_>) {
         self.model.size = frame.area().as_size();
+        self.dress();
         self.fit();
         let done = self.colour();
         self.model.redraw = !done;
         view::view(&self.model, &self.theme, &self.highlights, frame);
+    }
+
+    /// The look of an empty screen, and whether its theme is made for a light background.
+    pub(crate) fn page(&self) -> (Style, bool) {
+        (self.theme.style(Role::Background), self.theme.light)
+    }
+
+    /// Takes the theme that is wanted now.
+    fn dress(&mut self) {
+        let preview = self.model.previewed();
+        let wanted = self.model.look.stamp(preview);
+        if wanted != self.shown {
+            self.theme = self.model.look.resolve(preview);
+            self.shown = wanted;
+        }
     }
 
     /// Has the editor show its cursor in the room there is.

@@ -38,6 +38,7 @@ pub fn options() -> Options {
         paths: Paths::below("/nonexistent"),
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
+        light_background: None,
         outer: Outer::default(),
         connector: None,
         report: None,

@@ -86,6 +86,7 @@ pub(crate) enum Cmd {
     CopyMarkdown,
     SaveOutput,
     GoToSource,
+    ChooseTheme,
     Zoom,
     Wider,
     Narrower,

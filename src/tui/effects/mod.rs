@@ -9,7 +9,10 @@ mod files;
 mod host;
 mod keeping;
 mod listen;
+mod memory;
 mod spool;
+#[cfg(target_os = "linux")]
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,13 +25,17 @@ use self::crew::Crew;
 use self::dial::Dialler;
 use self::files::Transfers;
 use self::keeping::Keeping;
+use self::memory::Memory;
 use self::spool::Spools;
 use super::clipboard;
 use super::disk;
+use super::look::read_themes;
 use super::msg::{
-    Copied, Effect, FileMsg, Msg, OutputMsg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved,
+    Copied, Effect, FileMsg, LookMsg, Msg, OutputMsg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved,
 };
+use super::state::Remembered;
 use super::workbench::Report;
+use crate::config::ThemeFile;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
     Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimeInfo,
@@ -59,6 +66,7 @@ pub(crate) struct Effects {
     transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
     report: Option<Report>,
+    memory: Option<Memory>,
     keeping: Option<Keeping>,
 }
 
@@ -67,6 +75,7 @@ impl Effects {
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
         connector: Option<Arc<dyn Connector>>,
+        memory: Option<PathBuf>,
         unsaved: Option<PathBuf>,
     ) -> Self {
         let mut effects = Self {
@@ -81,6 +90,7 @@ impl Effects {
             transfers: Transfers::default(),
             feed: None,
             report: None,
+            memory: memory.map(Memory::new),
             keeping: unsaved.map(Keeping::new),
         };
         effects.listen();
@@ -233,6 +243,17 @@ impl Effects {
                     Msg::Output(OutputMsg::Saved { run, path, result: saved.and_then(|saved| saved) })
                 });
             }
+            Effect::ReadThemes(paths) => drop(self.here.ask(async move {
+                let read = blocking(move || read_themes(&ThemeFile::names(&paths), &paths)).await;
+                Msg::Look(LookMsg::Themes(read.unwrap_or_default()))
+            })),
+            #[cfg(target_os = "linux")]
+            Effect::WatchSettings(paths) => {
+                let tx = self.here.tx();
+                self.here.spawn(watch::settings(paths, tx));
+            }
+            #[cfg(not(target_os = "linux"))]
+            Effect::WatchSettings(_) => {}
             Effect::Complete(typed) => drop(self.here.ask(async move {
                 let of = typed.clone();
                 let paths = blocking(move || disk::complete(&of)).await.unwrap_or_default();
@@ -248,6 +269,7 @@ impl Effects {
             | Effect::Copy(_)
             | Effect::CopyByTerminal(_)
             | Effect::CaptureMouse(_)
+            | Effect::AskBackground
             | Effect::Suspend
             | Effect::Quit => {}
         }
@@ -353,6 +375,13 @@ impl Effects {
         }
     }
 
+    /// Has something remembered for the next start.
+    pub(crate) fn remember(&self, what: Remembered) {
+        if let Some(memory) = &self.memory {
+            memory.keep(what);
+        }
+    }
+
     /// Keeps texts that are not saved, as the last thing; none are forgotten.
     pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
         if let Some(keeping) = &mut self.keeping {
@@ -363,6 +392,9 @@ impl Effects {
     /// Ends every task.
     pub(crate) async fn shutdown(self) {
         self.runs.end().await;
+        if let Some(memory) = self.memory {
+            memory.end().await;
+        }
         self.there.end().await;
         self.here.end().await;
     }

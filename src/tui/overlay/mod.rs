@@ -19,6 +19,7 @@ mod run_on;
 mod samples;
 mod save_as;
 mod switch;
+mod themes;
 
 use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
@@ -48,6 +49,7 @@ pub(crate) use run_on::RunOn;
 pub(crate) use samples::Samples;
 pub(crate) use save_as::SaveAs;
 pub(crate) use switch::Switch;
+pub(crate) use themes::Themes;
 
 /// A box.
 #[derive(Clone, Debug)]
@@ -61,6 +63,7 @@ pub(crate) enum Overlay {
     Connect(Box<Connect>),
     Log(LogView),
     Samples(Samples),
+    Themes(Themes),
     Menu(Menu),
     Compare(Box<Compare>),
     Rename(Rename),
@@ -74,6 +77,7 @@ impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
+            Self::Themes(_) => false,
             Self::NewSession(_) | Self::Connect(_) | Self::Path(_) | Self::RunOn(_) | Self::Rename(_) => true,
             Self::Question(question) => matches!(
                 question.yes,
@@ -130,6 +134,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::SaveAs(form) => form.press(key, model),
         Overlay::Log(log) => log.press(key, model),
         Overlay::Samples(samples) => samples.press(key, model),
+        Overlay::Themes(themes) => themes.press(key, model),
         Overlay::Compare(compare) => compare.press(key, model),
         Overlay::Rename(form) => form.press(key, model),
         Overlay::Path(form) => form.press(key),
@@ -273,6 +278,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Path(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
         Some(Overlay::Log(log)) if log.filtering => log.filter.insert(text),
+        Some(Overlay::Themes(themes)) => themes.paste(text, model),
         Some(Overlay::Find(find)) => find.paste(text, model),
         Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
         _ => {}
@@ -295,6 +301,7 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Connect(form) => form.draw(model, theme, frame),
             Overlay::Log(log) => log.draw(model, theme, frame),
             Overlay::Samples(samples) => samples.draw(model, theme, frame),
+            Overlay::Themes(themes) => themes.draw(model, theme, frame),
             Overlay::Compare(compare) => compare.draw(model, theme, frame),
             Overlay::Rename(form) => form.draw(model, theme, frame),
             Overlay::RunOn(list) => list.draw(model, theme, frame),

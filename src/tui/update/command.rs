@@ -109,6 +109,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::CopyLine | Cmd::CopyRun | Cmd::CopyMarkdown | Cmd::SaveOutput | Cmd::GoToSource => {
             return super::output::perform(model, cmd);
         }
+        Cmd::ChooseTheme => return super::look::choose(model),
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }

@@ -6,7 +6,7 @@ use crate::protocol::Language;
 use crate::tui::buffers;
 use crate::tui::commands::FileCmd;
 use crate::tui::document::{Document, Form, Origin};
-use crate::tui::editor::Editor;
+use crate::tui::editor::{Action, Editor, Pos};
 use crate::tui::model::{Model, Pane, Verdict};
 use crate::tui::msg::{BufferId, Content, Decision, Effect, FileMsg, Replace, SaveFailure};
 use crate::tui::overlay::{Overlay, Prompt, Question, Switch, Wanted};
@@ -69,10 +69,21 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
 
 /// A file to edit was read, is still to be made, or can't be had.
 fn read(model: &mut Model, buffer: BufferId, result: Result<Option<Content>, String>) {
+    let place = {
+        let mut all = buffers::all(model).map(|(document, _)| document);
+        let path = all.find(|document| document.id == buffer).and_then(Document::path);
+        path.and_then(|path| model.memory.place(path))
+    };
     let Some((document, editor)) = buffers::find(model, buffer) else { return };
     match result {
         Ok(content) => {
+            let fresh = document.held.is_empty();
             fill(document, editor, content);
+            if let Some((row, byte)) = place.filter(|_| fresh) {
+                let at = Pos { row, byte };
+                editor.apply(Action::Select(at, at));
+                editor.apply(Action::Deselect);
+            }
             if document.big {
                 let (name, lines) = (document.name(), editor.lines().len());
                 let message =

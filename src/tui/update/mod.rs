@@ -8,6 +8,7 @@ mod history;
 mod input;
 mod keep;
 mod link;
+mod look;
 mod messages;
 mod modal;
 mod output;
@@ -34,6 +35,7 @@ pub(crate) use file::open as open_file;
 pub(crate) use file::open_behind;
 pub(crate) use keep::{has_unkept, unsaved};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
+pub(crate) use look::take_settings;
 pub(crate) use run::{idle_session, start_on};
 pub(crate) use sample::{language as sample_language, open as open_sample};
 pub(crate) use search::{look_for, replace_all, replace_here, said, step_to_match};
@@ -101,6 +103,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.redraw = true;
             output::update(model, msg)
         }
+        Msg::Look(msg) => look::update(model, msg),
     }
 }
 
@@ -110,6 +113,7 @@ pub(crate) fn begin(model: &Model) -> Vec<Effect> {
     let reads = |document: &Document| Some(Effect::Read(document.id, document.path()?.to_owned()));
     effects.push(Effect::Recover);
     effects.extend(buffers::all(model).filter_map(|(document, _)| reads(document)));
+    effects.extend(look::begin(model));
     effects
 }
 

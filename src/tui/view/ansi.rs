@@ -129,13 +129,11 @@ fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Paths, Settings};
-    use crate::tui::theme::TerminalKind;
+    use crate::config::{GlyphSet, Paths, ThemeFile};
     use proptest::prelude::*;
 
     fn theme(name: &str, colours: ColourTier) -> Theme {
-        let settings = Settings { theme: Some(name.to_owned()), ..Settings::default() };
-        Theme::load(&settings, &Paths::below("/nonexistent"), &TerminalKind { colours, unicode: true }).0
+        Theme::resolve(&ThemeFile::load(name, &Paths::below("/nonexistent")).0, colours, GlyphSet::Unicode)
     }
 
     fn colour() -> impl Strategy<Value = Option<Color>> {

@@ -7,6 +7,7 @@ mod file;
 mod files;
 mod history;
 mod keymap;
+mod look;
 mod messages;
 mod motions;
 mod output;
@@ -31,6 +32,7 @@ const AREAS: &[&[Spec]] = &[
     connection::ROWS,
     sample::ROWS,
     messages::ROWS,
+    look::ROWS,
     view::ROWS,
     keymap::ROWS,
     motions::ROWS,

@@ -1,0 +1,263 @@
+//! What is remembered from one start to the next: the theme that was chosen, how the panes are divided, the files
+//! that were opened and where the cursor was in them. One small file, written as a whole beside the old one and then
+//! put in its place: of two workbenches the last one wins, and neither ever reads a half.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::ratios::Ratios;
+use crate::config::Settings;
+
+/// The form of the file.
+const VERSION: u32 = 1;
+/// Bytes of the file that are read, at most.
+const LARGEST: u64 = 256 << 10;
+/// Files that are remembered, at most.
+const MOST: usize = 100;
+/// The longest path that is remembered.
+const LONGEST: usize = 4096;
+
+/// Everything that is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remembered {
+    version: u32,
+    /// The file is a newer CodeBeaker's, and not to be replaced.
+    #[serde(skip)]
+    locked: bool,
+    /// Where relative paths begin.
+    #[serde(skip)]
+    pub(crate) base: PathBuf,
+    /// The theme that was chosen in the workbench.
+    pub(crate) theme: Option<Chosen>,
+    /// How the panes share the screen: [`Shares`], if this CodeBeaker understands it.
+    layout: serde_json::Value,
+    /// Files, the one that was opened last first.
+    pub(crate) files: Vec<Place>,
+}
+
+/// What every form of the file says.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    version: u32,
+}
+
+/// A theme that was chosen, and what the settings said of themes then: when they say something else, that counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Chosen {
+    pub(crate) theme: String,
+    over: (Option<String>, Option<String>),
+}
+
+impl Chosen {
+    pub(crate) fn new(theme: &str, settings: &Settings) -> Self {
+        Self { theme: theme.to_owned(), over: (settings.theme.clone(), settings.light_theme.clone()) }
+    }
+
+    /// The settings say what they said when it was chosen.
+    pub(crate) fn stands(&self, settings: &Settings) -> bool {
+        (self.over.0.as_ref(), self.over.1.as_ref())
+            == (settings.theme.as_ref(), settings.light_theme.as_ref())
+    }
+}
+
+/// How the panes share the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Shares {
+    pub(crate) ratios: Ratios,
+    pub(crate) zoomed: bool,
+}
+
+/// Where the cursor was in a file: in which line, before which byte of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    #[serde(default)]
+    pub(crate) row: usize,
+    #[serde(default)]
+    pub(crate) byte: usize,
+}
+
+impl Remembered {
+    /// Reads what was remembered. What can't be read is nothing, and why, in words.
+    pub(crate) fn load(path: &Path) -> (Self, Option<String>) {
+        let text = match read(path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return (Self::default(), None),
+            Err(error) => return (Self::default(), Some(format!("it can't be read ({error})"))),
+        };
+        if serde_json::from_str::<Head>(&text).is_ok_and(|head| head.version > VERSION) {
+            let why = "a newer CodeBeaker has written it; it is left as it is".to_owned();
+            return (Self { locked: true, ..Self::default() }, Some(why));
+        }
+        match serde_json::from_str::<Self>(&text) {
+            Ok(mut found) => {
+                found.files.retain(|place| is_sound(&place.path));
+                found.files.truncate(MOST);
+                (found, None)
+            }
+            Err(error) => (Self::default(), Some(format!("it is broken ({error})"))),
+        }
+    }
+
+    /// Writes it. The directory is made, but none above it.
+    pub(crate) fn save(&self, path: &Path) -> io::Result<()> {
+        if self.locked {
+            return Ok(());
+        }
+        let text = serde_json::to_string(&Self { version: VERSION, ..self.clone() })?;
+        if let Some(directory) = path.parent() {
+            match fs::create_dir(directory) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        let beside = path.with_extension(format!("{}.new", std::process::id()));
+        let written = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .and_then(|()| fs::rename(&beside, path));
+        if written.is_err() {
+            // Nothing more can be done about it.
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
+    /// How the panes shared the screen.
+    pub(crate) fn shares(&self) -> Option<Shares> {
+        Shares::deserialize(&self.layout).ok()
+    }
+
+    /// Notes how the panes share the screen.
+    pub(crate) fn note_shares(&mut self, shares: Shares) {
+        if self.shares() != Some(shares) {
+            self.layout = serde_json::to_value(shares).unwrap_or_default();
+        }
+    }
+
+    /// Where the cursor was in a file.
+    pub(crate) fn place(&self, path: &Path) -> Option<(usize, usize)> {
+        let path = self.base.join(path);
+        self.files.iter().find(|place| place.path == path).map(|place| (place.row, place.byte))
+    }
+
+    /// Notes where the cursor is in a file: it is the one used last.
+    pub(crate) fn note(&mut self, path: &Path, (row, byte): (usize, usize)) {
+        let path = &self.base.join(path);
+        if !is_sound(path) {
+            return;
+        }
+        let first = self.files.first();
+        if first.is_some_and(|place| place.path == *path && (place.row, place.byte) == (row, byte)) {
+            return;
+        }
+        self.files.retain(|place| place.path != *path);
+        self.files.insert(0, Place { path: path.to_owned(), row, byte });
+        self.files.truncate(MOST);
+    }
+}
+
+/// Only what names one file from everywhere is worth remembering.
+fn is_sound(path: &Path) -> bool {
+    path.is_absolute() && path.to_str().is_some_and(|text| text.len() <= LONGEST)
+}
+
+fn read(path: &Path) -> io::Result<Option<String>> {
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    file.take(LARGEST + 1).read_to_string(&mut text)?;
+    match u64::try_from(text.len()) {
+        Ok(bytes) if bytes <= LARGEST => Ok(Some(text)),
+        _ => Err(io::Error::other("it is too large")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state").join("workbench.json");
+        assert_eq!(Remembered::load(&path), (Remembered::default(), None));
+        let mut kept =
+            Remembered { theme: Some(Chosen::new("mono", &Settings::default())), ..Remembered::default() };
+        kept.note(Path::new("/a.py"), (3, 4));
+        kept.note(Path::new("/b.py"), (1, 0));
+        kept.note(Path::new("/a.py"), (5, 6));
+        kept.note(Path::new("relative.py"), (5, 6));
+        let shares = Shares { ratios: Ratios { left: 300, ..Ratios::default() }, zoomed: true };
+        kept.note_shares(shares);
+        kept.save(&path).unwrap();
+        assert_eq!(Remembered::load(&path).0.shares(), Some(shares));
+        let (found, trouble) = Remembered::load(&path);
+        assert_eq!((trouble, &found.theme, &found.files), (None, &kept.theme, &kept.files));
+        assert_eq!(found.place(Path::new("/a.py")), Some((5, 6)));
+        assert_eq!(found.files.len(), 2);
+        let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+        assert_eq!(names.len(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn no_directory_is_made_far_from_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("none").join("state").join("workbench.json");
+        assert!(Remembered::default().save(&path).is_err());
+        assert!(!dir.path().join("none").exists());
+    }
+
+    #[test]
+    fn what_is_broken_is_nothing_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("workbench.json");
+        let long = format!("{{\"version\":1,\"x\":\"{}\"}}", "x".repeat(300 << 10));
+        for (text, why) in [
+            ("{\"version\":1,\"theme\":3}", "it is broken"),
+            ("{\"ver", "it is broken"),
+            ("{\"version\":9,\"strange\":[]}", "a newer CodeBeaker"),
+            (&long, "it can't be read (it is too large)"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let (found, trouble) = Remembered::load(&path);
+            assert_eq!((&found.theme, found.files.len()), (&None, 0));
+            assert!(trouble.as_ref().is_some_and(|t| t.starts_with(why)), "{trouble:?}");
+        }
+        fs::write(&path, "{\"version\":9}").unwrap();
+        Remembered::load(&path).0.save(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"version\":9}");
+        fs::write(&path, "{\"layout\":{\"ratios\":{\"deep\":3}}}").unwrap();
+        assert_eq!(Remembered::load(&path).0.shares(), None, "another CodeBeaker's, and no harm");
+        fs::write(&path, "{}").unwrap();
+        assert_eq!(Remembered::load(&path), (Remembered::default(), None));
+    }
+
+    #[test]
+    fn files_are_bounded() {
+        let mut kept = Remembered::default();
+        for n in 0..MOST + 5 {
+            kept.note(&PathBuf::from(format!("/{n}")), (0, 0));
+        }
+        assert_eq!((kept.files.len(), kept.place(Path::new("/0"))), (MOST, None));
+    }
+}

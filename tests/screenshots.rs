@@ -1,0 +1,154 @@
+//! Pictures of screens: each can be drawn, is SVG that a viewer can read, and says what it should. Those that the
+//! README shows are checked in; `CODEBEAKER_UPDATE_GOLDEN=1` draws them anew.
+
+#![allow(clippy::unwrap_used, reason = "a test's own machinery")]
+
+use std::path::Path;
+
+use codebeaker::config::{Paths, Settings};
+use codebeaker::tui::{ColourTier, Options, Outer, TerminalKind, screen_names, screenshot};
+
+fn options(theme: &str, glyphs: &str) -> Options {
+    Options {
+        file: None,
+        more: Vec::new(),
+        editor: String::new(),
+        state: None,
+        settings: Settings {
+            theme: Some(theme.to_owned()),
+            glyphs: Some(glyphs.to_owned()),
+            ..Settings::default()
+        },
+        paths: Paths::below("/nonexistent"),
+        warnings: Vec::new(),
+        terminal: TerminalKind { colours: ColourTier::Rgb, unicode: true },
+        light_background: None,
+        outer: Outer::default(),
+        connector: None,
+        report: None,
+        advice: None,
+    }
+}
+
+/// The texts of a picture in their order, each with where it begins. Panics if it is no well-formed XML.
+fn texts(svg: &str) -> Vec<(String, String)> {
+    let mut open = Vec::new();
+    let mut found = Vec::new();
+    let mut rest = svg;
+    while let Some(at) = rest.find('<') {
+        let text = &rest[..at];
+        assert!(!text.contains('>'), "{text}");
+        for (entity, _) in text.match_indices('&') {
+            let name = text[entity + 1..].split(';').next().unwrap();
+            assert!(["amp", "lt", "gt", "quot"].contains(&name), "{text}");
+        }
+        let end = at + rest[at..].find('>').unwrap();
+        let tag = &rest[at + 1..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            let (begun, attributes): (&str, &str) = open.pop().unwrap();
+            assert_eq!(begun, name);
+            if name == "text" {
+                let place = attributes.split("textLength").next().unwrap().trim();
+                found.push((place.to_owned(), text.to_owned()));
+            }
+            continue;
+        }
+        let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        assert_eq!(attributes.matches('"').count() % 2, 0, "{tag}");
+        if !tag.ends_with('/') {
+            open.push((name, attributes));
+        }
+    }
+    assert!(open.is_empty() && rest.trim().is_empty(), "{open:?} {rest}");
+    found
+}
+
+fn says(svg: &str) -> String {
+    texts(svg).into_iter().map(|(_, text)| text + "\n").collect()
+}
+
+#[test]
+fn every_screen_can_be_drawn_at_every_size_in_every_theme() {
+    for screen in screen_names() {
+        for size in [(120, 36), (80, 24), (40, 12), (20, 5), (1, 1)] {
+            texts(&screenshot(screen, size, &options("paper-light", "unicode")).unwrap());
+        }
+        let svg = screenshot(screen, (80, 24), &options("mono", "ascii")).unwrap();
+        assert!(svg.is_ascii(), "{screen}");
+    }
+    for (theme, _) in codebeaker::config::BUILT_IN {
+        texts(&screenshot("palette", (80, 24), &options(theme, "unicode")).unwrap());
+    }
+    assert!(
+        screenshot("nothing", (80, 24), &options("mono", "ascii"))
+            .unwrap_err()
+            .to_string()
+            .contains("link-lost")
+    );
+    assert!(screenshot("help", (0, 24), &options("mono", "ascii")).is_err());
+    assert!(screenshot("help", (80, 60_000), &options("mono", "ascii")).is_err());
+}
+
+#[test]
+fn screens_say_what_they_are() {
+    for (screen, words) in [
+        ("workbench", &["2 3 5 7 11 13 17 19 23 29 31 37 41 43 47", "$ run 2"][..]),
+        ("running", &["Ada", "What is your name?"]),
+        ("failed", &["RangeError", "✗ failed"]),
+        ("race", &["bun", "deno", "docker", "97 ms"]),
+        ("history", &["6 History", "83 ms"]),
+        ("palette", &["Session: new"]),
+        ("help", &["Help"]),
+        ("themes", &["Theme", "colour-blind"]),
+        ("connect", &["verified, for lab.example.org"]),
+        ("first-run", &["permission denied on /var/run/docker.sock"]),
+        ("new-session", &["0.97"]),
+        ("messages", &["session.execute"]),
+        ("link-lost", &["reconnecting", "unknown"]),
+        ("quit", &["Quit?"]),
+    ] {
+        let svg = screenshot(screen, (120, 36), &options("paper-dark", "unicode")).unwrap();
+        let said = says(&svg);
+        for word in words {
+            assert!(said.contains(word), "{word} on {screen}:\n{said}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_is_the_same_each_time_and_has_its_themes_colours() {
+    let draw = |theme| screenshot("workbench", (80, 24), &options(theme, "unicode")).unwrap();
+    assert_eq!(draw("paper-dark"), draw("paper-dark"));
+    assert!(draw("paper-dark").contains("rx=\"6\" fill=\"#1b1d21\""));
+    assert!(draw("paper-light").contains("rx=\"6\" fill=\"#faf7f0\""));
+    assert!(draw("terminal").contains("rx=\"6\" fill=\"#000000\""));
+}
+
+/// What the README shows.
+const SHOWN: [(&str, (u16, u16), &str); 6] = [
+    ("workbench", (120, 36), "paper-dark"),
+    ("race", (120, 36), "paper-dark"),
+    ("palette", (80, 24), "paper-light"),
+    ("new-session", (80, 24), "paper-dark"),
+    ("link-lost", (80, 24), "high-contrast-dark"),
+    ("first-run", (80, 24), "paper-dark"),
+];
+
+#[test]
+fn the_readmes_pictures_are_what_is_drawn_now() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screenshots");
+    let updating = std::env::var_os("CODEBEAKER_UPDATE_GOLDEN").is_some();
+    let mut other = Vec::new();
+    for (screen, size, theme) in SHOWN {
+        let svg = screenshot(screen, size, &options(theme, "unicode")).unwrap();
+        let file = folder.join(format!("{screen}.svg"));
+        if updating {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, &svg).unwrap();
+        } else if std::fs::read_to_string(&file).ok() != Some(svg) {
+            other.push(file.display().to_string());
+        }
+    }
+    assert!(other.is_empty(), "{other:?} differ; if the change is meant, set CODEBEAKER_UPDATE_GOLDEN=1");
+}

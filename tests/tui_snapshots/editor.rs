@@ -29,7 +29,7 @@ fn a_replacement_is_asked_about() {
     let mut bench = Bench::new(80, 24);
     with_code(&mut bench);
     bench
-        .press(typed("Svalue"))
+        .press(typed("&value"))
         .press([key(KeyCode::Enter)])
         .press(typed("item"))
         .press([key(KeyCode::Enter)]);

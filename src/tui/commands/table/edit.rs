@@ -77,7 +77,7 @@ pub(super) const ROWS: &[Spec] = &[
         Cmd::Edit(EditCmd::Replace),
         "edit.replace",
         In(Editor),
-        &["S"],
+        &["&"],
         "",
         "Edit: search and replace",
         "replaces what is found, one by one or all",

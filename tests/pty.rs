@@ -8,6 +8,8 @@ mod support;
 
 use std::time::Duration;
 
+use codebeaker::provision::{self, Tool};
+use support::native;
 use support::person::{Person, path};
 
 #[tokio::test]
@@ -32,6 +34,28 @@ async fn code_is_typed_and_run_and_its_output_is_on_the_screen() {
     person.sees("the total is 5050").await;
     person.types("\x11").await;
     person.sees("not saved").await;
+    person.types("\x11").await;
+    assert_eq!(person.leaves().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_same_code_is_run_side_by_side_with_one_more_key() {
+    let Some(path) = path() else { return };
+    if !native::fetched(Tool::Deno) || !native::fetched(Tool::Bun) {
+        return;
+    }
+    let settings = provision::Settings { data_dir: native::data_dir(), ..provision::Settings::from_env() };
+    let place = |tool| provision::find(tool, &settings).unwrap().path.parent().unwrap().display().to_string();
+    let path = format!("{}:{}:{path}", place(Tool::Deno), place(Tool::Bun));
+    let mut person = Person::open(36, 120, &[], &path);
+    person.sees("bun").await;
+    person.types("\x1b[15~").await;
+    person.sees("✓ ok  exit 0").await;
+    person.sees("F12 all runtimes").await;
+    person.types("\x1b[24~").await;
+    person.sees("the same answer on").await;
+    person.sees_that("both answers", |text| text.matches("squares: 1 4 9 16").count() >= 2).await;
+    person.sees("quickest: ").await;
     person.types("\x11").await;
     assert_eq!(person.leaves().await.code(), Some(0));
 }

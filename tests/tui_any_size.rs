@@ -95,8 +95,8 @@ fn any_link() -> impl Strategy<Value = Link> {
 
 fn any_key() -> impl Strategy<Value = Event> {
     let code = prop_oneof![
-        (1u8..9).prop_map(KeyCode::F),
-        prop::sample::select("rnsixflWu1345?:q日cJRpyt/ 6daXoGgk".chars().collect::<Vec<_>>())
+        (1u8..13).prop_map(KeyCode::F),
+        prop::sample::select("rnsixflWu1345?:q日cJRpyt/ mo.E6daXGgk".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         prop::sample::select(vec![
             KeyCode::Enter,

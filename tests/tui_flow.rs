@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery")]
 
+#[path = "tui_flow/race.rs"]
+mod race;
 #[path = "tui_flow/remote.rs"]
 mod remote;
 mod tui_support;
@@ -88,6 +90,9 @@ impl Control for Still {
     }
     fn copy(&mut self, text: &str) -> io::Result<()> {
         self.1.lock().unwrap().copied.push(text.to_owned());
+        Ok(())
+    }
+    fn capture_mouse(&mut self, _: bool) -> io::Result<()> {
         Ok(())
     }
     fn stopped(&self) -> CancellationToken {
@@ -410,5 +415,22 @@ fn a_terminal_that_goes_away_ends_it() {
         let person = Person::open(bun(), options());
         drop(person.keys);
         assert_eq!(person.end.await.unwrap(), Exit::Lost);
+    });
+}
+
+#[test]
+fn the_menu_shows_itself_after_a_moment() {
+    story(|| async {
+        let mut person = Person::open(bun(), options());
+        person.sees("bun ✓ ok").await;
+        person.press([key(KeyCode::Esc), key(KeyCode::Char(' '))]);
+        person.sees("> Menu").await;
+        person.press([key(KeyCode::Char('v'))]);
+        person.sees("Pane: zoom").await;
+        let before = person.rests().await;
+        assert_eq!(person.rests().await, before);
+        person.press([key(KeyCode::Char('z'))]);
+        person.sees("zoomed").await;
+        assert_eq!(person.leaves().await, Exit::Quit);
     });
 }

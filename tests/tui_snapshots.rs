@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
+#[path = "tui_snapshots/keys.rs"]
+mod keys;
+#[path = "tui_snapshots/race.rs"]
+mod race;
 #[path = "tui_snapshots/remote.rs"]
 mod remote;
 #[path = "tui_snapshots/sessions.rs"]

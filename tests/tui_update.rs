@@ -4,10 +4,18 @@
 mod connect;
 #[path = "tui_update/history.rs"]
 mod history;
+#[path = "tui_update/keys.rs"]
+mod keys;
 #[path = "tui_update/link.rs"]
 mod link;
 #[path = "tui_update/messages.rs"]
 mod messages;
+#[path = "tui_update/panes.rs"]
+mod panes;
+#[path = "tui_update/race.rs"]
+mod race;
+#[path = "tui_update/run.rs"]
+mod run;
 #[path = "tui_update/sessions.rs"]
 mod sessions;
 mod tui_support;
@@ -259,7 +267,7 @@ fn escape_and_a_key_that_come_together_are_two_keys() {
     assert!(bench.screen().contains("keys that work now"), "{}", bench.screen());
     // A person's own binding of Alt stays his.
     let mut options = options();
-    options.settings.keys.insert("run.start".into(), vec!["alt-r".into()]);
+    options.settings.keys.read("keymap.toml", "[keys]\n\"run.start\" = \"alt-r\"\n");
     let mut bench = Bench::with(&options, 100, 30);
     bench.found(BUN).press([alt('r')]);
     assert!(

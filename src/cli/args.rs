@@ -35,6 +35,8 @@ pub enum Verb {
     Doctor(Doctor),
     /// Fetch Deno and Bun, verified, into CodeBeaker's own directory; build the images of Docker sessions
     Setup(Setup),
+    /// Print the workbench's keys as they are with your settings, and which took another's
+    Keys(Keys),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -214,6 +216,14 @@ Examples:
 #[derive(Args, Debug)]
 pub struct Doctor {
     /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `keys`.
+#[derive(Args, Debug)]
+pub struct Keys {
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

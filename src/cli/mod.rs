@@ -7,6 +7,7 @@ mod connect;
 mod containers;
 mod doctor;
 mod exit;
+mod keys;
 mod logging;
 mod manual;
 mod open;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.verb.unwrap_or_else(|| Verb::Open(args::Open::of_nothing())) {
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Man => manual::man(),
+        Verb::Keys(args) => keys::keys(args),
         verb => on_tokio(verb),
     };
     outcome.unwrap_or_else(|problem| problem.tell())
@@ -70,7 +72,7 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
             Verb::Sessions(sessions) => sessions::sessions(sessions).await,
             Verb::Open(open) => open::open(open).await,
             Verb::Attach(attach) => open::open(attach.open()).await,
-            Verb::Completions { .. } | Verb::Man => Ok(ExitCode::SUCCESS),
+            Verb::Completions { .. } | Verb::Man | Verb::Keys(_) => Ok(ExitCode::SUCCESS),
         }
     });
     // What is being cleaned up on another thread comes to its end; what hangs doesn't keep us.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::engine::{Connector as _, Target};
-use crate::tui::{self, Exit, Options, TerminalKind, TuiError};
+use crate::tui::{self, Exit, Options, Outer, TerminalKind, TuiError};
 
 use super::args;
 use super::connect::Connections;
@@ -25,6 +25,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         paths: surroundings.paths,
         warnings: surroundings.warnings,
         terminal: TerminalKind::from_env(),
+        outer: Outer::from_env(|name| std::env::var(name).ok()),
         connector: Some(connections.clone()),
     };
     let outcome = tui::run(options, engine).await;

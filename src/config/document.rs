@@ -47,8 +47,23 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn warn(&mut self, at: usize, message: String) {
-        let line = self.text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
+        let line = self.line(at);
         self.warnings.push(Warning { place: self.place.to_owned(), line: Some(line), message });
+    }
+
+    /// The file.
+    pub(super) fn place(&self) -> &str {
+        self.place
+    }
+
+    /// The line that a byte of the file is in, counted from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1
+    }
+
+    /// File and line of a byte.
+    pub(super) fn place_of(&self, at: usize) -> String {
+        format!("{} line {}", self.place, self.line(at))
     }
 
     /// The text of a value that must be text.

@@ -5,6 +5,7 @@
 
 mod docker;
 mod document;
+mod keymap;
 mod limits;
 mod paths;
 mod server;
@@ -13,6 +14,7 @@ mod table;
 mod theme;
 
 pub use docker::ContainerSettings;
+pub use keymap::{KeyEntry, KeySection, KeySettings};
 pub use limits::LimitSettings;
 pub use paths::{NoHome, Paths};
 pub use server::DaemonSettings;

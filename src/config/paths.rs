@@ -42,6 +42,11 @@ impl Paths {
         self.config.join("config.toml")
     }
 
+    /// The file of keys.
+    pub fn keymap_file(&self) -> PathBuf {
+        self.config.join("keymap.toml")
+    }
+
     /// The file of a theme of the person's own.
     pub fn theme_file(&self, name: &str) -> PathBuf {
         self.config.join("themes").join(format!("{name}.toml"))

@@ -1,11 +1,10 @@
 //! `config.toml` and the `CODEBEAKER_*` variables.
 
-use std::collections::BTreeMap;
-
 use toml::de::DeValue;
 
 use super::docker::ContainerSettings;
 use super::document::{Item, Reader};
+use super::keymap::{KNOWN as KEYS_KNOWN, KeySettings};
 use super::limits::{self, LimitSettings};
 use super::server::DaemonSettings;
 use super::{Paths, Warning};
@@ -20,8 +19,8 @@ pub struct Settings {
     pub theme: Option<String>,
     /// `unicode` or `ascii`; absent is decided by the terminal.
     pub glyphs: Option<String>,
-    /// Keys by command id: `"run.start" = ["f5"]`. An empty list or `none` takes a command's keys away.
-    pub keys: BTreeMap<String, Vec<String>>,
+    /// Keys by command id: `"run.start" = ["f5"]`.
+    pub keys: KeySettings,
     /// The package registry to fetch runtimes from.
     pub registry: Option<String>,
     /// What matters in the choice of a runtime: `speed`, `security`, `memory`, `balanced`.
@@ -51,6 +50,7 @@ impl Settings {
                 (Self::default(), vec![Warning { place, line: None, message }])
             }
         };
+        warnings.extend(settings.keys.load(paths));
         warnings.extend(settings.overlay(|name| std::env::var(name).ok()));
         (settings, warnings)
     }
@@ -96,16 +96,11 @@ impl Settings {
             ("server", _) => {
                 reader.warn(item.at, "`server` must be a table: write [server] above it".to_owned());
             }
-            ("keys", DeValue::Table(table)) => reader.each(table, |reader, item| {
-                if let Some(keys) = reader.strings(&item) {
-                    self.keys.insert(item.key.to_owned(), keys);
-                }
-            }),
-            ("keys", _) => reader.warn(item.at, "`keys` must be a table: write [keys] above it".to_owned()),
+            _ if self.keys.take(reader, item) => {}
             (unknown, _) => {
                 let known = "theme, glyphs, registry, preference, minimum_isolation, allow_unconfined, \
-                             [limits], [docker], [server], [keys]";
-                reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}"));
+                             [limits], [docker], [server]";
+                reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}, {KEYS_KNOWN}"));
             }
         }
     }
@@ -122,6 +117,9 @@ impl Settings {
             if let Some(value) = given(name) {
                 *place = Some(value);
             }
+        }
+        if let Some(preset) = given("CODEBEAKER_PRESET") {
+            self.keys.preset = Some((preset, "CODEBEAKER_PRESET".to_owned()));
         }
         let mut warnings = Vec::new();
         let mut warn = |name: &str, message: String| {
@@ -176,8 +174,9 @@ mod tests {
         let (settings, warnings) = Settings::parse("config.toml", text);
         assert_eq!(warnings, []);
         assert_eq!(settings.theme.as_deref(), Some("paper-dark"));
-        assert_eq!(settings.keys["run.start"], ["f5", "ctrl-r"]);
-        assert_eq!(settings.keys["app.quit"], ["none"]);
+        let keys: Vec<_> = settings.keys.entries.iter().map(|e| (e.id.as_str(), e.keys.clone())).collect();
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert_eq!(keys, [("run.start", texts(&["f5", "ctrl-r"])), ("app.quit", texts(&["none"]))]);
     }
 
     #[test]

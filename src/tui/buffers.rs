@@ -56,8 +56,7 @@ pub(crate) fn open_buffer(model: &mut Model, mut document: Document, text: &str)
     }
     let id = model.buffers.name();
     document.id = id;
-    let mut editor = Editor::new(text, document.language());
-    editor.set_look(model.editor.look());
+    let editor = Editor::new(text, document.habits());
     document.set_saved(editor.revision());
     let before = Buffer {
         document: std::mem::replace(&mut model.document, document),
@@ -115,7 +114,7 @@ pub(crate) fn close_buffer(model: &mut Model, id: BufferId) {
             }
             model.document.id = model.buffers.name();
             let sample = model.document.sample();
-            model.editor.replace(&sample, model.document.language());
+            model.editor.replace(&sample, model.document.habits());
             model.document.set_saved(model.editor.revision());
             return;
         }

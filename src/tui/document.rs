@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::editor::Action;
+use super::editor::{Action, Habits};
 use super::msg::{BufferId, Stamp};
 use super::text;
 use crate::protocol::{Language, SessionId};
@@ -43,6 +43,10 @@ pub(crate) struct Document {
     pub(crate) save_again: bool,
     /// How the file says its text.
     pub(crate) form: Form,
+    /// It is too long to be edited here.
+    pub(crate) big: bool,
+    /// The step that its text was seen to be indented by, and whether that is a tab.
+    seen: Option<(usize, bool)>,
 }
 
 /// How a file says its text, where the editor keeps it otherwise.
@@ -127,6 +131,8 @@ impl Document {
             saving: false,
             save_again: false,
             form: Form::default(),
+            big: false,
+            seen: None,
         }
     }
 
@@ -181,6 +187,32 @@ impl Document {
         self.saved
     }
 
+    /// What its colours are chosen by: an extension, or a file's whole name.
+    pub(crate) fn syntax(&self) -> Option<&str> {
+        if self.big {
+            return None;
+        }
+        let of_language = self.language.map(Language::extension);
+        let path = self.any_path();
+        let ending = path.and_then(Path::extension).or_else(|| path.and_then(Path::file_name));
+        // A language that was chosen by hand or by a first line counts more than an ending that says nothing.
+        of_language.or_else(|| ending?.to_str())
+    }
+
+    /// How its text is written.
+    pub(crate) fn habits(&self) -> Habits {
+        let usual = habits(self.language, self.syntax());
+        self.seen.map_or(usual, |(indent, hard_tabs)| Habits { indent, hard_tabs, ..usual })
+    }
+
+    /// Looks at how a text is indented, to go on like that.
+    pub(crate) fn look_at(&mut self, text: &str) {
+        self.seen = indentation(text).map(|step| match step {
+            Step::Tab => (habits(self.language, self.syntax()).indent, true),
+            Step::Spaces(n) => (n, false),
+        });
+    }
+
     /// The text of this revision is on disk, or counts as if it were.
     pub(crate) fn set_saved(&mut self, revision: u64) {
         self.saved = revision;
@@ -211,6 +243,52 @@ impl Document {
 
 fn of_path(path: &Path) -> Option<Language> {
     Language::from_extension(path.extension()?.to_str()?)
+}
+
+/// How the people of a language write it, or of a file with this ending.
+pub(crate) fn habits(language: Option<Language>, ending: Option<&str>) -> Habits {
+    let usual = Habits::default();
+    match (language, ending) {
+        (Some(Language::JavaScript | Language::TypeScript), _) => {
+            Habits { indent: 2, comment: Some("//"), ..usual }
+        }
+        (Some(Language::Go), _) => Habits { hard_tabs: true, comment: Some("//"), ..usual },
+        (Some(Language::CSharp), _) => Habits { comment: Some("//"), ..usual },
+        (Some(Language::Python), _) => Habits { comment: Some("#"), ..usual },
+        (None, Some("json" | "yaml" | "yml" | "html" | "css" | "xml" | "md")) => {
+            let comment = matches!(ending, Some("yaml" | "yml")).then_some("#");
+            Habits { indent: 2, comment, ..usual }
+        }
+        (None, Some("rs" | "c" | "h" | "cpp" | "java" | "kt" | "swift" | "jsonc" | "scss")) => {
+            Habits { comment: Some("//"), ..usual }
+        }
+        (None, Some("Makefile" | "mk")) => Habits { hard_tabs: true, comment: Some("#"), ..usual },
+        (None, Some("sh" | "bash" | "toml" | "rb" | "Dockerfile")) => Habits { comment: Some("#"), ..usual },
+        (None, Some("sql" | "lua" | "hs")) => Habits { comment: Some("--"), ..usual },
+        (None, _) => usual,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Tab,
+    Spaces(usize),
+}
+
+/// The step that a text is indented by: tabs where most lines begin with one, else the least that a line is indented
+/// more than the one above.
+fn indentation(text: &str) -> Option<Step> {
+    let (mut tabs, mut spaces, mut above, mut least) = (0, 0, 0, None);
+    for line in text.lines().filter(|line| !line.trim().is_empty()).take(1000) {
+        let blanks = line.len() - line.trim_start_matches(' ').len();
+        tabs += usize::from(line.starts_with('\t'));
+        spaces += usize::from(blanks > 0);
+        if let Some(more) = blanks.checked_sub(above).filter(|more| (2..=8).contains(more)) {
+            least = Some(least.map_or(more, |least: usize| least.min(more)));
+        }
+        above = blanks;
+    }
+    if tabs > spaces { Some(Step::Tab) } else { least.map(Step::Spaces) }
 }
 
 /// A short program to begin with.
@@ -246,7 +324,7 @@ mod tests {
     fn a_file_keeps_its_mark_and_line_ends() {
         for content in ["", "\u{feff}", "a\n", "a\r\nb\r\n", "\u{feff}a\r\n\tb", "\u{feff}a\nb\n"] {
             let (form, text) = Form::of(content);
-            let editor = Editor::new(text, None);
+            let editor = Editor::new(text, Habits::default());
             assert!(!editor.text().contains(['\r', '\u{feff}']));
             assert_eq!(form.write(&editor.text()), content);
             assert_eq!(form.losses(), Vec::<String>::new(), "{content:?}");
@@ -254,10 +332,23 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_indented_on_as_it_is() {
+        assert_eq!(indentation("a\n\tb\n\t\tc\n"), Some(Step::Tab));
+        assert_eq!(indentation("a\n   b\n      c\n   d\n"), Some(Step::Spaces(3)));
+        assert_eq!(indentation("a\n b\n"), None);
+        let mut document = Document::new(Origin::Disk("a.py".into()));
+        document.look_at("if a:\n\tb\n");
+        assert_eq!(document.habits(), Habits { indent: 4, hard_tabs: true, comment: Some("#") });
+        assert_eq!(Document::new(Origin::Disk("x/Makefile".into())).syntax(), Some("Makefile"));
+        assert_eq!(Document::new(Origin::Disk("x/a.json".into())).syntax(), Some("json"));
+        assert_eq!(Document::new(Origin::Scratch).syntax(), Some("ts"));
+    }
+
+    #[test]
     fn what_saving_would_lose_is_known() {
         let (form, text) = Form::of("a\r\nb\r\nc\nd\re\u{1b}\u{200b}\u{feff}");
         assert_eq!((form.hidden, form.odd_ends, form.crlf, form.bom), (3, 2, true, false));
-        assert_eq!(form.write(&Editor::new(text, None).text()).matches("\r\n").count(), 4);
+        assert_eq!(form.write(&Editor::new(text, Habits::default()).text()).matches("\r\n").count(), 4);
         assert_eq!(form.losses().len(), 2);
         let (mut form, _) = Form::of("a\nb\nc\r\n");
         assert_eq!((form.odd_ends, form.crlf), (1, false));

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxSet};
 
+use super::editor::{Editor, Kept};
+use super::msg::BufferId;
 use super::theme::Role;
-use crate::protocol::Language;
 
 /// Longer lines stay plain: a pathological one takes a third of a second.
 const LONGEST: usize = 4096;
@@ -29,16 +30,27 @@ struct Line {
     chained: bool,
 }
 
-/// The coloured parts of one text.
+/// How many texts' colours are kept besides those of the one that is shown.
+const WAITING: usize = 3;
+
+/// What is known of one text.
 #[derive(Default)]
-pub(crate) struct Highlighter {
-    grammar: Option<Grammar>,
-    language: Option<Language>,
+struct Cache {
+    of: BufferId,
+    syntax: Option<String>,
     start: Option<State>,
     lines: Vec<Line>,
     /// All lines before this one are right.
     valid: usize,
-    revision: Option<u64>,
+    version: Option<u64>,
+}
+
+/// The coloured parts of the text that is shown, and of some that were.
+#[derive(Default)]
+pub(crate) struct Highlighter {
+    grammar: Option<Grammar>,
+    current: Cache,
+    waiting: Vec<Cache>,
 }
 
 impl Highlighter {
@@ -51,28 +63,62 @@ impl Highlighter {
         self.grammar.is_some()
     }
 
-    /// Tells the cache the text as it is now. Cheap where the revision is the one it knows.
-    pub(crate) fn sync(&mut self, lines: &[String], revision: u64, language: Option<Language>) {
+    /// Tells the cache the text as it is now. Cheap where it knows that version, or the one before.
+    pub(crate) fn sync(&mut self, of: BufferId, editor: &Editor, syntax: Option<&str>) {
         let Some(grammar) = &self.grammar else { return };
-        if self.language != language || self.start.is_none() {
-            self.start = language.and_then(|language| grammar.start(language));
-            self.language = language;
-            self.lines.clear();
-            self.valid = 0;
-        } else if self.revision == Some(revision) {
+        if self.current.of != of {
+            let at = self.waiting.iter().position(|cache| cache.of == of);
+            let next = at.map_or_else(|| Cache { of, ..Cache::default() }, |at| self.waiting.remove(at));
+            self.waiting.insert(0, std::mem::replace(&mut self.current, next));
+            self.waiting.truncate(WAITING);
+        }
+        let cache = &mut self.current;
+        if cache.syntax.as_deref() != syntax {
+            *cache = Cache { of, syntax: syntax.map(str::to_owned), ..Cache::default() };
+        }
+        if cache.version == Some(editor.version()) {
             return;
         }
-        self.revision = Some(revision);
-        self.splice(lines);
+        if cache.start.is_none() {
+            cache.start = syntax.and_then(|syntax| grammar.start(syntax));
+        }
+        let kept = cache.version.and_then(|version| editor.kept_since(version));
+        cache.version = Some(editor.version());
+        if cache.start.is_some() {
+            cache.splice(editor.lines(), kept.unwrap_or(Kept { head: 0, tail: 0 }));
+        }
     }
 
-    fn splice(&mut self, lines: &[String]) {
-        let hashes: Vec<u64> = lines.iter().map(|line| hash(line)).collect();
-        let (old, new) = (self.lines.len(), hashes.len());
+    /// Parses until the lines before `upto` are right, or the time is up. True: they are.
+    pub(crate) fn ensure(&mut self, lines: &[String], upto: usize, budget: Duration) -> bool {
+        let Some(grammar) = &self.grammar else { return true };
+        self.current.ensure(grammar, lines, upto, budget)
+    }
+
+    /// The coloured parts of a line, as ranges of its bytes; nothing for one that is not known yet.
+    pub(crate) fn parts(&self, line: usize) -> &[(Range<usize>, Role)] {
+        if line >= self.current.valid {
+            return &[];
+        }
+        self.current.lines.get(line).map_or(&[], |line| line.parts.as_slice())
+    }
+}
+
+impl Cache {
+    /// Replaces the lines that differ; those at both ends that were kept are not looked at.
+    fn splice(&mut self, lines: &[String], kept: Kept) {
+        let (old, new) = (self.lines.len(), lines.len());
+        let most = old.min(new);
+        let head = kept.head.min(most);
+        let tail = kept.tail.min(most - head);
+        let hashes: Vec<u64> = lines.iter().take(new - tail).skip(head).map(|line| hash(line)).collect();
         let same = |pair: &(&Line, &u64)| pair.0.hash == *pair.1;
-        let head = self.lines.iter().zip(&hashes).take_while(same).count();
-        let most = old.min(new) - head;
-        let tail = self.lines.iter().rev().zip(hashes.iter().rev()).take(most).take_while(same).count();
+        let known = self.lines.get(head..old - tail).unwrap_or_default();
+        let more = known.iter().zip(&hashes).take_while(same).count();
+        let most = known.len().min(hashes.len()) - more;
+        let behind = known.iter().rev().zip(hashes.iter().rev()).take(most).take_while(same).count();
+        let fresh = hashes.get(more..hashes.len() - behind).unwrap_or_default();
+        let (head, tail) = (head + more, tail + behind);
         if old == new && head == new {
             return;
         }
@@ -81,8 +127,8 @@ impl Highlighter {
             Some(above) => self.lines.get_mut(above).and_then(|line| line.end.clone()),
             None => self.start.clone(),
         };
-        let fresh = hashes.iter().take(new - tail).skip(head);
-        let fresh = fresh.map(|hash| Line { hash: *hash, parts: Vec::new(), end: None, chained: false });
+        let fresh =
+            fresh.iter().map(|hash| Line { hash: *hash, parts: Vec::new(), end: None, chained: false });
         self.lines.splice(head..old - tail, fresh.collect::<Vec<_>>());
         match (new - tail).checked_sub(1) {
             Some(above) if above >= head => {
@@ -109,9 +155,8 @@ impl Highlighter {
         }
     }
 
-    /// Parses until the lines before `upto` are right, or the time is up. True: they are.
-    pub(crate) fn ensure(&mut self, lines: &[String], upto: usize, budget: Duration) -> bool {
-        let (Some(grammar), Some(start)) = (&self.grammar, self.start.clone()) else { return true };
+    fn ensure(&mut self, grammar: &Grammar, lines: &[String], upto: usize, budget: Duration) -> bool {
+        let Some(start) = self.start.clone() else { return true };
         let upto = upto.min(self.lines.len());
         let begun = Instant::now();
         while self.valid < upto {
@@ -139,19 +184,14 @@ impl Highlighter {
         }
         true
     }
-
-    /// The coloured parts of a line, as ranges of its bytes; nothing for one that is not known yet.
-    pub(crate) fn parts(&self, line: usize) -> &[(Range<usize>, Role)] {
-        if line >= self.valid {
-            return &[];
-        }
-        self.lines.get(line).map_or(&[], |line| line.parts.as_slice())
-    }
 }
 
 impl std::fmt::Debug for Highlighter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Highlighter").field("lines", &self.lines.len()).field("valid", &self.valid).finish()
+        f.debug_struct("Highlighter")
+            .field("lines", &self.current.lines.len())
+            .field("valid", &self.current.valid)
+            .finish()
     }
 }
 
@@ -199,8 +239,9 @@ impl Grammar {
         Self { set: two_face::syntax::extra_newlines(), meanings: meanings.collect() }
     }
 
-    fn start(&self, language: Language) -> Option<State> {
-        let syntax = self.set.find_syntax_by_extension(language.extension())?;
+    /// The state before the first line of a text; nothing where no grammar is for files that end so.
+    fn start(&self, ending: &str) -> Option<State> {
+        let syntax = self.set.find_syntax_by_extension(ending)?;
         Some((ParseState::new(syntax), ScopeStack::new()))
     }
 
@@ -247,6 +288,8 @@ impl Grammar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Language;
+    use crate::tui::editor::{Action, Habits};
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -257,10 +300,11 @@ mod tests {
     }
 
     fn roles(language: Language, text: &str) -> Vec<(String, Role)> {
-        let lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+        let editor = Editor::new(text, Habits::default());
+        let lines = editor.lines();
         let mut highlighter = highlighter();
-        highlighter.sync(&lines, 1, Some(language));
-        assert!(highlighter.ensure(&lines, lines.len(), LONG));
+        highlighter.sync(BufferId(1), &editor, Some(language.extension()));
+        assert!(highlighter.ensure(lines, lines.len(), LONG));
         let parts = |(at, line): (usize, &String)| -> Vec<(String, Role)> {
             highlighter
                 .parts(at)
@@ -286,8 +330,9 @@ mod tests {
     fn every_language_has_a_grammar() {
         use crate::protocol::WireName as _;
         let highlighter = highlighter();
-        for language in Language::ALL {
-            assert!(highlighter.grammar.as_ref().unwrap().start(*language).is_some(), "{language}");
+        let more = ["json", "md", "sh", "yaml", "toml", "rs", "Makefile", "Dockerfile"];
+        for ending in Language::ALL.iter().map(|language| language.extension()).chain(more) {
+            assert!(highlighter.grammar.as_ref().unwrap().start(ending).is_some(), "{ending}");
         }
     }
 
@@ -308,8 +353,10 @@ mod tests {
         let mut dice = Dice(7);
         let mut cached = highlighter();
         let mut fresh = highlighter();
+        let other = Editor::new("def f():\n    pass\n", Habits::default());
         for round in 0..60 {
             let mut lines: Vec<String> = (0..8).map(|_| PIECES[dice.roll(PIECES.len())].to_owned()).collect();
+            let mut editor = Editor::new(&lines.join("\n"), Habits::default());
             for edit in 0..20 {
                 let at = dice.roll(lines.len());
                 let piece = PIECES[dice.roll(PIECES.len())].to_owned();
@@ -322,13 +369,22 @@ mod tests {
                     }
                     _ => lines[at] = piece,
                 }
-                let revision = round * 100 + edit;
-                cached.sync(&lines, revision, Some(Language::TypeScript));
+                editor.apply(Action::Revise(lines.join("\n")));
+                if dice.roll(4) == 0 {
+                    editor.apply(Action::Undo);
+                    lines = editor.lines().to_vec();
+                }
+                // Now and then another text is shown in between.
+                if dice.roll(8) == 0 {
+                    cached.sync(BufferId(1000), &other, Some("py"));
+                }
+                cached.sync(BufferId(round), &editor, Some("ts"));
                 // Sometimes only a part is parsed before the next edit, as on a screen.
                 let upto = if dice.roll(3) == 0 { dice.roll(lines.len()) } else { lines.len() };
                 assert!(cached.ensure(&lines, upto, LONG));
-                fresh.language = None;
-                fresh.sync(&lines, revision, Some(Language::TypeScript));
+                fresh.current = Cache::default();
+                fresh.waiting.clear();
+                fresh.sync(BufferId(1), &editor, Some("ts"));
                 assert!(fresh.ensure(&lines, lines.len(), LONG));
                 for line in 0..upto {
                     assert_eq!(

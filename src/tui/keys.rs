@@ -1,10 +1,11 @@
-//! Keys: how they are written, and which command they mean where.
+//! Keys: how they are written, what one binds, and what they do in a text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::commands::{Cmd, Place, specs};
+use super::commands::{Cmd, Place};
 use super::editor::{Action, Motion};
-use crate::config::{Settings, Warning};
+
+pub(crate) use super::keymap::{Keymap, Meaning};
 
 /// One key with its modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,12 @@ impl Chord {
             }
             // A capital letter says by itself that shift was held.
             KeyCode::Char(c) => {
+                // Of Ctrl-_ some terminals tell the key that it is on.
+                let c = if mods.contains(KeyModifiers::CONTROL | KeyModifiers::SHIFT) && c == '-' {
+                    '_'
+                } else {
+                    c
+                };
                 mods -= KeyModifiers::SHIFT;
                 KeyCode::Char(if mods.contains(KeyModifiers::CONTROL) { c.to_ascii_lowercase() } else { c })
             }
@@ -33,7 +40,7 @@ impl Chord {
     }
 
     /// Reads `f5`, `ctrl-c`, `shift-tab`, `W`.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut mods = KeyModifiers::NONE;
         let mut rest = text;
         loop {
@@ -57,8 +64,16 @@ impl Chord {
         Some(Self { code, mods })
     }
 
+    pub(crate) fn code(self) -> KeyCode {
+        self.code
+    }
+
+    pub(crate) fn is_control(self) -> bool {
+        self.mods.contains(KeyModifiers::CONTROL)
+    }
+
     /// Whether it types or moves in a text, and so belongs to the text while one is being typed.
-    fn is_typing(self) -> bool {
+    pub(crate) fn is_typing(self) -> bool {
         let moves = matches!(
             self.code,
             KeyCode::Enter
@@ -96,8 +111,8 @@ fn named(name: &str) -> Option<KeyCode> {
         "right" => KeyCode::Right,
         "home" => KeyCode::Home,
         "end" => KeyCode::End,
-        "pageup" => KeyCode::PageUp,
-        "pagedown" => KeyCode::PageDown,
+        "pageup" | "pgup" => KeyCode::PageUp,
+        "pagedown" | "pgdn" => KeyCode::PageDown,
         _ => return name.strip_prefix('f')?.parse().ok().filter(|n| (1..=24).contains(n)).map(KeyCode::F),
     })
 }
@@ -126,16 +141,16 @@ impl std::fmt::Display for Chord {
 }
 
 /// One way to give a command: a key, or two one after the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Binding {
     pub(crate) cmd: Cmd,
     pub(crate) place: Place,
-    first: Chord,
-    second: Option<Chord>,
+    pub(crate) first: Chord,
+    pub(crate) second: Option<Chord>,
 }
 
 impl Binding {
-    fn parse(cmd: Cmd, place: Place, text: &str) -> Option<Self> {
+    pub(crate) fn parse(cmd: Cmd, place: Place, text: &str) -> Option<Self> {
         let mut chords = text.split_whitespace().map(Chord::parse);
         let first = chords.next()??;
         let second = match chords.next() {
@@ -143,6 +158,12 @@ impl Binding {
             None => None,
         };
         chords.next().is_none().then_some(Self { cmd, place, first, second })
+    }
+
+    /// Whether both can't be told apart where both hold.
+    pub(crate) fn is_same_key(&self, other: &Self) -> bool {
+        let alike = self.second.is_none() || other.second.is_none() || self.second == other.second;
+        self.first == other.first && alike
     }
 }
 
@@ -152,90 +173,6 @@ impl std::fmt::Display for Binding {
             Some(second) => write!(f, "{} {second}", self.first),
             None => write!(f, "{}", self.first),
         }
-    }
-}
-
-/// What a key means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    Command(Cmd),
-    /// The first of two keys.
-    Prefix(Chord),
-    Nothing,
-}
-
-/// All bindings: the table's, as the settings change them.
-#[derive(Clone, Debug)]
-pub(crate) struct Keymap {
-    bindings: Vec<Binding>,
-}
-
-impl Keymap {
-    /// The table's keys, with those of the settings in place of a command's own.
-    pub(crate) fn load(settings: &Settings) -> (Self, Vec<Warning>) {
-        let mut warnings = Vec::new();
-        let mut warn = |message| warnings.push(Warning { place: "[keys]".to_owned(), line: None, message });
-        for id in settings.keys.keys().filter(|id| !specs().any(|spec| spec.id == *id)) {
-            warn(format!("unknown command `{id}`: F2 lists them all"));
-        }
-        let mut bindings = Vec::new();
-        for spec in specs() {
-            let Some(own) = settings.keys.get(spec.id) else {
-                bindings.extend(spec.keys.iter().filter_map(|key| Binding::parse(spec.cmd, spec.place, key)));
-                continue;
-            };
-            for key in own.iter().filter(|key| *key != "none") {
-                match Binding::parse(spec.cmd, spec.place, key) {
-                    Some(binding) => bindings.push(binding),
-                    None => warn(format!("`{}`: no such key as `{key}`; write f5, ctrl-r, W", spec.id)),
-                }
-            }
-        }
-        // The person's own keys come first, so that they win over a default on the same key.
-        let own = |b: &Binding| specs().any(|s| s.cmd == b.cmd && settings.keys.contains_key(s.id));
-        bindings.sort_by_key(|b| !own(b));
-        (Self { bindings }, warnings)
-    }
-
-    /// What a key means in these places, the first of which comes first. While typing, keys that type mean nothing.
-    pub(crate) fn meaning(
-        &self,
-        chord: Chord,
-        after: Option<Chord>,
-        places: &[Place],
-        typing: bool,
-    ) -> Meaning {
-        if typing && chord.is_typing() {
-            return Meaning::Nothing;
-        }
-        for place in places {
-            let mut here = self.bindings.iter().filter(|b| b.place == *place);
-            let found = match after {
-                Some(first) => here.find(|b| b.first == first && b.second == Some(chord)),
-                None => here.find(|b| b.first == chord),
-            };
-            if let Some(binding) = found {
-                let begins = after.is_none() && binding.second.is_some();
-                return if begins { Meaning::Prefix(chord) } else { Meaning::Command(binding.cmd) };
-            }
-        }
-        Meaning::Nothing
-    }
-
-    /// The keys of a command that work in one of these places.
-    pub(crate) fn of<'a>(&'a self, cmd: Cmd, places: &'a [Place]) -> impl Iterator<Item = &'a Binding> {
-        self.bindings.iter().filter(move |b| b.cmd == cmd && places.contains(&b.place))
-    }
-
-    /// The key to show for a command: while typing, one that works then.
-    pub(crate) fn shown(&self, cmd: Cmd, places: &[Place], typing: bool) -> Option<String> {
-        let found = self.of(cmd, places).find(|b| !typing || !b.first.is_typing());
-        found.map(ToString::to_string)
-    }
-
-    /// The bindings that begin with `first`.
-    pub(crate) fn after(&self, first: Chord) -> impl Iterator<Item = &Binding> {
-        self.bindings.iter().filter(move |b| b.first == first && b.second.is_some())
     }
 }
 
@@ -273,16 +210,10 @@ pub(crate) fn editing(event: &KeyEvent) -> Option<Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::model::Pane;
-
-    const EDITOR: &[Place] = &[Place::In(Pane::Editor), Place::Workbench, Place::Everywhere];
+    use crate::tui::commands::specs;
 
     fn key(code: KeyCode, mods: KeyModifiers) -> Chord {
         Chord::of(&KeyEvent::new(code, mods))
-    }
-
-    fn standard() -> Keymap {
-        Keymap::load(&Settings::default()).0
     }
 
     #[test]
@@ -295,54 +226,21 @@ mod tests {
     }
 
     #[test]
-    fn no_key_of_the_table_shadows_another_in_its_place() {
-        let map = standard();
-        for (at, one) in map.bindings.iter().enumerate() {
-            for other in
-                map.bindings.iter().skip(at + 1).filter(|o| o.place == one.place && o.first == one.first)
-            {
-                assert!(
-                    one.second.is_some() && other.second.is_some() && one.second != other.second,
-                    "{one}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn letters_are_commands_only_when_nothing_is_typed() {
-        let map = standard();
-        let r = key(KeyCode::Char('r'), KeyModifiers::NONE);
-        assert_eq!(map.meaning(r, None, EDITOR, false), Meaning::Command(Cmd::Run));
-        assert_eq!(map.meaning(r, None, EDITOR, true), Meaning::Nothing);
-        let f5 = key(KeyCode::F(5), KeyModifiers::NONE);
-        assert_eq!(map.meaning(f5, None, EDITOR, true), Meaning::Command(Cmd::Run));
-    }
-
-    #[test]
-    fn two_keys_in_a_row() {
-        let map = standard();
-        let [s, n] = ['s', 'n'].map(|c| key(KeyCode::Char(c), KeyModifiers::NONE));
-        assert_eq!(map.meaning(s, None, EDITOR, false), Meaning::Prefix(s));
-        assert_eq!(map.meaning(n, Some(s), EDITOR, false), Meaning::Command(Cmd::NewSession));
-    }
-
-    #[test]
     fn shift_is_one_thing_for_all_terminals() {
         assert_eq!(key(KeyCode::BackTab, KeyModifiers::NONE), key(KeyCode::Tab, KeyModifiers::SHIFT));
         assert_eq!(key(KeyCode::Char('W'), KeyModifiers::SHIFT), key(KeyCode::Char('W'), KeyModifiers::NONE));
+        let both = KeyModifiers::CONTROL | KeyModifiers::SHIFT;
+        assert_eq!(key(KeyCode::Char('-'), both), key(KeyCode::Char('_'), KeyModifiers::CONTROL));
     }
 
     #[test]
-    fn settings_replace_and_remove_keys() {
-        let text = "[keys]\n\"run.start\" = [\"ctrl-r\"]\n\"app.quit\" = \"none\"\n\"no.such\" = \"f9\"\n\"file.save\" = \"hyper-x\"\n";
-        let (settings, _) = Settings::parse("c", text);
-        let (map, warnings) = Keymap::load(&settings);
-        assert_eq!(warnings.len(), 2, "{warnings:?}");
-        let ctrl_r = key(KeyCode::Char('r'), KeyModifiers::CONTROL);
-        assert_eq!(map.meaning(ctrl_r, None, EDITOR, true), Meaning::Command(Cmd::Run));
-        let f5 = key(KeyCode::F(5), KeyModifiers::NONE);
-        assert_eq!(map.meaning(f5, None, EDITOR, true), Meaning::Nothing);
-        assert_eq!(map.shown(Cmd::Quit, EDITOR, false), None);
+    fn a_key_reads_as_it_is_shown() {
+        for text in ["F5", "Ctrl-C", "Shift-Tab", "W", "Space", "PgUp", "-", "Ctrl-_", "Shift-F6", "Alt-r"] {
+            let chord = Chord::parse(text);
+            assert_eq!(chord.map(|chord| chord.to_string()).as_deref(), Some(text));
+        }
+        for text in ["", "F0", "F25", "hyper-x", "ctrl-", "Ctrl-ab"] {
+            assert_eq!(Chord::parse(text), None, "{text}");
+        }
     }
 }

@@ -15,6 +15,7 @@ mod effects;
 mod highlight;
 mod history;
 mod ingest;
+mod keymap;
 mod keys;
 mod layout;
 mod model;
@@ -22,6 +23,7 @@ mod msg;
 mod output;
 mod overlay;
 mod race;
+mod ratios;
 mod run;
 mod sink;
 mod stop;
@@ -42,6 +44,7 @@ use crossterm::event::EventStream;
 
 use crate::engine::Engine;
 
+pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
     BufferId, Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
     SessionMsg, Stamp,
@@ -69,7 +72,7 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let mut guard = term::TerminalGuard::enter().map_err(terminal_error)?;
+    let mut guard = term::TerminalGuard::enter(options.outer.tells_keys).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
     drive(&mut terminal, EventStream::new(), engine, options, &mut guard).await
 }

@@ -3,19 +3,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ratatui::layout::Size;
+use ratatui::layout::{Rect, Size};
 
 use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
-use super::editor::Editor;
+use super::editor::{Editor, Match, Pattern};
 use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
+use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
 use super::race::Race;
+use super::ratios::{Ratios, Split};
 use super::sink::Sink;
 use super::stop::Stop;
 use super::trace::{Starts, Trace};
@@ -25,6 +27,9 @@ use crate::protocol::{
     ExecutionId, Language, Progress, RuntimeInfo, RuntimePreference, RuntimeType, SessionId, SessionInfo,
     SessionState, SessionStats,
 };
+
+/// So many of the commands chosen last are offered first.
+const RECENT: usize = 5;
 
 /// A pane of the workbench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,6 +209,13 @@ impl SessionRow {
         self.told_at = now;
     }
 
+    /// What runs in it began or ended. The end of what ran in one that is lost or closing comes after its own end.
+    pub(crate) fn goes_on(&mut self, state: SessionState) {
+        if self.is_usable() {
+            self.info.state = state;
+        }
+    }
+
     pub(crate) fn is_usable(&self) -> bool {
         matches!(self.info.state, SessionState::Active | SessionState::Idle | SessionState::Creating)
     }
@@ -331,14 +343,35 @@ pub(crate) struct Runs {
     pub(crate) left: Option<u32>,
 }
 
+/// What is searched for in the texts, and where it was found last.
+#[derive(Debug, Default)]
+pub(crate) struct Find {
+    pub(crate) pattern: Option<Pattern>,
+    /// What is put in its place.
+    pub(crate) replacement: String,
+    pub(crate) matches: Vec<Match>,
+    /// The text and its version that the matches are of.
+    pub(crate) of: Option<(BufferId, u64)>,
+}
+
 /// Everything.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) size: Size,
     pub(crate) screen: Screen,
     pub(crate) focus: Pane,
+    /// How the panes share the screen.
+    pub(crate) ratios: Ratios,
+    /// The pane in focus has the others' room.
+    pub(crate) zoomed: bool,
+    /// The mouse is ours, not the terminal's.
+    pub(crate) mouse: bool,
+    /// The border that the mouse drags.
+    pub(crate) dragged: Option<Split>,
     /// What is typed goes into the editor when it has the focus; else letters are commands.
     pub(crate) edits: bool,
+    /// What moves in the editor selects, after vim's `v`.
+    pub(crate) selecting: bool,
     /// What is typed goes to the running program when the output has the focus.
     pub(crate) feeds: bool,
     /// The first of two keys was pressed.
@@ -347,6 +380,8 @@ pub(crate) struct Model {
     pub(crate) document: Document,
     /// The other texts that are open.
     pub(crate) buffers: Buffers,
+    /// What is searched for in the texts.
+    pub(crate) find: Find,
     /// How the engine is reached.
     pub(crate) connection: Connection,
     /// What has passed on the way there.
@@ -367,6 +402,8 @@ pub(crate) struct Model {
     /// What was told last and not dismissed yet.
     pub(crate) notice: Option<Notice>,
     pub(crate) keymap: Keymap,
+    /// The commands that were chosen from lists, the last first.
+    pub(crate) recent: Vec<&'static str>,
     pub(crate) preference: RuntimePreference,
     /// When the message that is being handled arrived.
     pub(crate) now: Duration,
@@ -382,12 +419,18 @@ impl Model {
             size,
             screen: Screen::Workbench,
             focus: Pane::Editor,
+            ratios: Ratios::default(),
+            zoomed: false,
+            mouse: true,
+            dragged: None,
             edits: true,
+            selecting: false,
             feeds: false,
             pending: None,
-            editor: Editor::new(&sample, document.language()),
+            editor: Editor::new(&sample, document.habits()),
             document,
             buffers: Buffers::default(),
+            find: Find::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
@@ -402,6 +445,7 @@ impl Model {
             overlays: Vec::new(),
             notice: None,
             keymap,
+            recent: Vec::new(),
             preference: RuntimePreference::Balanced,
             now: Duration::ZERO,
             redraw: true,
@@ -428,11 +472,23 @@ impl Model {
             Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
         };
         let lost = self.connection.down().map(|_| Place::LinkLost);
-        lost.into_iter().chain(here.iter().copied()).chain([Place::Everywhere]).collect()
+        let selecting = self.selecting && self.screen == Screen::Workbench && self.focus == Pane::Editor;
+        let selecting = (selecting && !self.edits).then_some(Place::Selecting);
+        lost.into_iter().chain(selecting).chain(here.iter().copied()).chain([Place::Everywhere]).collect()
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::of(self.size, self.focus)
+        Layout::of(self.size, self.focus, &self.ratios, self.zoomed)
+    }
+
+    /// Where the editor's text is on the screen.
+    pub(crate) fn text_area(&self) -> Rect {
+        self.layout().inside(Pane::Editor)
+    }
+
+    /// The bytes of a line of the editor that are what was searched for.
+    pub(crate) fn found_in(&self, line: &str) -> Vec<std::ops::Range<usize>> {
+        self.find.pattern.as_ref().map(|pattern| pattern.in_line(line)).unwrap_or_default()
     }
 
     /// Rows and columns of the output's text.
@@ -443,8 +499,17 @@ impl Model {
     }
 
     pub(crate) fn tell(&mut self, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) {
-        let clean = |text: String| super::text::sanitise(&text).into_owned();
-        self.notice = Some(Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) });
+        let (places, types) = (self.places(), self.types());
+        let clean = |text: String| self.keymap.in_words(&super::text::sanitise(&text), &places, types);
+        let notice = Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) };
+        self.notice = Some(notice);
+    }
+
+    /// Notes that a command was chosen from a list.
+    pub(crate) fn used(&mut self, id: &'static str) {
+        self.recent.retain(|other| *other != id);
+        self.recent.insert(0, id);
+        self.recent.truncate(RECENT);
     }
 
     /// The session whose figures are on the screen and can change.

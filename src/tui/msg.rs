@@ -18,6 +18,8 @@ pub enum Msg {
     Input(Event),
     /// It is time to ask again for the figures on the screen.
     Tick,
+    /// Somebody looks for a letter: the menu shows itself.
+    ShowMenu,
     /// Something about runtimes.
     Runtime(RuntimeMsg),
     /// Something about sessions.
@@ -284,6 +286,8 @@ pub enum Effect {
     TokenSource(String),
     /// Puts a text into the terminal's clipboard.
     Copy(String),
+    /// Takes the mouse, or leaves it to the terminal.
+    CaptureMouse(bool),
     /// Goes back to the shell until `fg`.
     Suspend,
     /// Ends the workbench.

@@ -43,6 +43,8 @@ pub trait Control {
     fn suspend(&mut self) -> io::Result<()>;
     /// Asks the terminal to put a text into its clipboard; whether it does is not known.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Takes the mouse, or leaves it to the terminal's own selection.
+    fn capture_mouse(&mut self, on: bool) -> io::Result<()>;
     /// Is cancelled when a signal asks the workbench to end.
     fn stopped(&self) -> CancellationToken;
     /// The number of that signal.
@@ -97,6 +99,7 @@ where
     loop {
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
+        let menu_due = workbench.menu_due();
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
             biased;
@@ -115,6 +118,7 @@ where
                 seconds.counted();
                 Some(Msg::Link(LinkMsg::Second))
             }
+            () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
         };
         let drained = std::time::Instant::now();
         let mut msg = msg;
@@ -127,6 +131,7 @@ where
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
+                    Effect::CaptureMouse(on) => control.capture_mouse(on).map_err(terminal_error)?,
                     Effect::Copy(text) => control.copy(&text).map_err(terminal_error)?,
                     effect => effects.run(effect),
                 }

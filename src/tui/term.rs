@@ -11,6 +11,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+    KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::execute;
 use crossterm::style::ResetColor;
@@ -28,6 +29,10 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// The terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The mouse is left to the terminal.
+static NO_MOUSE: AtomicBool = AtomicBool::new(false);
+/// The terminal tells apart keys that look alike elsewhere, and is asked to.
+static TELLS_KEYS: AtomicBool = AtomicBool::new(false);
 /// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
 static DRAWER: OnceLock<ThreadId> = OnceLock::new();
 
@@ -39,7 +44,15 @@ pub(super) fn open() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+    if !NO_MOUSE.load(Ordering::SeqCst) {
+        execute!(io::stdout(), EnableMouseCapture)?;
+    }
+    if TELLS_KEYS.load(Ordering::SeqCst) {
+        let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
+        execute!(io::stdout(), PushKeyboardEnhancementFlags(flags))?;
+    }
+    Ok(())
 }
 
 /// Gives the terminal back as it was. May be called by anybody, any number of times.
@@ -49,6 +62,10 @@ fn restore() {
     }
     // Nothing better can be done about a terminal that refuses.
     let mut out = io::stdout();
+    // They belong to the screen that is left.
+    if TELLS_KEYS.load(Ordering::SeqCst) {
+        let _ = execute!(out, PopKeyboardEnhancementFlags);
+    }
     let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show);
     let _ = out.flush();
     let _ = disable_raw_mode();
@@ -64,8 +81,9 @@ pub(super) struct TerminalGuard {
 
 impl TerminalGuard {
     /// Takes the terminal. To be called within tokio, on the thread that draws.
-    pub(super) fn enter() -> io::Result<Self> {
+    pub(super) fn enter(tells_keys: bool) -> io::Result<Self> {
         watch_panics();
+        TELLS_KEYS.store(tells_keys, Ordering::SeqCst);
         let stopped = CancellationToken::new();
         let number = Arc::new(AtomicI32::new(0));
         // Before the terminal is taken, so that no signal finds it taken and nobody listening.
@@ -93,6 +111,14 @@ impl Control for TerminalGuard {
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn capture_mouse(&mut self, on: bool) -> io::Result<()> {
+        NO_MOUSE.store(!on, Ordering::SeqCst);
+        match on {
+            true => execute!(io::stdout(), EnableMouseCapture),
+            false => execute!(io::stdout(), DisableMouseCapture),
+        }
     }
 
     fn stopped(&self) -> CancellationToken {

@@ -8,10 +8,11 @@ use ratatui::Frame;
 use ratatui::layout::Size;
 
 use super::highlight::Highlighter;
+use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg};
-use super::theme::{Role, TerminalKind, Theme};
+use super::theme::{TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
@@ -33,6 +34,8 @@ pub struct Options {
     pub warnings: Vec<Warning>,
     /// What the terminal can show.
     pub terminal: TerminalKind,
+    /// What this runs in: programs that keep some keys.
+    pub outer: Outer,
     /// Makes other engines. Without it, the one given at the start is the only one.
     pub connector: Option<Arc<dyn Connector>>,
 }
@@ -70,7 +73,10 @@ impl Workbench {
         warnings.extend(more);
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
+        let keymap = keymap.inside(options.outer);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
+        // Whoever knows vim expects its normal mode.
+        model.edits = model.keymap.preset() != Preset::Vim;
         if let Some(name) = &options.settings.preference {
             match RuntimePreference::from_name(name) {
                 Some(preference) => model.preference = preference,
@@ -87,12 +93,6 @@ impl Workbench {
             };
             model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
         }
-        model.editor.set_look(super::editor::Look {
-            text: theme.style(Role::Text),
-            gutter: theme.style(Role::Gutter),
-            line: theme.style(Role::CodeLine),
-            selection: theme.style(Role::Selection),
-        });
         Self { model, theme, highlights: Highlighter::default() }
     }
 
@@ -121,6 +121,11 @@ impl Workbench {
         self.model.connection.down().is_some()
     }
 
+    /// When the menu is to show itself, in time since the workbench opened.
+    pub fn menu_due(&self) -> Option<Duration> {
+        super::overlay::menu_due(&self.model)
+    }
+
     /// Everything must be drawn again.
     pub(crate) fn redraw(&mut self) {
         self.model.redraw = true;
@@ -129,9 +134,16 @@ impl Workbench {
     /// Draws. What could not be coloured in time asks for another frame.
     pub fn draw(&mut self, frame: &mut Frame<'_>) {
         self.model.size = frame.area().as_size();
+        self.fit();
         let done = self.colour();
         self.model.redraw = !done;
         view::view(&self.model, &self.theme, &self.highlights, frame);
+    }
+
+    /// Has the editor show its cursor in the room there is.
+    fn fit(&mut self) {
+        let area = self.model.text_area();
+        self.model.editor.fit(area.height.into(), area.width.into());
     }
 
     /// Colours what will be on the screen. True: all of it, or there is nothing to colour yet.
@@ -141,8 +153,8 @@ impl Workbench {
             return true;
         }
         let editor = &self.model.editor;
-        self.highlights.sync(editor.lines(), editor.revision(), self.model.document.language());
-        let top = usize::from(editor.area().scroll_offset().0).max(editor.cursor().0);
+        self.highlights.sync(self.model.document.id, editor, self.model.document.syntax());
+        let (top, _) = editor.view();
         self.highlights.ensure(editor.lines(), top + usize::from(inside.height) + 1, COLOUR_BUDGET)
     }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "only tests use it")]
 
+pub mod race;
 pub mod remote;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use codebeaker::config::{Paths, Settings};
 use codebeaker::engine::{Engine, Execution, Frame, InterruptTarget, Link, SessionEvents, Told, Traffic};
 use codebeaker::protocol::*;
 use codebeaker::tui::{
-    ColourTier, Effect, Msg, Options, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
+    ColourTier, Effect, Msg, Options, Outer, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
 };
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -33,6 +34,7 @@ pub fn options() -> Options {
         paths: Paths::below("/nonexistent"),
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
+        outer: Outer::default(),
         connector: None,
     }
 }

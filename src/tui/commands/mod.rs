@@ -1,9 +1,13 @@
 //! The one table of commands. Keys, palette, help and the bottom line are all read from it.
 
+mod groups;
+pub(crate) mod synonyms;
 mod table;
 
+use super::keymap::Preset;
 use super::model::Pane;
 
+pub(crate) use groups::{GROUPS, letters, listed};
 pub(crate) use table::specs;
 
 /// Something a person can ask for.
@@ -57,6 +61,16 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    Zoom,
+    Wider,
+    Narrower,
+    Taller,
+    Lower,
+    Even,
+    ToggleMouse,
+    Menu,
+    KeyDoctor,
+    Preset(Preset),
     Rerun,
     CompareRuns,
     OpenRun,
@@ -74,6 +88,8 @@ pub(crate) enum Place {
     Workbench,
     /// In one pane.
     In(Pane),
+    /// In the editor, while a selection is made with vim's keys.
+    Selecting,
     /// On the runtimes screen.
     Setup,
     /// On the screen of messages.
@@ -82,6 +98,22 @@ pub(crate) enum Place {
     Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
+}
+
+impl Place {
+    /// Where that is, in words.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Everywhere => "everywhere".to_owned(),
+            Self::Workbench => "every pane".to_owned(),
+            Self::In(pane) => pane.title().split_once(' ').map_or("", |(_, name)| name).to_lowercase(),
+            Self::Selecting => "selecting".to_owned(),
+            Self::Setup => "runtimes".to_owned(),
+            Self::Messages => "messages".to_owned(),
+            Self::Race => "race".to_owned(),
+            Self::LinkLost => "link lost".to_owned(),
+        }
+    }
 }
 
 /// One row of the table.

@@ -156,7 +156,7 @@ impl Effects {
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
             // The loop's own.
-            Effect::Copy(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Copy(_) | Effect::CaptureMouse(_) | Effect::Suspend | Effect::Quit => {}
         }
     }
 

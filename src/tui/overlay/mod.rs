@@ -1,9 +1,10 @@
-//! Boxes over the workbench. The topmost gets the keys; Esc closes it.
+//! Boxes over the workbench. The topmost gets the keys and the mouse; Esc closes it.
 
 mod compare;
 mod connect;
 mod connect_view;
 mod help;
+mod menu;
 mod new_session;
 mod new_session_limits;
 mod new_session_view;
@@ -18,17 +19,18 @@ use ratatui::Frame;
 use ratatui::layout::Position;
 
 use super::commands::{Place, Spec};
-use super::model::Model;
+use super::model::{Model, Pane};
 use super::msg::Effect;
 use super::theme::Theme;
 use super::update::perform;
-use crate::protocol::SessionInfo;
+use crate::protocol::{SessionId, SessionInfo};
 
 pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
 pub(crate) use help::Help;
+pub(crate) use menu::Menu;
 pub(crate) use new_session::NewSession;
-pub(crate) use palette::Palette;
+pub(crate) use palette::{Palette, offered};
 pub(crate) use question::Question;
 pub(crate) use rename::Rename;
 pub(crate) use run_on::RunOn;
@@ -43,6 +45,7 @@ pub(crate) enum Overlay {
     Question(Question),
     SaveAs(SaveAs),
     Connect(Box<Connect>),
+    Menu(Menu),
     Compare(Box<Compare>),
     Rename(Rename),
     RunOn(RunOn),
@@ -52,13 +55,11 @@ impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
-            Self::Rename(_) => true,
+            Self::NewSession(_) | Self::Connect(_) | Self::RunOn(_) | Self::Rename(_) => true,
             Self::Question(question) => {
                 matches!(question.yes, Effect::CloseSession(_) | Effect::CloseSessions(_))
             }
-            Self::NewSession(_) | Self::Connect(_) | Self::RunOn(_) => true,
-            Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) => false,
-            Self::Compare(_) => false,
+            Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) | Self::Compare(_) => false,
         }
     }
 }
@@ -71,6 +72,8 @@ pub(crate) enum Outcome {
     Close(Vec<Effect>),
     /// It goes, and a command is given.
     Command(&'static Spec),
+    /// It goes, and a session is chosen.
+    Session(SessionId),
 }
 
 /// Gives a key to the topmost box.
@@ -78,10 +81,12 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
+        Overlay::Help(help) if help.is_doctor() => help.press(key, model),
         Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
-        Overlay::Help(help) => help.press(key),
+        Overlay::Help(help) => help.press(key, model),
+        Overlay::Menu(menu) => menu.press(key, model),
         Overlay::Palette(palette) => palette.press(key, model),
         Overlay::NewSession(form) => form.press(key, model),
         Overlay::Question(question) => question.press(key),
@@ -90,11 +95,11 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Compare(compare) => compare.press(key, model),
         Overlay::Rename(form) => form.press(key, model),
     };
-    settle(model, overlay, outcome)
+    conclude(model, overlay, outcome)
 }
 
-/// Does what a box made of a key or a click.
-fn settle(model: &mut Model, overlay: Overlay, outcome: Outcome) -> Vec<Effect> {
+/// Does what a box has made of a key or a click.
+fn conclude(model: &mut Model, overlay: Overlay, outcome: Outcome) -> Vec<Effect> {
     match outcome {
         Outcome::Stay(effects) => {
             model.overlays.push(overlay);
@@ -105,34 +110,93 @@ fn settle(model: &mut Model, overlay: Overlay, outcome: Outcome) -> Vec<Effect> 
             if let Place::In(pane) = spec.place {
                 model.focus = pane;
             }
+            model.used(spec.id);
             perform(model, spec.cmd)
+        }
+        Outcome::Session(id) => {
+            if let Some(at) = model.sessions.rows.iter().position(|row| row.info.session_id == id) {
+                model.sessions.pick(at);
+                model.focus = Pane::Sessions;
+            }
+            Vec::new()
         }
     }
 }
 
-/// Gives a click to the topmost box, if it has places for one.
-pub(crate) fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
-    let wheel = match mouse.kind {
-        MouseEventKind::ScrollUp => Some(KeyCode::Up),
-        MouseEventKind::ScrollDown => Some(KeyCode::Down),
-        _ => None,
-    };
-    if let Some(code) = wheel.filter(|_| matches!(model.overlays.last(), Some(Overlay::Compare(_)))) {
-        model.redraw = true;
-        return (0..3).flat_map(|_| press(model, &code.into())).collect();
-    }
-    if mouse.kind != MouseEventKind::Down(MouseButton::Left) {
-        return Vec::new();
-    }
+/// Rows that one notch of the wheel moves.
+const NOTCH: i16 = 3;
+
+/// Gives the mouse to the topmost box; those that are typed into have no use for it.
+pub(crate) fn mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     let at = Position::new(mouse.column, mouse.row);
+    let (down, by) = match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => (true, 0),
+        MouseEventKind::ScrollUp => (false, -NOTCH),
+        MouseEventKind::ScrollDown => (false, NOTCH),
+        _ => return Vec::new(),
+    };
     let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
     model.redraw = true;
     let outcome = match &mut overlay {
-        Overlay::RunOn(list) => list.click(at, model),
-        Overlay::NewSession(form) => form.click(at, model),
+        Overlay::Palette(palette) if down => palette.click(at, model),
+        Overlay::Menu(menu) if down => menu.click(at, model),
+        Overlay::RunOn(list) if down => list.click(at, model),
+        Overlay::NewSession(form) if down => form.click(at, model),
+        Overlay::Compare(compare) if !down => {
+            let key = if by < 0 { KeyCode::Up } else { KeyCode::Down };
+            for _ in 0..NOTCH {
+                compare.press(&key.into(), model);
+            }
+            Outcome::Stay(Vec::new())
+        }
+        Overlay::Palette(palette) => {
+            palette.wheel(by.signum(), model);
+            Outcome::Stay(Vec::new())
+        }
+        Overlay::Help(help) => {
+            help.scroll(by, model);
+            Outcome::Stay(Vec::new())
+        }
         _ => Outcome::Stay(Vec::new()),
     };
-    settle(model, overlay, outcome)
+    conclude(model, overlay, outcome)
+}
+
+/// Whether a box is seen in front: the panes behind it are not in focus then.
+pub(crate) fn is_in_front(model: &Model) -> bool {
+    model.overlays.iter().any(|overlay| !matches!(overlay, Overlay::Menu(menu) if !menu.is_shown()))
+}
+
+/// What the topmost box is called in the bottom line, and which keys work in it.
+pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'static str)>)> {
+    let (name, keys): (&str, &[(&str, &str)]) = match model.overlays.last()? {
+        Overlay::Help(help) if help.is_doctor() => ("KEYS", &[("Esc Esc", "close"), ("Tab Tab", "help")]),
+        Overlay::Help(_) => ("HELP", &[("Esc", "close"), ("Tab", "key doctor")]),
+        Overlay::Palette(_) => ("PALETTE", &[("Enter", "run"), ("Esc", "close"), ("Tab", "details")]),
+        Overlay::Menu(menu) if !menu.is_shown() => return None,
+        Overlay::Menu(menu) => {
+            return Some((menu.name().to_uppercase(), vec![("a letter", "chooses"), ("Esc", "close")]));
+        }
+        Overlay::Question(_) => ("QUESTION", &[("Enter", "yes"), ("Esc", "no")]),
+        _ => ("FORM", &[("Enter", "go on"), ("Esc", "back")]),
+    };
+    Some((name.to_owned(), keys.to_vec()))
+}
+
+/// When the menu is to show itself.
+pub(crate) fn menu_due(model: &Model) -> Option<std::time::Duration> {
+    match model.overlays.last()? {
+        Overlay::Menu(menu) => menu.due(),
+        _ => None,
+    }
+}
+
+/// Shows the menu that waited.
+pub(crate) fn show_menu(model: &mut Model) {
+    if let Some(Overlay::Menu(menu)) = model.overlays.last_mut() {
+        menu.show();
+        model.redraw = true;
+    }
 }
 
 /// Types a pasted text into the topmost box.
@@ -157,6 +221,7 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     for overlay in &model.overlays {
         match overlay {
             Overlay::Help(help) => help.draw(model, theme, frame),
+            Overlay::Menu(menu) => menu.draw(model, theme, frame),
             Overlay::Palette(palette) => palette.draw(model, theme, frame),
             Overlay::NewSession(form) => form.draw(model, theme, frame),
             Overlay::Question(question) => question.draw(model, theme, frame),

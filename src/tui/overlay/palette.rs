@@ -1,27 +1,41 @@
-//! The palette: every command by what it is called.
+//! The palette: every command by what it is called, by its id, its key or another word for it; after `@` the sessions.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect, Size};
 
-use super::Outcome;
-use crate::tui::commands::{Cmd, Place, Spec, distinct};
+use super::{Outcome, session_name};
+use crate::protocol::SessionId;
+use crate::tui::commands::{Cmd, Place, Spec, listed, synonyms};
 use crate::tui::layout::centred;
-use crate::tui::model::{Model, Screen};
+use crate::tui::model::{Model, Pane, Screen};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::field::Field;
 use crate::tui::widget::frame::over;
+
+/// Cells of the keys at a row's end.
+const KEYS: u16 = 17;
+/// Lines that the chosen command's details take.
+const DETAILS: u16 = 3;
 
 /// What was typed, and which row is chosen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Palette {
     pub(super) field: Field,
     selected: usize,
+    /// More is told of the chosen row.
+    details: bool,
 }
 
-/// The commands that make sense now: what moves is left to its keys.
-fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
+/// Something to be chosen.
+enum Item {
+    Command(&'static Spec),
+    Session(SessionId, String),
+}
+
+/// The commands that make sense now.
+pub(crate) fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
     let (screen, lost) = (model.screen, model.connection.down().is_some());
     let here = move |spec: &&Spec| match (spec.place, screen) {
         (Place::Everywhere, _) | (Place::Setup, Screen::Setup) | (Place::Messages, Screen::Messages) => true,
@@ -31,9 +45,7 @@ fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
         (Place::LinkLost, _) => lost || spec.cmd == Cmd::WorkLocally,
         _ => false,
     };
-    let moves = |spec: &&Spec| spec.id.starts_with("move.");
-    let own = |spec: &&Spec| matches!(spec.cmd, Cmd::Palette | Cmd::Leave);
-    distinct().filter(here).filter(move |spec| !moves(spec) && !own(spec))
+    listed().filter(here)
 }
 
 /// How well typed words fit a text, in any order; `None`: one of them doesn't.
@@ -58,32 +70,65 @@ fn word_score(typed: &str, text: &str) -> Option<usize> {
     Some(total)
 }
 
+/// How well typed words begin words of a text, as if they were a title's; `None`: one begins none.
+fn beginnings(typed: &str, text: &str) -> Option<usize> {
+    let begins = |word: &str| text.split([' ', '.', '-']).any(|other| other.starts_with(word));
+    let whole = |word: &str| word.chars().count() * 7 - 2;
+    typed.split_whitespace().map(|word| begins(word).then(|| whole(word))).sum()
+}
+
+/// How well a command fits what was typed, in lower case; `None`: it doesn't.
+fn command_score(typed: &str, spec: &Spec, model: &Model) -> Option<usize> {
+    if typed.is_empty() {
+        // What was used last comes first.
+        let used = model.recent.iter().position(|id| *id == spec.id);
+        return Some(used.map_or(0, |at| usize::MAX - at));
+    }
+    let key = keys_of(spec, model).iter().any(|key| key.to_lowercase() == typed);
+    let by_key = key.then(|| typed.chars().count() * 70);
+    let by_title = score(typed, spec.title).map(|score| score * 10);
+    let by_synonym = beginnings(typed, synonyms::of(spec.id)).map(|score| score * 10 - 3);
+    let by_id =
+        if spec.id == typed { Some(1000) } else { beginnings(typed, spec.id).map(|score| score * 10 - 6) };
+    let by_help = spec.help.to_lowercase().contains(typed).then_some(1);
+    [by_key, by_title, by_synonym, by_id, by_help].into_iter().flatten().max()
+}
+
+/// All keys of a command, wherever they hold.
+fn keys_of(spec: &Spec, model: &Model) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for key in model.keymap.bindings().iter().filter(|b| b.cmd == spec.cmd).map(ToString::to_string) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
 impl Palette {
-    /// The commands that fit, the best first; of equals the earlier in the table.
-    fn found(&self, model: &Model) -> Vec<&'static Spec> {
+    /// What fits, the best first; of equals the earlier in the table.
+    fn found(&self, model: &Model) -> Vec<Item> {
         let typed = self.field.text().trim().to_lowercase();
-        let mut found: Vec<(usize, &Spec)> = offered(model)
-            .filter_map(|spec| {
-                let words = spec.id.contains(&typed) || spec.help.to_lowercase().contains(&typed);
-                Some((score(&typed, spec.title).or(words.then_some(0))?, spec))
-            })
-            .collect();
+        if let Some(typed) = typed.strip_prefix('@') {
+            return sessions(typed, model);
+        }
+        let scored = offered(model).filter_map(|spec| Some((command_score(&typed, spec, model)?, spec)));
+        let mut found: Vec<(usize, &Spec)> = scored.collect();
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-        found.into_iter().map(|(_, spec)| spec).collect()
+        found.into_iter().map(|(_, spec)| Item::Command(spec)).collect()
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
         let last = self.found(model).len().saturating_sub(1);
+        let page = usize::from(self.list(model.size).height).max(1);
         match key.code {
             KeyCode::F(2) => return Outcome::Close(Vec::new()),
+            KeyCode::Tab => self.details = !self.details,
             KeyCode::Up => self.selected = self.selected.saturating_sub(1),
             KeyCode::Down => self.selected = (self.selected + 1).min(last),
-            KeyCode::Enter => {
-                return match self.found(model).get(self.selected) {
-                    Some(spec) => Outcome::Command(spec),
-                    None => Outcome::Stay(Vec::new()),
-                };
-            }
+            KeyCode::PageUp => self.selected = self.selected.saturating_sub(page),
+            KeyCode::PageDown => self.selected = (self.selected + page).min(last),
+            KeyCode::Enter => return self.choose(model),
             _ => {
                 if self.field.key(key) {
                     self.selected = 0;
@@ -93,75 +138,224 @@ impl Palette {
         Outcome::Stay(Vec::new())
     }
 
+    fn choose(&self, model: &Model) -> Outcome {
+        match self.found(model).into_iter().nth(self.selected) {
+            Some(Item::Command(spec)) => Outcome::Command(spec),
+            Some(Item::Session(id, _)) => Outcome::Session(id),
+            None => Outcome::Stay(Vec::new()),
+        }
+    }
+
+    /// A click: on a row it is chosen and done, outside the box the palette goes.
+    pub(super) fn click(&mut self, at: Position, model: &Model) -> Outcome {
+        let list = self.list(model.size);
+        if !area(model.size).contains(at) {
+            return Outcome::Close(Vec::new());
+        }
+        if !list.contains(at) {
+            return Outcome::Stay(Vec::new());
+        }
+        let row = self.first(list) + usize::from(at.y - list.y);
+        if row >= self.found(model).len() {
+            return Outcome::Stay(Vec::new());
+        }
+        self.selected = row;
+        self.choose(model)
+    }
+
+    pub(super) fn wheel(&mut self, by: i16, model: &Model) {
+        let last = self.found(model).len().saturating_sub(1);
+        let step = usize::from(by.unsigned_abs());
+        self.selected =
+            if by < 0 { self.selected.saturating_sub(step) } else { (self.selected + step).min(last) };
+    }
+
+    /// Where the rows are.
+    fn list(&self, size: Size) -> Rect {
+        let inside = area(size).inner(ratatui::layout::Margin::new(1, 1));
+        let foot = if self.details { DETAILS } else { 1 };
+        Rect { y: inside.y + 2, height: inside.height.saturating_sub(2 + foot), ..inside }
+    }
+
+    /// The first row that is shown.
+    fn first(&self, list: Rect) -> usize {
+        (self.selected + 1).saturating_sub(usize::from(list.height))
+    }
+
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let found = self.found(model);
-        let area = centred(model.size, 76, 18);
-        let all = offered(model).count();
-        let right = format!("{} of {all}", found.len());
-        let inside = over("Commands", &right, theme, area, frame);
+        let inside = over("Command palette", "Esc close", theme, area(model.size), frame);
         if inside.width < 8 || inside.height < 3 {
             return;
         }
         frame.buffer_mut().set_string(inside.x + 1, inside.y, ":", theme.style(Role::KeysKey));
         let field = Rect::new(inside.x + 3, inside.y, inside.width - 4, 1);
         self.field.draw(theme, field, true, frame);
-        let rows = usize::from(inside.height - 3);
-        let first = (self.selected + 1).saturating_sub(rows);
-        for (row, spec) in found.iter().enumerate().skip(first).take(rows) {
-            let y = inside.y + 2 + u16::try_from(row - first).unwrap_or(0);
-            self.draw_row(
-                spec,
-                row == self.selected,
-                model,
-                theme,
-                Rect::new(inside.x, y, inside.width, 1),
-                frame,
-            );
+        let rule = theme.glyphs.rule.repeat(usize::from(inside.width - 2));
+        frame.buffer_mut().set_string(inside.x + 1, inside.y + 1, rule, theme.style(Role::Border));
+        let list = self.list(model.size);
+        let first = self.first(list);
+        for ((at, item), line) in found.iter().enumerate().skip(first).zip(list.rows()) {
+            draw_row(item, at == self.selected, model, theme, line, frame);
         }
-        let help = found.get(self.selected).map_or("nothing is called that; Esc closes", |spec| spec.help);
-        let help = text::fit(help, usize::from(inside.width - 2), theme.glyphs.cut);
-        frame.buffer_mut().set_string(inside.x + 1, inside.bottom() - 1, help, theme.style(Role::Muted));
+        let foot = Rect { y: list.bottom(), height: inside.bottom().saturating_sub(list.bottom()), ..inside };
+        let lines = match self.details {
+            true => self.told(&found, model, usize::from(foot.width.saturating_sub(2))),
+            false => vec![self.counted(&found, model, usize::from(foot.width.saturating_sub(2)))],
+        };
+        for (words, line) in lines.iter().zip(foot.rows()) {
+            let words = text::fit(words, usize::from(line.width.saturating_sub(2)), theme.glyphs.cut);
+            frame.buffer_mut().set_string(line.x + 1, line.y, words, theme.style(Role::Muted));
+        }
     }
 
-    fn draw_row(
-        &self,
-        spec: &Spec,
-        selected: bool,
-        model: &Model,
-        theme: &Theme,
-        row: Rect,
-        frame: &mut Frame<'_>,
-    ) {
-        let mark = if selected { theme.glyphs.pointer } else { " " };
-        let mut places = vec![Place::Everywhere, Place::Workbench, Place::Setup, Place::Messages];
-        places.extend(model.connection.down().map(|_| Place::LinkLost));
-        places.extend((model.screen == Screen::Race).then_some(Place::Race));
-        places.extend(crate::tui::model::Pane::ALL.map(Place::In));
-        let keys: Vec<String> = model.keymap.of(spec.cmd, &places).map(ToString::to_string).collect();
-        let keys = text::fit(&keys.join("  "), 16, theme.glyphs.cut).into_owned();
-        let room = usize::from(row.width).saturating_sub(4 + 17);
-        let title = text::pad(spec.title, room, theme.glyphs.cut);
-        let line = text::pad(&format!(" {mark} {title} {keys}"), usize::from(row.width), "");
-        let role = if selected { Role::Selected } else { Role::Text };
-        frame.buffer_mut().set_string(row.x, row.y, line, theme.style(role));
+    /// How many there are, and what can be done: as much of it as fits.
+    fn counted(&self, found: &[Item], model: &Model, room: usize) -> String {
+        let all = match self.field.text().trim_start().starts_with('@') {
+            true => model.sessions.rows.len(),
+            false => offered(model).count(),
+        };
+        let mut line = format!("{} of {all}", found.len());
+        for words in ["Enter run", "Tab details", "@ sessions"] {
+            if text::width(&line) + 3 + words.len() <= room {
+                line = format!("{line}   {words}");
+            }
+        }
+        line
     }
+
+    /// What the chosen row is.
+    fn told(&self, found: &[Item], model: &Model, room: usize) -> Vec<String> {
+        let mut lines = match found.get(self.selected) {
+            None => vec!["nothing is called that; Esc closes".to_owned()],
+            Some(Item::Session(id, name)) => vec![name.clone(), text::sanitise(&id.0).into_owned()],
+            Some(Item::Command(spec)) => {
+                let keys = keys_of(spec, model).join("  ");
+                let keys = if keys.is_empty() { "no key" } else { keys.as_str() };
+                let mut lines = text::wrap(spec.help, room);
+                lines.push(format!("{}   {keys}", spec.id));
+                lines
+            }
+        };
+        lines.truncate(DETAILS.into());
+        lines
+    }
+}
+
+/// The box.
+fn area(size: Size) -> Rect {
+    centred(size, 84, 18)
+}
+
+/// The sessions whose names fit.
+fn sessions(typed: &str, model: &Model) -> Vec<Item> {
+    let named = model.sessions.rows.iter().map(|row| {
+        let name = text::sanitise(&session_name(&row.info)).into_owned();
+        let what = format!("{}  {} on {}", name, row.info.language.title(), row.info.runtime_type.short());
+        (row.info.session_id.clone(), if row.info.name.is_some() { what } else { name })
+    });
+    let mut found: Vec<_> = named.filter_map(|(id, name)| Some((score(typed, &name)?, id, name))).collect();
+    found.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
+    found.into_iter().map(|(_, id, name)| Item::Session(id, name)).collect()
+}
+
+fn draw_row(item: &Item, selected: bool, model: &Model, theme: &Theme, row: Rect, frame: &mut Frame<'_>) {
+    let mark = if selected { theme.glyphs.pointer } else { " " };
+    let (title, keys) = match item {
+        Item::Command(spec) => (spec.title, key_of(spec, model)),
+        Item::Session(_, name) => (name.as_str(), String::new()),
+    };
+    let keys = text::fit(&keys, usize::from(KEYS - 1), theme.glyphs.cut).into_owned();
+    let room = usize::from(row.width.saturating_sub(4 + KEYS));
+    let title = text::pad(title, room, theme.glyphs.cut);
+    let line = text::pad(&format!(" {mark} {title} {keys}"), usize::from(row.width), "");
+    let role = if selected { Role::Selected } else { Role::Text };
+    frame.buffer_mut().set_string(row.x, row.y, line, theme.style(role));
+}
+
+/// The keys to show for a command: those that work here, or else where it has some.
+fn key_of(spec: &Spec, model: &Model) -> String {
+    let places = model.places();
+    let mut here: Vec<String> = model
+        .keymap
+        .of(spec.cmd, &places)
+        .filter(|b| !model.keymap.outer().keeps(b.first))
+        .map(ToString::to_string)
+        .collect();
+    here.dedup();
+    match (here.is_empty(), spec.place) {
+        (false, _) => here.join("  "),
+        (true, Place::In(pane)) => {
+            let there = model.keymap.shown(spec.cmd, &[Place::In(pane)], false);
+            there.map_or_else(String::new, |key| format!("{key} in {}", name_of(pane)))
+        }
+        (true, _) => keys_of(spec, model).join("  "),
+    }
+}
+
+fn name_of(pane: Pane) -> &'static str {
+    pane.title().split_once(' ').map_or("", |(_, name)| name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn model() -> Model {
+        let keymap = crate::tui::keys::Keymap::load(&crate::config::Settings::default()).0;
+        Model::new(keymap, &[], None, Size::new(80, 24))
+    }
+
+    fn ids(typed: &str, model: &Model) -> Vec<&'static str> {
+        let palette = Palette { field: Field::new(typed), ..Palette::default() };
+        let id = |item| match item {
+            Item::Command(spec) => Some(spec.id),
+            Item::Session(..) => None,
+        };
+        palette.found(model).into_iter().filter_map(id).collect()
+    }
+
     #[test]
     fn the_best_fit_is_first() {
-        let palette = |typed: &str| Palette { field: Field::new(typed), selected: 0 };
-        let keymap = crate::tui::keys::Keymap::load(&crate::config::Settings::default()).0;
-        let model = Model::new(keymap, &[], None, ratatui::layout::Size::new(80, 24));
-        let first = |typed: &str| palette(typed).found(&model).first().map(|s| s.id);
-        assert_eq!(first("ru"), Some("run.start"));
-        assert_eq!(first("kill"), Some("run.stop"));
-        assert_eq!(first("quit"), Some("app.quit"));
-        assert_eq!(first("new ses"), Some("session.new"));
+        let model = model();
+        let first = |typed: &str| ids(typed, &model).first().copied();
+        for (typed, id) in [
+            ("ru", "run.start"),
+            ("kill", "run.stop"),
+            ("quit", "app.quit"),
+            ("exit", "app.quit"),
+            ("new ses", "session.new"),
+            ("f5", "run.start"),
+            ("ctrl-q", "app.quit"),
+            ("s n", "session.new"),
+            ("run.stop", "run.stop"),
+            ("maximise", "pane.zoom"),
+        ] {
+            assert_eq!(first(typed), Some(id), "{typed}");
+        }
         assert_eq!(first("zzzz"), None);
+    }
+
+    #[test]
+    fn every_command_is_found_by_its_id() {
+        let mut model = model();
+        for screen in [Screen::Workbench, Screen::Setup, Screen::Messages] {
+            model.screen = screen;
+            for spec in offered(&model) {
+                assert_eq!(ids(spec.id, &model).first(), Some(&spec.id));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_used_last_comes_first_where_nothing_is_typed() {
+        let mut model = model();
+        let before = ids("", &model);
+        model.recent = vec!["app.quit", "pane.zoom"];
+        let now = ids("", &model);
+        assert_eq!(now.get(..2), Some(&["app.quit", "pane.zoom"][..]));
+        let rest: Vec<&str> = before.into_iter().filter(|id| !model.recent.contains(id)).collect();
+        assert_eq!(now.get(2..), Some(&rest[..]));
     }
 
     #[test]

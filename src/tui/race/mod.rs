@@ -78,9 +78,9 @@ impl Lane {
         }
     }
 
-    /// The exit code that ends its answer. What was ended from outside is nobody's answer.
+    /// The exit code that ends its answer. What was ended from outside, or was asked to end, is nobody's answer.
     fn exit(&self) -> Option<i32> {
-        self.end().filter(|end| end.verdict != Verdict::Warn)?.exit
+        self.end().filter(|end| end.verdict != Verdict::Warn && self.stop == Stop::No)?.exit
     }
 
     pub(crate) fn is_live(&self) -> bool {

@@ -4,6 +4,7 @@ use ratatui::layout::{Position, Rect, Size};
 
 use crate::tui::layout::{Class, Layout};
 use crate::tui::model::Pane;
+use crate::tui::ratios::Ratios;
 
 /// The narrowest column that a lane's output is readable in.
 const COLUMN: u16 = 26;
@@ -28,7 +29,7 @@ pub(crate) struct Places {
 impl Places {
     /// Places for so many lanes, and for so many runtimes that are only told of; one lane alone where `alone` names it.
     pub(crate) fn of(size: Size, lanes: usize, others: usize, chosen: usize, alone: bool) -> Self {
-        let whole = Layout::of(size, Pane::Output);
+        let whole = Layout::of(size, Pane::Output, &Ratios::default(), false);
         let small = whole.class == Class::Small;
         let none = vec![Rect::ZERO; lanes];
         if whole.class == Class::Tiny || lanes == 0 {

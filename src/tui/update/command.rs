@@ -9,7 +9,7 @@ use crate::tui::document::{self, ORDER, Origin};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
-use crate::tui::overlay::{self, Help, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::overlay::{self, Help, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 use crate::tui::race::Race;
 
 /// Does what a command says.
@@ -84,6 +84,13 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
+            super::panes::perform(model, cmd);
+        }
+        Cmd::Menu => model.overlays.push(Overlay::Menu(Menu::new(model.now))),
+        Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
+        Cmd::Preset(preset) => super::panes::use_preset(model, preset),
+        Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
         Cmd::Rerun | Cmd::CompareRuns | Cmd::OpenRun | Cmd::AllRuns => {
             return super::history::perform(model, cmd);
         }
@@ -101,10 +108,10 @@ fn leave(model: &mut Model) -> Vec<Effect> {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
         (Screen::Race, _) => return super::race::leave(model),
-        (_, Pane::Editor) => model.edits = false,
-        (_, Pane::Output) => model.feeds = false,
-        (_, Pane::History) => model.history.marked = None,
-        _ => {}
+        (_, Pane::Editor) if model.edits => model.edits = false,
+        (_, Pane::Output) if model.feeds => model.feeds = false,
+        (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
+        _ => model.zoomed = false,
     }
     Vec::new()
 }
@@ -219,10 +226,10 @@ fn next_language(model: &mut Model) {
 pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
     model.document.set_language(language);
     if *model.document.origin() == Origin::Scratch && !model.is_changed() {
-        model.editor.replace(document::sample(language), Some(language));
+        model.editor.replace(document::sample(language), model.document.habits());
         model.document.set_saved(model.editor.revision());
     } else {
-        model.editor.set_language(Some(language));
+        model.editor.set_habits(model.document.habits());
     }
 }
 

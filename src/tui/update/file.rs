@@ -18,7 +18,7 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
             document.set_origin(Origin::Disk(path));
             document.set_saved(revision);
             document.form.settle();
-            editor.set_language(document.language());
+            editor.set_habits(document.habits());
             let name = document.name();
             let again =
                 std::mem::take(&mut document.save_again) && document.saved_revision() != editor.revision();
@@ -75,7 +75,8 @@ pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option
     if let Some(language) = document.language().or_else(|| Language::from_shebang(first)) {
         document.set_language(language);
     }
-    editor.replace(text, document.language());
+    document.look_at(text);
+    editor.replace(text, document.habits());
     document.set_saved(editor.revision());
     std::mem::take(&mut document.held).into_iter().for_each(|action| editor.apply(action));
 }

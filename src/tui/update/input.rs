@@ -14,7 +14,7 @@ use crate::tui::layout::Class;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::output::Kind;
-use crate::tui::overlay;
+use crate::tui::overlay::{self, Overlay};
 use crate::tui::text;
 
 /// Rows that one notch of the wheel moves.
@@ -69,10 +69,16 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
         let anywhere = model.keymap.meaning(chord, None, &[Place::Everywhere], true);
-        if let Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit | Cmd::Suspend)) = anywhere {
-            return perform(model, cmd);
+        let is_doctor = matches!(model.overlays.last(), Some(Overlay::Help(help)) if help.is_doctor());
+        match anywhere {
+            // There a key is only looked at.
+            _ if is_doctor => return overlay::press(model, key),
+            Meaning::Command(cmd @ (Cmd::Stop | Cmd::Quit | Cmd::Suspend)) => return perform(model, cmd),
+            Meaning::Command(Cmd::Leave) => {
+                return overlay::press(model, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+            }
+            _ => return overlay::press(model, key),
         }
-        return overlay::press(model, key);
     }
     let after = model.pending.take();
     let types = model.types();
@@ -182,7 +188,7 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
 
 fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     if !model.overlays.is_empty() {
-        return overlay::click(model, mouse);
+        return overlay::mouse(model, mouse);
     }
     if model.screen == Screen::Setup {
         return Vec::new();
@@ -197,6 +203,9 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     }
     let at = Position::new(mouse.column, mouse.row);
     let layout = model.layout();
+    if super::panes::drag(model, mouse.kind, at) {
+        return Vec::new();
+    }
     let step = match mouse.kind {
         MouseEventKind::Down(MouseButton::Left) => {
             model.redraw = true;

@@ -6,6 +6,7 @@ mod history;
 mod input;
 mod link;
 mod messages;
+mod panes;
 mod race;
 mod run;
 mod runtime;
@@ -41,6 +42,10 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
+        Msg::ShowMenu => {
+            super::overlay::show_menu(model);
+            Vec::new()
+        }
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));

@@ -185,6 +185,10 @@ fn settle(model: &mut Model, number: u32, end: End) -> Vec<Effect> {
             row.info.state = SessionState::Idle;
         }
     }
+    if model.race.as_ref().is_some_and(|race| !race.is_live()) {
+        // What was said about stopping it is over.
+        model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    }
     go_on(model)
 }
 

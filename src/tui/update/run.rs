@@ -5,6 +5,7 @@ use crate::protocol::{
 };
 use crate::tui::commands::Cmd;
 use crate::tui::document::Origin;
+use crate::tui::editor::Pos;
 use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::model::{LastRun, Model, Phase, Program, Run, SessionRow, Sessions, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
@@ -34,7 +35,7 @@ pub(crate) fn start_on(model: &mut Model, runtime: RuntimeType) -> Vec<Effect> {
 /// Runs the selected lines alone. They stay at their places, so that what a program says of a line is true.
 pub(super) fn selection(model: &mut Model) -> Vec<Effect> {
     let Some(program) = program(model) else { return Vec::new() };
-    let selected = selected(model.editor.lines(), model.editor.area().selection_range());
+    let selected = selected(model.editor.lines(), model.editor.selection());
     let Some((code, first, last)) = selected else {
         model.tell(Verdict::Warn, "nothing is selected to be run", "Shift and the arrows select");
         return Vec::new();
@@ -116,21 +117,17 @@ pub(super) fn file_name(model: &Model) -> Option<String> {
 
 /// The selected part of a text, without the indentation that all its lines share, below as many empty lines as stand
 /// before it; and its first and last line, counted from 1.
-fn selected(
-    lines: &[String],
-    range: Option<((usize, usize), (usize, usize))>,
-) -> Option<(String, usize, usize)> {
-    let ((first, from), (last, to)) = range?;
+fn selected(lines: &[String], range: Option<(Pos, Pos)>) -> Option<(String, usize, usize)> {
+    let (Pos { row: first, byte: from }, Pos { row: last, byte: to }) = range?;
     // A selection that ends before a line's first character holds nothing of that line.
     let (last, to) = if to == 0 && last > first { (last - 1, usize::MAX) } else { (last, to) };
-    let byte = |line: &str, at: usize| line.char_indices().nth(at).map_or(line.len(), |(at, _)| at);
     let mut part: Vec<String> = lines.get(first..=last)?.to_vec();
     if let Some(line) = part.last_mut() {
-        line.truncate(byte(line, to));
+        line.truncate(to.min(line.len()));
     }
     if let Some(line) = part.first_mut() {
         // What was left out before it still says how far it is indented.
-        let cut = byte(line, from).min(line.len());
+        let cut = from.min(line.len());
         let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
         *line = line.get(..cut)?.chars().map(blank).collect::<String>() + line.get(cut..)?;
     }

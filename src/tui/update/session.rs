@@ -267,13 +267,13 @@ fn told(model: &mut Model, event: SessionEvent) -> Vec<Effect> {
             row.reason = reason.map(|reason| text::sanitise(&reason).into_owned());
         }
         SessionEvent::Started { .. } => {
-            row.info.state = SessionState::Active;
+            row.goes_on(SessionState::Active);
             row.touch(now);
         }
         SessionEvent::Finished { .. } => {
             row.touch(now);
             row.info.execution_count += 1;
-            row.info.state = SessionState::Idle;
+            row.goes_on(SessionState::Idle);
         }
     }
     Vec::new()

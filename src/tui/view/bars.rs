@@ -6,8 +6,10 @@ use ratatui::style::Style;
 
 use super::{link, put};
 use crate::tui::commands::{Cmd, Place, Spec, specs};
+use crate::tui::keymap::Preset;
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, RuntimeRow, Screen, Verdict};
+use crate::tui::overlay;
 use crate::tui::race::{self, Race};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -182,8 +184,13 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
         (Screen::Messages, _) => ("MESSAGES", Role::ModeCommand),
         (Screen::Race, _) => ("RACE", Role::ModeCommand),
-        (_, Pane::Editor) if model.edits => ("EDIT", Role::ModeEdit),
-        (_, Pane::Editor) => ("CMD", Role::ModeCommand),
+        (_, Pane::Editor) => match (model.keymap.preset(), model.edits, model.selecting) {
+            (Preset::Vim, true, _) => ("INSERT", Role::ModeEdit),
+            (Preset::Vim, false, true) => ("VISUAL", Role::ModeEdit),
+            (Preset::Vim, false, false) => ("NORMAL", Role::ModeCommand),
+            (_, true, _) => ("EDIT", Role::ModeEdit),
+            (_, false, _) => ("CMD", Role::ModeCommand),
+        },
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
         (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
@@ -200,6 +207,16 @@ pub(super) fn keys(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fr
 
 pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Frame<'_>) {
     let mut line = Pieces::new(theme, line);
+    if let Some((name, keys)) = overlay::hints(model) {
+        line.put(&[(&name, theme.style(Role::ModeCommand))], 2, frame);
+        for (key, what) in keys {
+            line.put_key(key, what, frame);
+        }
+        if let Some((key, what)) = key_hint(model, Cmd::Stop, "stop").filter(|_| is_busy(model)) {
+            line.put_key(&key, what, frame);
+        }
+        return;
+    }
     let (word, role) = mode(model);
     line.put(&[(word, theme.style(role))], 2, frame);
     let places = model.places();
@@ -227,23 +244,29 @@ fn key_hint(model: &Model, cmd: Cmd, brief: &'static str) -> Option<(String, &'s
     Some((model.keymap.shown(cmd, &model.places(), model.types())?, brief))
 }
 
+/// Stopping is worth its place only while there is something to stop.
+fn is_busy(model: &Model) -> bool {
+    model.runs.active.is_some()
+        || model.runtimes.fetching.is_some()
+        || model.sessions.creating > 0
+        || model.connection.dial.is_some()
+        || model.race.as_ref().is_some_and(Race::is_live)
+}
+
 /// A run has shown how that is done, and several runtimes would do it.
 fn race_hint(model: &Model) -> bool {
     let able = |language| race::able(model, language).count();
-    model.runs.last.is_some() && model.document.language().is_some_and(|language| able(language) > 1)
+    let ran = model.runs.last.is_some() || model.race.is_some();
+    ran && model.document.language().is_some_and(|language| able(language) > 1)
 }
 
 /// The keys worth showing here, the most important first; help has a place of its own.
 fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     let places = model.places();
-    // Stopping is worth its place only while there is something to stop.
-    let busy = model.runs.active.is_some()
-        || model.runtimes.fetching.is_some()
-        || model.sessions.creating > 0
-        || model.connection.dial.is_some()
-        || model.race.as_ref().is_some_and(Race::is_live);
+    let busy = is_busy(model);
     // Where there is something to compare, and it is known how to run.
-    let races = model.screen == Screen::Race || race_hint(model);
+    let live = model.race.as_ref().is_some_and(Race::is_live);
+    let races = if model.screen == Screen::Race { !live } else { race_hint(model) };
     let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
     if reads {
@@ -253,18 +276,24 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         shown.push(("Enter".to_owned(), "keep"));
         shown.extend(key_hint(model, Cmd::Leave, "all"));
     } else if model.types() {
-        shown.extend(key_hint(model, Cmd::Leave, "commands"));
+        let vim = model.keymap.preset() == Preset::Vim && model.focus == Pane::Editor;
+        shown.extend(key_hint(model, Cmd::Leave, if vim { "normal" } else { "commands" }));
         if model.focus == Pane::Output {
             shown.push(("Enter".to_owned(), "send"));
             shown.extend(key_hint(model, Cmd::EndInput, "end of input"));
         }
+    }
+    if model.zoomed && model.screen == Screen::Workbench && !model.types() {
+        shown.extend(key_hint(model, Cmd::Zoom, "unzoom"));
     }
     for place in &places {
         let here = |spec: &&Spec| spec.place == *place && !spec.brief.is_empty() && spec.cmd != Cmd::Help;
         let of_list =
             |spec: &&Spec| matches!(spec.cmd, Cmd::ReadMessage | Cmd::FilterMessages | Cmd::PauseMessages);
         let useful = |spec: &&Spec| {
-            (spec.cmd != Cmd::Stop || busy) && (spec.cmd != Cmd::RunAll || races) && !(reads && of_list(spec))
+            (spec.cmd != Cmd::Stop || busy)
+                && (!matches!(spec.cmd, Cmd::RunAll | Cmd::TakeTurns) || races)
+                && !(reads && of_list(spec))
         };
         for spec in specs().filter(here).filter(useful) {
             // A key means what the nearest place says.
@@ -368,7 +397,10 @@ fn activity(model: &Model) -> (Verdict, String) {
             (last.verdict, format!("last: {}{time}", last.ending))
         }
         (None, Some(row)) => (Verdict::Idle, crate::tui::overlay::session_name(&row.info)),
-        (None, None) => (Verdict::Idle, "no session yet: F5 creates one".to_owned()),
+        (None, None) => {
+            let words = "no session yet: F5 creates one";
+            (Verdict::Idle, model.keymap.in_words(words, &model.places(), model.types()))
+        }
     }
 }
 

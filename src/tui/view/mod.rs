@@ -30,7 +30,7 @@ use super::widget::frame::{Framed, draw as draw_frame};
 pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame: &mut Frame<'_>) {
     let area = frame.area();
     // The terminal may have changed its size since the model was told.
-    let layout = Layout::of(area.as_size(), model.focus);
+    let layout = Layout::of(area.as_size(), model.focus, &model.ratios, model.zoomed);
     frame.buffer_mut().set_style(area, theme.style(Role::Background));
     if layout.class == Class::Tiny {
         notices::too_small(model, theme, frame);
@@ -90,7 +90,12 @@ fn framed(pane: Pane, model: &Model, theme: &Theme, area: Rect, frame: &mut Fram
         Pane::Stats => stats::edges(model),
         Pane::History => history::edges(model),
     };
-    let focused = model.focus == pane && model.overlays.is_empty();
+    let right = match (model.zoomed, right.is_empty()) {
+        (false, _) => right,
+        (true, true) => "zoomed".to_owned(),
+        (true, false) => format!("{right} | zoomed"),
+    };
+    let focused = model.focus == pane && !overlay::is_in_front(model);
     draw_frame(&Framed { title: &title, right: &right, foot: &foot, focused }, theme, area, frame)
 }
 

@@ -127,7 +127,7 @@ struct Columns {
     figures: usize,
 }
 
-const FIGURE: usize = 10;
+const FIGURE: usize = 9;
 const FIGURES: [&str; 4] = ["start-up", "run", "cpu", "peak"];
 
 impl Columns {
@@ -135,7 +135,7 @@ impl Columns {
         let (name, state) = (9, 11);
         let left = usize::from(width).saturating_sub(name + state + FIGURE);
         // A bar of at least eight cells.
-        let figures = (left.saturating_sub(8) / FIGURE).min(FIGURES.len());
+        let figures = (left.saturating_sub(9) / FIGURE).min(FIGURES.len());
         Self { name, state, bar: left.saturating_sub(figures * FIGURE + 1).min(60), figures }
     }
 }
@@ -148,7 +148,7 @@ fn draw_times(race: &Race, places: &Places, theme: &Theme, frame: &mut Frame<'_>
     if places.framed
         && let Some(y) = rows.next()
     {
-        let bar = format!("{} start-up  {} run", glyphs.empty, glyphs.full);
+        let bar = format!("{} start {} run", glyphs.empty, glyphs.full);
         let bar = text::pad(&bar, columns.bar, "");
         let Columns { name, state, .. } = columns;
         let mut heads = format!(" {:<name$}{:<state$}{bar}{:>FIGURE$}", "runtime", "state", "in all");

@@ -5,11 +5,13 @@ mod connection;
 mod edit;
 mod file;
 mod history;
+mod keymap;
 mod messages;
 mod output;
 mod run;
 mod runtime;
 mod session;
+mod view;
 
 use super::{Cmd, Place, Spec};
 
@@ -24,6 +26,8 @@ const AREAS: &[&[Spec]] = &[
     runtime::ROWS,
     connection::ROWS,
     messages::ROWS,
+    view::ROWS,
+    keymap::ROWS,
     app::ROWS,
 ];
 

@@ -59,13 +59,5 @@ pub(super) const ROWS: &[Spec] = &[
     ),
     row(Cmd::Top, "move.top", In(Output), &["home", "g"], "", "Top", "scrolls to the oldest output"),
     row(Cmd::PageUp, "move.page-up", In(Output), &["pageup"], "", "Page up", "scrolls a page up"),
-    row(
-        Cmd::PageDown,
-        "move.page-down",
-        In(Output),
-        &["pagedown", "space"],
-        "",
-        "Page down",
-        "scrolls a page down",
-    ),
+    row(Cmd::PageDown, "move.page-down", In(Output), &["pagedown"], "", "Page down", "scrolls a page down"),
 ];

@@ -1,0 +1,192 @@
+//! The menu of groups, the palette, help, the key doctor, and keymaps of a person's own.
+
+use codebeaker::protocol::*;
+use codebeaker::tui::{Effect, Msg, Options, Outer, SessionMsg};
+use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+use crate::tui_support::{Bench, ctrl, key, options, session, typed};
+
+fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Event {
+    Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+}
+
+fn click(column: u16, row: u16) -> Event {
+    mouse(MouseEventKind::Down(MouseButton::Left), column, row)
+}
+
+/// Where a text is on the screen.
+fn place_of(screen: &str, text: &str) -> (u16, u16) {
+    let found = screen.lines().enumerate().find_map(|(row, line)| Some((row, line.find(text)?, line)));
+    let (row, at, line) = found.unwrap_or_else(|| panic!("{text} in\n{screen}"));
+    (u16::try_from(line[..at].chars().count()).unwrap(), u16::try_from(row).unwrap())
+}
+
+fn with_keys(text: &str) -> Options {
+    let mut options = options();
+    assert_eq!(options.settings.keys.read("keymap.toml", text), []);
+    options
+}
+
+fn asks_for_a_session(bench: &Bench) -> bool {
+    bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { .. }))
+}
+
+#[test]
+fn three_presses_give_any_command() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(&[RuntimeType::Bun]).press([key(KeyCode::Esc)]).press(typed(" "));
+    // Whoever knows the letters sees no box.
+    assert!(!bench.screen().contains("Menu"));
+    bench.press(typed("r"));
+    let screen = bench.screen();
+    assert!(screen.contains("Menu  r run") && screen.contains("Run: the editor's code"), "{screen}");
+    bench.press(typed("r"));
+    assert!(asks_for_a_session(&bench), "{:?}", bench.effects);
+    assert!(!bench.screen().contains("Menu"));
+}
+
+#[test]
+fn the_menu_shows_itself_when_its_time_has_come() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(&[RuntimeType::Bun]);
+    assert_eq!(bench.workbench.menu_due(), None);
+    bench.press([key(KeyCode::Esc)]).press(typed(" "));
+    let due = bench.workbench.menu_due().unwrap();
+    assert_eq!(due - bench.now, std::time::Duration::from_millis(300));
+    bench.tell(Msg::ShowMenu);
+    assert_eq!(bench.workbench.menu_due(), None);
+    let screen = bench.screen();
+    assert!(screen.contains("> Menu") && screen.contains("s session"), "{screen}");
+    // A click chooses as a letter does; Backspace goes back, Esc away.
+    let (column, row) = place_of(&screen, "v view");
+    bench.press([click(column, row)]);
+    assert!(bench.screen().contains("Pane: zoom"), "{}", bench.screen());
+    bench.press([key(KeyCode::Backspace)]);
+    assert!(bench.screen().contains("s session"));
+    bench.press([key(KeyCode::Esc)]);
+    assert!(!bench.screen().contains("Menu"));
+}
+
+#[test]
+fn a_space_that_is_typed_is_a_space() {
+    let mut bench = Bench::new(80, 24);
+    bench.press(typed("a b"));
+    assert!(bench.screen().contains("a b"));
+    assert_eq!(bench.workbench.menu_due(), None);
+}
+
+#[test]
+fn the_palette_counts_tells_and_takes_clicks() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(&[RuntimeType::Bun]).press([key(KeyCode::F(2))]).press(typed("zoom"));
+    let screen = bench.screen();
+    assert!(screen.contains("1 of ") && screen.contains("Tab details"), "{screen}");
+    bench.press([key(KeyCode::Tab)]);
+    assert!(bench.screen().contains("pane.zoom   z"), "{}", bench.screen());
+    let (column, row) = place_of(&screen, "Pane: zoom");
+    bench.press([click(column, row)]);
+    assert!(bench.screen().contains("zoomed"));
+    // The command used last is the first one offered, and the wheel moves on from it.
+    bench.press([key(KeyCode::F(2))]);
+    let first = bench.screen();
+    assert!(first.contains("▸ Pane: zoom"), "{first}");
+    bench.press([mouse(MouseEventKind::ScrollDown, 40, 12)]);
+    assert!(!bench.screen().contains("▸ Pane: zoom"));
+    bench.press([click(0, 0)]);
+    assert!(!bench.screen().contains("Command palette"));
+}
+
+#[test]
+fn the_palette_goes_to_sessions() {
+    let mut bench = Bench::new(120, 36);
+    for (id, language) in [("a", Language::TypeScript), ("b", Language::Python)] {
+        let info = Box::new(session(id, language, RuntimeType::Bun));
+        bench.tell(Msg::Session(SessionMsg::Created { run: None, result: Ok(info) }));
+    }
+    bench.press([key(KeyCode::F(2))]).press(typed("@type"));
+    assert!(bench.screen().contains("1 of 2"), "{}", bench.screen());
+    bench.press([key(KeyCode::Enter)]);
+    let screen = bench.screen();
+    assert!(screen.contains("> 1 Sessions") && screen.contains("▸○ ts"), "{screen}");
+}
+
+#[test]
+fn help_filters_and_scrolls_by_wheel() {
+    let mut bench = Bench::new(80, 24);
+    bench.press([key(KeyCode::F(1))]);
+    let top = bench.screen();
+    bench.press([mouse(MouseEventKind::ScrollDown, 40, 12)]);
+    assert_ne!(bench.screen(), top);
+    bench.press([mouse(MouseEventKind::ScrollUp, 40, 12)]);
+    assert_eq!(bench.screen(), top);
+    bench.press(typed("suspend"));
+    let screen = bench.screen();
+    assert!(screen.contains("Ctrl-Z") && !screen.contains("Shift-F6"), "{screen}");
+}
+
+#[test]
+fn the_doctor_shows_keys_and_does_nothing_with_them() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(&[RuntimeType::Bun]).press([key(KeyCode::F(1)), key(KeyCode::Tab), key(KeyCode::F(5))]);
+    let screen = bench.screen();
+    assert!(screen.contains("arrived: F5") && screen.contains("Run: the editor's code"), "{screen}");
+    bench.press([ctrl('q'), key(KeyCode::Esc)]);
+    assert!(bench.screen().contains("Esc again closes this"), "{}", bench.screen());
+    assert!(!asks_for_a_session(&bench) && !bench.effects.contains(&Effect::Quit));
+    bench.press([key(KeyCode::Esc)]);
+    assert!(!bench.screen().contains("press any"));
+}
+
+#[test]
+fn keys_that_another_program_keeps_are_not_promised() {
+    let mut options = options();
+    options.outer = Outer { vscode: true, zellij: true, ..Outer::default() };
+    let mut bench = Bench::with(&options, 100, 30);
+    bench.found(&[RuntimeType::Bun]);
+    let last = |bench: &mut Bench| bench.screen().lines().nth(28).unwrap_or_default().to_owned();
+    let typing = last(&mut bench);
+    assert!(
+        typing.contains("Esc r run") && typing.ends_with("Esc ? help") && !typing.contains("F5"),
+        "{typing}"
+    );
+    bench.press([key(KeyCode::Esc)]);
+    let commands = last(&mut bench);
+    assert!(commands.contains("q quit") && commands.ends_with("? help"), "{commands}");
+    assert!(!commands.contains("Ctrl-Q"), "{commands}");
+}
+
+#[test]
+fn odd_keys_are_told_with_file_and_line() {
+    let options = with_keys("[global]\n\"no.such\" = \"F9\"\n");
+    let mut bench = Bench::with(&options, 120, 36);
+    assert!(bench.screen().contains("keymap.toml line 2: unknown command `no.such`"), "{}", bench.screen());
+}
+
+#[test]
+fn a_box_says_what_its_keys_do() {
+    let mut bench = Bench::new(80, 24);
+    bench.press([key(KeyCode::F(2))]);
+    let line = bench.screen().lines().nth(22).unwrap_or_default().to_owned();
+    assert!(line.contains("PALETTE") && line.contains("Esc close") && !line.contains("F5"), "{line}");
+}
+
+#[test]
+fn emacs_closes_boxes_its_own_way() {
+    let mut bench = Bench::with(&with_keys("preset = \"emacs\"\n"), 80, 24);
+    bench.press([key(KeyCode::F(2)), ctrl('g')]);
+    assert!(!bench.screen().contains("Command palette"));
+    bench.press(typed("x")).press([ctrl('x'), ctrl('s')]);
+    assert!(bench.screen().contains("Save"), "{}", bench.screen());
+}
+
+#[test]
+fn a_preset_is_chosen_while_working() {
+    let mut bench = Bench::new(80, 24);
+    bench.press([key(KeyCode::F(2))]).press(typed("keymap vim")).press([key(KeyCode::Enter)]);
+    let screen = bench.screen();
+    assert!(screen.contains("the keys are vim now") && screen.contains("INSERT"), "{screen}");
+    bench.press([key(KeyCode::Esc)]);
+    assert!(bench.screen().contains("NORMAL"));
+    bench.press(typed("ZZ"));
+    assert!(bench.effects.contains(&Effect::Quit), "{:?}", bench.effects);
+}

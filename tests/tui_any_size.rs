@@ -5,7 +5,7 @@ mod tui_support;
 use bytes::Bytes;
 use codebeaker::engine::{Link, LinkUp};
 use codebeaker::protocol::*;
-use codebeaker::tui::{LinkMsg, Msg, Reached, RunMsg, RuntimeMsg, SessionMsg};
+use codebeaker::tui::{Done, FilesMsg, LinkMsg, Msg, Reached, RunMsg, RuntimeMsg, SessionMsg};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 use tui_support::remote::{answer, changed, down, look, passed, recent, up};
@@ -62,6 +62,27 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
         2 => (text, 1usize..40).prop_map(move |(text, many)| {
             one(passed(vec![answer(&text, &text, text.len() % 2 == 0, &text.repeat(9)); many]))
         }),
+        2 => (0u64..6, prop::collection::vec("[a-z日\u{301}\\x1b/.]{0,9}", 0..30), any::<bool>()).prop_map(move |(number, names, truncated)| {
+            let entry = |(at, name): (usize, &String)| DirectoryEntry {
+                name: name.clone(),
+                path: name.clone(),
+                kind: [EntryKind::File, EntryKind::Directory, EntryKind::Link, EntryKind::Other][at % 4],
+                size: at as u64 * 999,
+                modified: String::new(),
+                mode: "0644".to_owned(),
+            };
+            let entries = names.iter().enumerate().map(entry).collect();
+            // Sessions are given by hand below, with these names.
+            let done = |session: &str| {
+                let result = Ok(Done::Listed { entries: Vec::clone(&entries), truncated });
+                Msg::Files(FilesMsg::Done { session: SessionId::from(session), number, result })
+            };
+            vec![done("a"), done("b")]
+        }),
+        1 => ("[ab]", Just(())).prop_map(move |(id, ())| {
+            let info = Box::new(session(&id, Language::TypeScript, RuntimeType::Bun));
+            one(Msg::Session(SessionMsg::Created { run: None, result: Ok(info) }))
+        }),
         1 => prop::collection::vec(any::<bool>(), RUNTIMES.len()).prop_map(|there| {
             let known = |(of, there): (RuntimeType, bool)| Msg::Runtime(RuntimeMsg::Known(of, Ok(Box::new(runtime(of, there)))));
             RUNTIMES.into_iter().zip(there).map(known).collect()
@@ -96,7 +117,7 @@ fn any_link() -> impl Strategy<Value = Link> {
 fn any_key() -> impl Strategy<Value = Event> {
     let code = prop_oneof![
         (1u8..13).prop_map(KeyCode::F),
-        prop::sample::select("rnsixflWu1345?:q日cJRpyt/ mo.E6daXGgk".chars().collect::<Vec<_>>())
+        prop::sample::select("rnsixflWu12345?:q日cJRpyt/ mo.E6daXGgkNUDo".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         prop::sample::select(vec![
             KeyCode::Enter,

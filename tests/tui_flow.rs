@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery")]
 
+#[path = "tui_flow/files.rs"]
+mod files;
 #[path = "tui_flow/race.rs"]
 mod race;
 #[path = "tui_flow/remote.rs"]
@@ -86,6 +88,12 @@ struct Still(CancellationToken, Arc<Mutex<Asked>>);
 impl Control for Still {
     fn suspend(&mut self) -> io::Result<()> {
         self.1.lock().unwrap().suspended += 1;
+        Ok(())
+    }
+    fn give(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    fn take(&mut self) -> io::Result<()> {
         Ok(())
     }
     fn copy(&mut self, text: &str) -> io::Result<()> {
@@ -431,6 +439,23 @@ fn the_menu_shows_itself_after_a_moment() {
         assert_eq!(person.rests().await, before);
         person.press([key(KeyCode::Char('z'))]);
         person.sees("zoomed").await;
+        assert_eq!(person.leaves().await, Exit::Quit);
+    });
+}
+
+#[test]
+fn what_is_only_said_goes_by_itself_and_then_nothing_is_drawn() {
+    story(|| async {
+        let mut person = Person::open(bun(), options());
+        person.sees("bun ✓ ok").await;
+        person.press([ctrl('c')]);
+        person.sees("nothing runs").await;
+        // Nobody presses anything.
+        let gone = person.screen.wait_for(|screen| !screen.contains("nothing runs"));
+        tokio::time::timeout(Duration::from_secs(6), gone).await.unwrap().unwrap();
+        let frames = person.rests().await;
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(person.frames.load(Ordering::SeqCst), frames);
         assert_eq!(person.leaves().await, Exit::Quit);
     });
 }

@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
+#[path = "tui_snapshots/editor.rs"]
+mod editor;
+#[path = "tui_snapshots/files.rs"]
+mod files;
+#[path = "tui_snapshots/first.rs"]
+mod first;
 #[path = "tui_snapshots/keys.rs"]
 mod keys;
 #[path = "tui_snapshots/race.rs"]

@@ -2,6 +2,12 @@
 
 #[path = "tui_update/connect.rs"]
 mod connect;
+#[path = "tui_update/editing.rs"]
+mod editing;
+#[path = "tui_update/files.rs"]
+mod files;
+#[path = "tui_update/first.rs"]
+mod first;
 #[path = "tui_update/history.rs"]
 mod history;
 #[path = "tui_update/keys.rs"]
@@ -12,6 +18,8 @@ mod link;
 mod messages;
 #[path = "tui_update/panes.rs"]
 mod panes;
+#[path = "tui_update/presets.rs"]
+mod presets;
 #[path = "tui_update/race.rs"]
 mod race;
 #[path = "tui_update/run.rs"]

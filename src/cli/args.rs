@@ -11,8 +11,24 @@ use crate::protocol::{Language, RuntimePreference, RuntimeType};
 #[derive(Debug, Parser)]
 #[command(name = "codebeaker", version, about, long_about = LONG)]
 pub struct Arguments {
+    /// Work line by line, without the screen: for screen readers, slow terminals and pipes
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub plain: Option<Option<PathBuf>>,
     #[command(subcommand)]
     pub verb: Option<Verb>,
+}
+
+impl Arguments {
+    /// What to do: without a verb, the workbench.
+    pub fn verb(self) -> Verb {
+        let plain = self.plain.is_some();
+        let file = self.plain.flatten();
+        match self.verb {
+            None => Verb::Open(Open { file, plain, ..Open::of_nothing() }),
+            Some(Verb::Open(open)) => Verb::Open(Open { plain: plain || open.plain, ..open }),
+            Some(verb) => verb,
+        }
+    }
 }
 
 const LONG: &str = "A workbench for running code in several runtimes: Bun, Deno, containers and this machine's own \
@@ -51,15 +67,21 @@ pub enum Verb {
 pub struct Open {
     /// The file to edit; one that does not exist is made when it is saved
     pub file: Option<PathBuf>,
+    /// More files to edit
+    #[arg(value_name = "FILE")]
+    pub more: Vec<PathBuf>,
     /// Work on this server instead of in this process: ws://host:5039, wss://host:5039
     #[arg(long, value_name = "URL", env = URL)]
     pub attach: Option<String>,
+    /// Work line by line, without the screen
+    #[arg(long)]
+    pub plain: bool,
 }
 
 impl Open {
     /// What is meant where no verb is given.
     pub fn of_nothing() -> Self {
-        Self { file: None, attach: std::env::var(URL).ok().filter(|url| !url.is_empty()) }
+        Self { attach: std::env::var(URL).ok().filter(|url| !url.is_empty()), ..Self::default() }
     }
 }
 
@@ -74,6 +96,9 @@ pub struct Attach {
     pub url: Option<String>,
     /// The file to edit
     pub file: Option<PathBuf>,
+    /// Work line by line, without the screen
+    #[arg(long)]
+    pub plain: bool,
 }
 
 const ATTACH_HELP: &str = "CODEBEAKER_TOKEN holds the token, for a server that wants one; it is sent over wss://, and over \
@@ -88,7 +113,7 @@ impl Attach {
             given => given,
         };
         let attach = url.or(Open::of_nothing().attach).unwrap_or_else(|| crate::server::LISTEN.to_owned());
-        Open { file, attach: Some(attach) }
+        Open { file, attach: Some(attach), plain: self.plain, more: Vec::new() }
     }
 }
 

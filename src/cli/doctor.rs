@@ -46,6 +46,16 @@ pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
     Ok(if ready { ExitCode::SUCCESS } else { exit::code(125) })
 }
 
+/// Writes the report beside the logs, where the workbench asks for it.
+pub fn to_file(surroundings: Surroundings) -> crate::tui::Report {
+    std::sync::Arc::new(move |runtimes| {
+        let path = surroundings.paths.state.join("doctor.txt");
+        let written = std::fs::create_dir_all(&surroundings.paths.state)
+            .and_then(|()| std::fs::write(&path, text(&surroundings, runtimes)));
+        written.map(|()| path).map_err(|e| crate::engine::system_words(&e))
+    })
+}
+
 fn text(surroundings: &Surroundings, runtimes: &[RuntimeInfo]) -> String {
     let mut out = String::new();
     let mut line = |text: String| {

@@ -11,6 +11,7 @@ mod keys;
 mod logging;
 mod manual;
 mod open;
+mod plain;
 mod run;
 mod serve;
 mod sessions;
@@ -38,7 +39,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(e) => return exit::usage(&e),
     };
-    let outcome = match arguments.verb.unwrap_or_else(|| Verb::Open(args::Open::of_nothing())) {
+    let outcome = match arguments.verb() {
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Man => manual::man(),
         Verb::Keys(args) => keys::keys(args),

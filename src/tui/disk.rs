@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use super::msg::{Content, Replace, SaveFailure, Stamp};
 
 /// The largest file that is opened.
-const LARGEST_FILE: u64 = 2 * 1024 * 1024;
-/// The editor counts lines with 16 bits.
-const MOST_LINES: usize = 60_000;
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+/// So many entries of a directory are looked at to complete a path.
+const MOST_ENTRIES: usize = 10_000;
+/// So many paths are offered.
+const MOST_PATHS: usize = 200;
 
 impl Stamp {
     fn of(meta: &Metadata) -> Self {
@@ -25,15 +27,39 @@ pub(super) fn read(path: &Path) -> Result<Option<Content>, String> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
         Ok(meta) if !meta.is_file() => return Err("it is no regular file".to_owned()),
-        Ok(meta) if meta.len() > LARGEST_FILE => return Err("it is larger than 2 MiB".to_owned()),
+        Ok(meta) if meta.len() > LARGEST_FILE => return Err("it is larger than 16 MiB".to_owned()),
         Ok(_) => {}
     }
     let (bytes, stamp) = read_stamped(path).map_err(|error| error.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
-    if text.lines().count() > MOST_LINES {
-        return Err(format!("it has more than {MOST_LINES} lines"));
-    }
     Ok(Some(Content { text, stamp }))
+}
+
+/// The paths that begin like what was typed, directories with a slash behind. `~/` is written out.
+pub(super) fn complete(typed: &str) -> Vec<String> {
+    let home = std::env::var("HOME").ok().filter(|home| !home.is_empty());
+    let typed = match (typed.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
+        _ => typed.to_owned(),
+    };
+    let (dir, begin) = match typed.rsplit_once('/') {
+        Some((dir, begin)) => (format!("{dir}/"), begin),
+        None => (String::new(), typed.as_str()),
+    };
+    let entries = fs::read_dir(if dir.is_empty() { Path::new(".") } else { Path::new(&dir) });
+    let mut paths = Vec::new();
+    for entry in entries.into_iter().flatten().flatten().take(MOST_ENTRIES) {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let hidden = name.starts_with('.') && !begin.starts_with('.');
+        // A name that a line can't hold is not offered.
+        if name.starts_with(begin) && !hidden && !name.chars().any(crate::tui::text::is_hostile) {
+            let is_dir = fs::metadata(entry.path()).is_ok_and(|meta| meta.is_dir());
+            paths.push(format!("{dir}{name}{}", if is_dir { "/" } else { "" }));
+        }
+    }
+    paths.sort();
+    paths.truncate(MOST_PATHS);
+    paths
 }
 
 fn read_stamped(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
@@ -46,7 +72,7 @@ fn read_stamped(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
 }
 
 /// Writes a file and gives its new stamp.
-pub(super) fn save(path: &Path, text: &str, replace: Replace) -> Result<Stamp, SaveFailure> {
+pub(super) fn save(path: &Path, content: &[u8], replace: Replace) -> Result<Stamp, SaveFailure> {
     let failure = |error: io::Error| match error.kind() {
         ErrorKind::AlreadyExists => SaveFailure::Exists,
         _ => SaveFailure::Other(error.to_string()),
@@ -55,7 +81,7 @@ pub(super) fn save(path: &Path, text: &str, replace: Replace) -> Result<Stamp, S
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true).create_new(replace == Replace::Never);
-            options.open(path).and_then(|file| fill(file, text)).map_err(failure)
+            options.open(path).and_then(|file| fill(file, content)).map_err(failure)
         }
         Err(error) => Err(failure(error)),
         Ok(_) if replace == Replace::Never => Err(SaveFailure::Exists),
@@ -63,25 +89,25 @@ pub(super) fn save(path: &Path, text: &str, replace: Replace) -> Result<Stamp, S
             Err(SaveFailure::Changed)
         }
         Ok(meta) if !meta.is_file() => Err(SaveFailure::Other("it is no regular file".to_owned())),
-        Ok(meta) => over(path, text, &meta).map_err(failure),
+        Ok(meta) => over(path, content, &meta).map_err(failure),
     }
 }
 
 /// Replaces a file that is there.
-fn over(path: &Path, text: &str, meta: &Metadata) -> io::Result<Stamp> {
+fn over(path: &Path, content: &[u8], meta: &Metadata) -> io::Result<Stamp> {
     // Not truncated yet. A file that may not be written is not replaced either, though its directory would allow it.
     let original = OpenOptions::new().write(true).open(path)?;
     // The file itself, not a link to it.
     let target = fs::canonicalize(path)?;
     // A new file would part it from its other names.
     if meta.nlink() == 1 {
-        match exchange(&target, text, meta) {
+        match exchange(&target, content, meta) {
             Err(error) if needs_place(error.kind()) => {}
             other => return other,
         }
     }
     original.set_len(0)?;
-    fill(original, text)
+    fill(original, content)
 }
 
 /// Whether an error means that no new file can take the old one's place, though the old one may be written.
@@ -91,10 +117,10 @@ fn needs_place(kind: ErrorKind) -> bool {
 }
 
 /// Writes a new file beside the old one and puts it in its place.
-fn exchange(target: &Path, text: &str, meta: &Metadata) -> io::Result<Stamp> {
+fn exchange(target: &Path, content: &[u8], meta: &Metadata) -> io::Result<Stamp> {
     let (beside, file) = create_beside(target)?;
     let done = dress(&file, meta)
-        .and_then(|()| fill(file, text))
+        .and_then(|()| fill(file, content))
         .and_then(|stamp| fs::rename(&beside, target).map(|()| stamp));
     if done.is_err() {
         // Nothing more can be done about it.
@@ -126,8 +152,8 @@ fn dress(file: &File, meta: &Metadata) -> io::Result<()> {
     file.set_permissions(meta.permissions())
 }
 
-fn fill(mut file: File, text: &str) -> io::Result<Stamp> {
-    file.write_all(text.as_bytes())?;
+fn fill(mut file: File, content: &[u8]) -> io::Result<Stamp> {
+    file.write_all(content)?;
     file.sync_all()?;
     Ok(Stamp::of(&file.metadata()?))
 }
@@ -154,14 +180,28 @@ mod tests {
         symlink("real.py", &link).unwrap();
         let before = fs::metadata(&real).unwrap().ino();
         let content = read(&link).unwrap().unwrap();
-        let stamp = save(&link, "new", Replace::Unchanged(content.stamp)).unwrap();
+        let stamp = save(&link, b"new", Replace::Unchanged(content.stamp)).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         let meta = fs::metadata(&real).unwrap();
         assert_eq!((meta.mode() & 0o7777, fs::read_to_string(&real).unwrap().as_str()), (0o751, "new"));
         assert_ne!(meta.ino(), before, "it was truncated");
         assert_eq!(stamp, Stamp::of(&meta));
         assert_eq!(names(dir.path()), ["link.py", "real.py"]);
-        save(&link, "newer", Replace::Unchanged(stamp)).unwrap();
+        save(&link, b"newer", Replace::Unchanged(stamp)).unwrap();
+    }
+
+    #[test]
+    fn paths_are_completed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("src")).unwrap();
+        fs::write(dir.path().join("sum.py"), "").unwrap();
+        fs::write(dir.path().join(".s"), "").unwrap();
+        let root = dir.path().to_str().unwrap();
+        let found = |typed: &str| complete(&format!("{root}/{typed}"));
+        assert_eq!(found("s"), [format!("{root}/src/"), format!("{root}/sum.py")]);
+        assert_eq!(found("su"), [format!("{root}/sum.py")]);
+        assert_eq!(found(".").len(), 1);
+        assert!(found("x").is_empty() && complete("/nonexistent/x").is_empty());
     }
 
     #[test]
@@ -171,13 +211,13 @@ mod tests {
         fs::write(&path, "mine").unwrap();
         let stamp = read(&path).unwrap().unwrap().stamp;
         fs::write(&path, "somebody else's").unwrap();
-        assert_eq!(save(&path, "x", Replace::Unchanged(stamp)), Err(SaveFailure::Changed));
-        assert_eq!(save(&path, "x", Replace::Never), Err(SaveFailure::Exists));
+        assert_eq!(save(&path, b"x", Replace::Unchanged(stamp)), Err(SaveFailure::Changed));
+        assert_eq!(save(&path, b"x", Replace::Never), Err(SaveFailure::Exists));
         assert_eq!(fs::read_to_string(&path).unwrap(), "somebody else's");
-        save(&path, "x", Replace::Always).unwrap();
+        save(&path, b"x", Replace::Always).unwrap();
         // One that is gone has nothing to lose.
         fs::remove_file(&path).unwrap();
-        save(&path, "x", Replace::Unchanged(stamp)).unwrap();
+        save(&path, b"x", Replace::Unchanged(stamp)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "x");
     }
 
@@ -187,7 +227,7 @@ mod tests {
         let (one, two) = (dir.path().join("one"), dir.path().join("two"));
         fs::write(&one, "something long").unwrap();
         fs::hard_link(&one, &two).unwrap();
-        save(&one, "x", Replace::Always).unwrap();
+        save(&one, b"x", Replace::Always).unwrap();
         assert_eq!(fs::read_to_string(&two).unwrap(), "x");
     }
 
@@ -199,7 +239,7 @@ mod tests {
         let before = fs::metadata(&path).unwrap().ino();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o555)).unwrap();
         let root = File::create(dir.path().join("probe")).is_ok();
-        let saved = save(&path, "x", Replace::Always);
+        let saved = save(&path, b"x", Replace::Always);
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         saved.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "x");
@@ -214,7 +254,7 @@ mod tests {
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
         let root = OpenOptions::new().write(true).open(&path).is_ok();
-        assert_eq!(save(&path, "x", Replace::Always).is_ok(), root);
+        assert_eq!(save(&path, b"x", Replace::Always).is_ok(), root);
         assert_eq!(names(dir.path()), ["a"]);
     }
 }

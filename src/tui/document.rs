@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::editor::{Action, Habits};
 use super::msg::{BufferId, Stamp};
+use super::samples::SAMPLES;
 use super::text;
+use super::workspace::Seen;
 use crate::protocol::{Language, SessionId};
 
 /// The languages scratch can be in, the likeliest to run first.
@@ -37,12 +39,16 @@ pub(crate) struct Document {
     pub(crate) held: Vec<Action>,
     /// The file when it was read or saved; `None`: there was none.
     pub(crate) on_disk: Option<Stamp>,
+    /// The file of a workspace when it was read or saved.
+    pub(crate) in_workspace: Option<Seen>,
     /// It is being saved.
     pub(crate) saving: bool,
     /// It shall be saved once more when it is.
     pub(crate) save_again: bool,
     /// How the file says its text.
     pub(crate) form: Form,
+    /// The number of the sample that scratch begins with.
+    sample: usize,
     /// It is too long to be edited here.
     pub(crate) big: bool,
     /// The step that its text was seen to be indented by, and whether that is a tab.
@@ -128,20 +134,36 @@ impl Document {
             loading,
             held: Vec::new(),
             on_disk: None,
+            in_workspace: None,
             saving: false,
             save_again: false,
             form: Form::default(),
+            sample: 0,
             big: false,
             seen: None,
         }
     }
 
+    /// Scratch that is called like this: only the ending counts.
+    pub(crate) fn named(name: &str) -> Self {
+        let language = of_path(Path::new(name));
+        let scratch = Self::new(Origin::Scratch);
+        Self { language: language.or(scratch.language), ..scratch }
+    }
+
     /// What the text is before anything is typed or read.
     pub(crate) fn sample(&self) -> String {
         match self.language {
-            Some(language) if self.origin == Origin::Scratch => sample(language).to_owned(),
+            Some(language) if self.origin == Origin::Scratch => {
+                SAMPLES.get(self.sample).map_or_else(String::new, |sample| sample.code(language).to_owned())
+            }
             _ => String::new(),
         }
+    }
+
+    /// Scratch begins with this sample, in whatever language.
+    pub(crate) fn show_sample(&mut self, number: usize) {
+        self.sample = number;
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -289,30 +311,6 @@ fn indentation(text: &str) -> Option<Step> {
         above = blanks;
     }
     if tabs > spaces { Some(Step::Tab) } else { least.map(Step::Spaces) }
-}
-
-/// A short program to begin with.
-pub(crate) fn sample(language: Language) -> &'static str {
-    match language {
-        Language::TypeScript => {
-            "// F5 runs this\nconst squares: number[] = [1, 2, 3, 4].map((n) => n * n);\n\
-             console.log(\"squares:\", squares.join(\" \"));\n"
-        }
-        Language::JavaScript => {
-            "// F5 runs this\nconst squares = [1, 2, 3, 4].map((n) => n * n);\n\
-             console.log(\"squares:\", squares.join(\" \"));\n"
-        }
-        Language::Python => {
-            "# F5 runs this\nsquares = [n * n for n in range(1, 5)]\nprint(\"squares:\", *squares)\n"
-        }
-        Language::Go => {
-            "// F5 runs this\npackage main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor n := 1; n < 5; n++ {\n\
-             \t\tfmt.Println(n, n*n)\n\t}\n}\n"
-        }
-        Language::CSharp => {
-            "// F5 runs this\nfor (var n = 1; n < 5; n++)\n    Console.WriteLine($\"{n} {n * n}\");\n"
-        }
-    }
 }
 
 #[cfg(test)]

@@ -238,7 +238,7 @@ pub(crate) struct Messages {
 
 impl Messages {
     pub(crate) fn of(model: &Model) -> Self {
-        Self::at(model.size, model.wire.reading)
+        Self::at(model.without_tour(model.size), model.wire.reading)
     }
 
     pub(crate) fn at(size: Size, reading: bool) -> Self {

@@ -12,46 +12,54 @@ mod disk;
 mod document;
 mod editor;
 mod effects;
+mod files;
 mod highlight;
 mod history;
 mod ingest;
 mod keymap;
 mod keys;
 mod layout;
+mod log;
 mod model;
 mod msg;
 mod output;
+mod outside;
 mod overlay;
 mod race;
 mod ratios;
+mod recovery;
+mod remedy;
 mod run;
+mod samples;
 mod sink;
 mod stop;
 mod term;
 mod text;
 mod theme;
+mod tour;
 mod trace;
 mod update;
 mod view;
 mod widget;
 mod wire;
 mod workbench;
+mod workspace;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
-
-use crossterm::event::EventStream;
 
 use crate::engine::Engine;
 
 pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
-    BufferId, Content, Effect, FileMsg, LinkMsg, Msg, Reached, Replace, RunMsg, RuntimeMsg, SaveFailure,
-    SessionMsg, Stamp,
+    BufferId, Content, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, Msg, Reached, Replace, RunMsg,
+    RuntimeMsg, SaveFailure, SessionMsg, Source, Stamp, Unsaved,
 };
 pub use run::{Control, Exit, drive};
+pub use samples::{SAMPLES, Sample, sample};
 pub use theme::{ColourTier, TerminalKind};
-pub use workbench::{Options, Workbench};
+pub use workbench::{Options, Report, Workbench};
+pub use workspace::{Done, FilesMsg, Kept, Refusal, Seen, Task};
 
 /// Why the workbench could not be shown, or not any longer.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +82,8 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     }
     let mut guard = term::TerminalGuard::enter(options.outer.tells_keys).map_err(terminal_error)?;
     let mut terminal = term::open().map_err(terminal_error)?;
-    drive(&mut terminal, EventStream::new(), engine, options, &mut guard).await
+    let keyboard = guard.keyboard();
+    drive(&mut terminal, keyboard, engine, options, &mut guard).await
 }
 
 fn terminal_error(error: impl std::fmt::Display) -> TuiError {

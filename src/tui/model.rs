@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
 use super::editor::{Editor, Match, Pattern};
+use super::files::Files;
 use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
+use super::log::{Log, SHOWN};
 use super::msg::BufferId;
 use super::output::Output;
 use super::overlay::Overlay;
@@ -20,6 +22,7 @@ use super::race::Race;
 use super::ratios::{Ratios, Split};
 use super::sink::Sink;
 use super::stop::Stop;
+use super::tour::Tour;
 use super::trace::{Starts, Trace};
 use super::widget::field::Field;
 use super::wire::Wire;
@@ -109,6 +112,8 @@ pub(crate) struct Runtimes {
     pub(crate) fetching: Option<RuntimeType>,
     /// The first answers are in, and what follows from them was done.
     pub(crate) settled: bool,
+    /// The step of the chosen one's fix that is copied next; `None`: the fix is not shown.
+    pub(crate) step: Option<usize>,
 }
 
 impl Runtimes {
@@ -343,6 +348,23 @@ pub(crate) struct Runs {
     pub(crate) left: Option<u32>,
 }
 
+/// What was copied or cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Register {
+    pub(crate) text: String,
+    /// It is whole lines.
+    pub(crate) lines: bool,
+}
+
+/// Presses of the mouse at one place in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clicks {
+    pub(crate) count: u8,
+    pub(crate) at: Option<(Position, Duration)>,
+    /// The button is held since then.
+    pub(crate) drags: bool,
+}
+
 /// What is searched for in the texts, and where it was found last.
 #[derive(Debug, Default)]
 pub(crate) struct Find {
@@ -372,6 +394,8 @@ pub(crate) struct Model {
     pub(crate) edits: bool,
     /// What moves in the editor selects, after vim's `v`.
     pub(crate) selecting: bool,
+    /// That began with a whole line.
+    pub(crate) by_lines: bool,
     /// What is typed goes to the running program when the output has the focus.
     pub(crate) feeds: bool,
     /// The first of two keys was pressed.
@@ -380,6 +404,12 @@ pub(crate) struct Model {
     pub(crate) document: Document,
     /// The other texts that are open.
     pub(crate) buffers: Buffers,
+    /// Which texts were kept as they were not saved, and in which revision.
+    pub(crate) kept: Vec<(BufferId, u64)>,
+    /// What was copied or cut here last.
+    pub(crate) register: Register,
+    /// The last press of the mouse in the editor.
+    pub(crate) clicks: Clicks,
     /// What is searched for in the texts.
     pub(crate) find: Find,
     /// How the engine is reached.
@@ -388,6 +418,7 @@ pub(crate) struct Model {
     pub(crate) wire: Wire,
     pub(crate) runtimes: Runtimes,
     pub(crate) sessions: Sessions,
+    pub(crate) files: Files,
     pub(crate) runs: Runs,
     pub(crate) history: History,
     /// How long programs took to start.
@@ -401,6 +432,12 @@ pub(crate) struct Model {
     pub(crate) overlays: Vec<Overlay>,
     /// What was told last and not dismissed yet.
     pub(crate) notice: Option<Notice>,
+    /// When that was.
+    pub(crate) noticed: Duration,
+    /// All that was told.
+    pub(crate) log: Log,
+    /// How far the tour is, while there is one.
+    pub(crate) tour: Option<Tour>,
     pub(crate) keymap: Keymap,
     /// The commands that were chosen from lists, the last first.
     pub(crate) recent: Vec<&'static str>,
@@ -425,16 +462,21 @@ impl Model {
             dragged: None,
             edits: true,
             selecting: false,
+            by_lines: false,
             feeds: false,
             pending: None,
             editor: Editor::new(&sample, document.habits()),
             document,
             buffers: Buffers::default(),
+            kept: Vec::new(),
+            register: Register::default(),
+            clicks: Clicks::default(),
             find: Find::default(),
             runtimes: Runtimes::of(runtimes),
             connection: Connection::default(),
             wire: Wire::default(),
             sessions: Sessions::default(),
+            files: Files::default(),
             runs: Runs::default(),
             history: History::default(),
             starts: Starts::default(),
@@ -444,6 +486,9 @@ impl Model {
             input: Field::default(),
             overlays: Vec::new(),
             notice: None,
+            noticed: Duration::ZERO,
+            log: Log::default(),
+            tour: None,
             keymap,
             recent: Vec::new(),
             preference: RuntimePreference::Balanced,
@@ -459,6 +504,7 @@ impl Model {
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => self.feeds,
+            (Screen::Workbench, Pane::Files) => self.files.filtering,
             _ => false,
         }
     }
@@ -474,16 +520,33 @@ impl Model {
         let lost = self.connection.down().map(|_| Place::LinkLost);
         let selecting = self.selecting && self.screen == Screen::Workbench && self.focus == Pane::Editor;
         let selecting = (selecting && !self.edits).then_some(Place::Selecting);
-        lost.into_iter().chain(selecting).chain(here.iter().copied()).chain([Place::Everywhere]).collect()
+        let touring = self.tour.as_ref().map(|_| Place::Tour);
+        lost.into_iter()
+            .chain(touring)
+            .chain(selecting)
+            .chain(here.iter().copied())
+            .chain([Place::Everywhere])
+            .collect()
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::of(self.size, self.focus, &self.ratios, self.zoomed)
+        Layout::of(self.without_tour(self.size), self.focus, &self.ratios, self.zoomed)
+    }
+
+    /// A screen of this size without the tour's rows.
+    pub(crate) fn without_tour(&self, size: Size) -> Size {
+        Size { height: size.height.saturating_sub(super::tour::rows(self, size)), ..size }
+    }
+
+    /// What of the editor's inside is left for the text: a search takes its last lines.
+    pub(crate) fn above_search(&self, inside: Rect) -> Rect {
+        let rows = self.overlays.iter().map(Overlay::editor_rows).max().unwrap_or(0);
+        Rect { height: inside.height.saturating_sub(rows).max(inside.height.min(1)), ..inside }
     }
 
     /// Where the editor's text is on the screen.
     pub(crate) fn text_area(&self) -> Rect {
-        self.layout().inside(Pane::Editor)
+        self.above_search(self.layout().inside(Pane::Editor))
     }
 
     /// The bytes of a line of the editor that are what was searched for.
@@ -502,7 +565,30 @@ impl Model {
         let (places, types) = (self.places(), self.types());
         let clean = |text: String| self.keymap.in_words(&super::text::sanitise(&text), &places, types);
         let notice = Notice { verdict, message: clean(message.into()), hint: clean(hint.into()) };
+        self.log.push(notice.clone(), self.now);
+        match self.notice.take() {
+            // It is seen when what is told now is gone.
+            Some(before) if before.stays() && before != notice => self.log.wait(before),
+            Some(_) => {}
+            None => self.log.forget_waiting(),
+        }
         self.notice = Some(notice);
+        self.noticed = self.now;
+    }
+
+    /// Takes what is told off the screen; what it was told over is there again. False: there was nothing.
+    pub(crate) fn dismiss(&mut self) -> bool {
+        let was = self.notice.take().is_some();
+        if was {
+            self.notice = self.log.next_waiting();
+        }
+        was
+    }
+
+    /// When something on the screen changes without anything happening; never at rest.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let goes = self.notice.as_ref().filter(|notice| !notice.stays());
+        goes.map(|_| self.noticed + SHOWN)
     }
 
     /// Notes that a command was chosen from a list.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use crossterm::event::Event;
 
+use super::workspace::{FilesMsg, Task};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
     CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
@@ -18,8 +19,12 @@ pub enum Msg {
     Input(Event),
     /// It is time to ask again for the figures on the screen.
     Tick,
+    /// A time has come that the model waits for.
+    Deadline,
     /// Somebody looks for a letter: the menu shows itself.
     ShowMenu,
+    /// Texts were changed some time ago, and are not saved.
+    Keep,
     /// Something about runtimes.
     Runtime(RuntimeMsg),
     /// Something about sessions.
@@ -28,6 +33,8 @@ pub enum Msg {
     Run(RunMsg),
     /// Something about a file.
     File(FileMsg),
+    /// Something about a session's workspace.
+    Files(FilesMsg),
     /// Something about how the engine is reached, or about another one.
     Link(LinkMsg),
 }
@@ -86,6 +93,8 @@ pub enum RuntimeMsg {
     Fetched(RuntimeType, Result<Box<RuntimeInfo>, Failure>),
     /// The ranking that was asked for.
     Ranked(Language, RuntimePreference, Result<Selection, Failure>),
+    /// The report was written to this file, or why not.
+    Reported(Result<PathBuf, String>),
     /// What a session may have at most, as far as the engine says.
     Limited(ServerLimits),
 }
@@ -136,8 +145,71 @@ pub enum RunMsg {
 pub enum FileMsg {
     /// One was read; `None`: there is no such file yet.
     Read(BufferId, Result<Option<Content>, String>),
+    /// The person's own editor has ended.
+    Edited(Edited),
+    /// What a workbench that crashed had not saved, and a file of it that could not be read.
+    Recovered(Vec<Unsaved>, Option<PathBuf>),
+    /// Texts that are not saved could not be kept either.
+    NotKept(String),
+    /// The paths that begin like what was typed, at most some.
+    Completed(String, Vec<String>),
     /// One was written, with the text of this revision.
     Saved(BufferId, PathBuf, u64, Result<Stamp, SaveFailure>),
+}
+
+/// A text that is handed to the person's own editor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// The open text.
+    pub buffer: BufferId,
+    /// Its file; without one the text is put into a file for a while.
+    pub path: Option<PathBuf>,
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub text: String,
+}
+
+/// What came back from the person's own editor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The open text.
+    pub buffer: BufferId,
+    /// It was the text's own file that was edited.
+    pub in_place: bool,
+    /// The editor's command line.
+    pub command: String,
+    /// What is in the file now, or why that is not known.
+    pub result: Result<Option<Content>, String>,
+    /// How the editor ended, if not well.
+    pub trouble: Option<String>,
+}
+
+/// A text that is not saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsaved {
+    /// What it is of.
+    pub source: Source,
+    /// The text.
+    pub text: String,
+}
+
+/// What a text that is not saved is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file of this machine.
+    File(PathBuf),
+    /// No file of this machine; it is called so.
+    Named(String),
+}
+
+/// What a person has decided about an open text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// To paste this into it, long as it is.
+    Paste(BufferId, String),
+    /// To close it, though it is not saved.
+    Close(BufferId),
 }
 
 /// What tells one open text from the others, for as long as the workbench is open.
@@ -198,6 +270,8 @@ pub enum Effect {
     Fetch(RuntimeType),
     /// Ends the fetch that is under way.
     CancelFetch,
+    /// Writes what is known of the runtimes to a file, as a report.
+    Report(Vec<RuntimeInfo>),
     /// Asks for a ranking.
     Rank(Language, RuntimePreference),
     /// Asks what a session may have at most.
@@ -260,6 +334,17 @@ pub enum Effect {
         /// What of a file that is there.
         replace: Replace,
     },
+    /// Does something in a session's workspace.
+    Files {
+        /// Which session.
+        session: SessionId,
+        /// The number that its answer carries; 0 waits for its turn.
+        number: u64,
+        /// What.
+        task: Box<Task>,
+    },
+    /// Ends what is being done in a workspace under this number.
+    StopFiles(u64),
     /// Reaches another engine: that of a server, or, without a target, the one in this process.
     Dial {
         /// The dial's number, that its answer carries.
@@ -284,6 +369,16 @@ pub enum Effect {
     Recent,
     /// Asks where the token for an address would come from.
     TokenSource(String),
+    /// Gives the terminal to the person's own editor until that ends.
+    EditOutside(Box<Handed>),
+    /// Keeps texts that are not saved, in the place of those kept before.
+    Keep(Vec<Unsaved>),
+    /// Asks for what a workbench that crashed had not saved.
+    Recover,
+    /// Comes back at once: what a question was about is done by the model itself.
+    Decided(Decision),
+    /// Asks for the paths that begin like this.
+    Complete(String),
     /// Puts a text into the terminal's clipboard.
     Copy(String),
     /// Takes the mouse, or leaves it to the terminal.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::effects::Effects;
 use super::msg::{Effect, LinkMsg, Msg};
+use super::outside::Outside;
 use super::workbench::{Options, Workbench};
 use super::{TuiError, terminal_error};
 use crate::engine::Engine;
@@ -23,6 +24,8 @@ const FRAME: Duration = Duration::from_millis(16);
 const STATS: Duration = Duration::from_secs(1);
 /// How often a lost link is counted on.
 const SECOND: Duration = Duration::from_secs(1);
+/// How long after a change texts that are not saved are kept.
+const KEEP: Duration = Duration::from_secs(2);
 /// How long messages may keep a frame waiting.
 const DRAIN: Duration = Duration::from_millis(8);
 
@@ -41,6 +44,10 @@ pub enum Exit {
 pub trait Control {
     /// Goes back to the shell and returns when the workbench is in front again. Error: the terminal can't be had back.
     fn suspend(&mut self) -> io::Result<()>;
+    /// Gives the terminal to another program, and reads no keys until it is taken again.
+    fn give(&mut self) -> io::Result<()>;
+    /// Takes the terminal again, however that program has left it.
+    fn take(&mut self) -> io::Result<()>;
     /// Asks the terminal to put a text into its clipboard; whether it does is not known.
     fn copy(&mut self, text: &str) -> io::Result<()>;
     /// Takes the mouse, or leaves it to the terminal's own selection.
@@ -67,12 +74,21 @@ where
     let mut workbench = Workbench::new(&options, &engine.runtime_types(), size);
     let link = engine.link().borrow().clone();
     workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);
-    let mut effects = Effects::new(engine, options.connector);
+    let outside = Outside {
+        command: options.editor.clone(),
+        dir: options.state.as_ref().map(|state| state.join("outside")),
+    };
+    let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
+    let mut effects = Effects::new(engine, options.connector, unsaved);
+    effects.report_with(options.report);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
     for effect in workbench.begin() {
         effects.run(effect);
     }
-    let exit = turn(terminal, events, &mut workbench, &mut effects, control).await;
+    let exit = turn(terminal, events, &mut workbench, &mut effects, &outside, control).await;
+    // Only who leaves it has been asked about what is not saved.
+    let left = matches!(exit, Ok(Exit::Quit));
+    effects.keep_at_end(if left { Vec::new() } else { workbench.unsaved() });
     effects.shutdown().await;
     exit
 }
@@ -83,6 +99,7 @@ async fn turn<B, E>(
     events: E,
     workbench: &mut Workbench,
     effects: &mut Effects,
+    outside: &Outside,
     control: &mut dyn Control,
 ) -> Result<Exit, TuiError>
 where
@@ -95,11 +112,14 @@ where
     let mut next_frame = begun + FRAME;
     let mut stats = StatsClock::default();
     let mut seconds = SecondsClock::default();
+    let mut keeps = KeepClock::default();
     workbench.warm_up();
     loop {
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
+        let deadline = workbench.deadline().map(|after| begun + after);
         let menu_due = workbench.menu_due();
+        let keep_due = keeps.due(workbench);
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
             biased;
@@ -118,11 +138,17 @@ where
                 seconds.counted();
                 Some(Msg::Link(LinkMsg::Second))
             }
+            () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => Some(Msg::Deadline),
             () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
+            () = sleep_until(keep_due.unwrap_or(begun)), if keep_due.is_some() => {
+                keeps.kept();
+                Some(Msg::Keep)
+            }
         };
         let drained = std::time::Instant::now();
         let mut msg = msg;
         while let Some(now) = msg.take() {
+            let mut edited = None;
             for effect in workbench.update(now, begun.elapsed()) {
                 match effect {
                     Effect::Quit => return Ok(Exit::Quit),
@@ -132,11 +158,22 @@ where
                         workbench.redraw();
                     }
                     Effect::CaptureMouse(on) => control.capture_mouse(on).map_err(terminal_error)?,
+                    Effect::EditOutside(handed) => {
+                        control.give().map_err(terminal_error)?;
+                        edited = Some(Msg::File(outside.edit(*handed, &stopped).await));
+                        if stopped.is_cancelled() {
+                            break;
+                        }
+                        control.take().map_err(terminal_error)?;
+                        forget_screen(terminal)?;
+                        workbench.redraw();
+                    }
                     Effect::Copy(text) => control.copy(&text).map_err(terminal_error)?,
                     effect => effects.run(effect),
                 }
             }
-            if drained.elapsed() < DRAIN {
+            msg = edited;
+            if msg.is_none() && drained.elapsed() < DRAIN {
                 msg = effects.heard();
             }
         }
@@ -181,6 +218,21 @@ impl SecondsClock {
     }
 
     fn counted(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// When texts that are not saved are kept: some time after the first change since, and never while there is none.
+#[derive(Default)]
+struct KeepClock(Option<Instant>);
+
+impl KeepClock {
+    fn due(&mut self, workbench: &Workbench) -> Option<Instant> {
+        self.0 = workbench.has_unkept().then(|| self.0.unwrap_or_else(|| Instant::now() + KEEP));
+        self.0
+    }
+
+    fn kept(&mut self) {
         self.0 = None;
     }
 }

@@ -1,23 +1,29 @@
 //! The terminal: taken over once, given back once, whatever ends the workbench.
 
+use std::cell::RefCell;
 use std::io::{self, BufWriter, Stdout, Write as _};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Duration;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, EventStream,
     KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::execute;
 use crossterm::style::ResetColor;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use futures_util::Stream;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +39,10 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 static NO_MOUSE: AtomicBool = AtomicBool::new(false);
 /// The terminal tells apart keys that look alike elsewhere, and is asked to.
 static TELLS_KEYS: AtomicBool = AtomicBool::new(false);
+/// Another program has it for a while.
+static AWAY: AtomicBool = AtomicBool::new(false);
+/// What such a program may have left: a scroll region, other characters, no line wrap, keys that send something else.
+const LEFT_BEHIND: &str = "\x1b[r\x1b(B\x0f\x1b[?7h\x1b[?1l\x1b>\x1b[4l\x1b[?1004l\x1b[<9u";
 /// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
 static DRAWER: OnceLock<ThreadId> = OnceLock::new();
 
@@ -71,12 +81,31 @@ fn restore() {
     let _ = disable_raw_mode();
 }
 
+/// What is typed, for as long as the terminal is ours: while another program has it, nobody here reads its keys.
+#[derive(Clone, Debug)]
+pub(super) struct Keyboard(Rc<RefCell<Option<EventStream>>>);
+
+impl Stream for Keyboard {
+    type Item = io::Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.0.borrow_mut().as_mut() {
+            Some(stream) => Pin::new(stream).poll_next(context),
+            // Not polled then: the loop waits for the other program.
+            None => Poll::Pending,
+        }
+    }
+}
+
 /// Holds the terminal, and gives it back when dropped, at a panic of the drawing thread, and at a signal.
 #[derive(Debug)]
 pub(super) struct TerminalGuard {
     stopped: CancellationToken,
     signal: Arc<AtomicI32>,
     watcher: AbortHandle,
+    keyboard: Keyboard,
+    /// How the terminal was when another program got it.
+    given: Option<Termios>,
 }
 
 impl TerminalGuard {
@@ -88,9 +117,15 @@ impl TerminalGuard {
         let number = Arc::new(AtomicI32::new(0));
         // Before the terminal is taken, so that no signal finds it taken and nobody listening.
         let watcher = watch_signals(stopped.clone(), Arc::clone(&number))?;
-        let guard = Self { stopped, signal: number, watcher };
+        let keyboard = Keyboard(Rc::new(RefCell::new(None)));
+        let guard = Self { stopped, signal: number, watcher, keyboard, given: None };
         take()?;
+        guard.keyboard.0.replace(Some(EventStream::new()));
         Ok(guard)
+    }
+
+    pub(super) fn keyboard(&self) -> Keyboard {
+        self.keyboard.clone()
     }
 }
 
@@ -107,6 +142,29 @@ impl Control for TerminalGuard {
         // Stops here, with the whole job of the shell, until it is continued.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take()
+    }
+
+    fn give(&mut self) -> io::Result<()> {
+        // Dropped, not only left alone: it reads in a thread of its own.
+        self.keyboard.0.replace(None);
+        restore();
+        self.given = Some(tcgetattr(io::stdin())?);
+        AWAY.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        AWAY.store(false, Ordering::SeqCst);
+        if let Some(given) = self.given.take() {
+            // A program that crashed may have left it in any state, which must not become what we restore.
+            tcsetattr(io::stdin(), OptionalActions::Now, &given)?;
+        }
+        let mut out = io::stdout();
+        out.write_all(LEFT_BEHIND.as_bytes())?;
+        execute!(out, DisableMouseCapture, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show)?;
+        take()?;
+        self.keyboard.0.replace(Some(EventStream::new()));
+        Ok(())
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
@@ -153,10 +211,16 @@ fn watch_signals(stopped: CancellationToken, number: Arc<AtomicI32>) -> io::Resu
     let mut hup = signal(SignalKind::hangup())?;
     let mut int = signal(SignalKind::interrupt())?;
     let task = tokio::spawn(async move {
-        let caught = tokio::select! {
-            _ = term.recv() => SignalKind::terminate(),
-            _ = hup.recv() => SignalKind::hangup(),
-            _ = int.recv() => SignalKind::interrupt(),
+        let caught = loop {
+            let caught = tokio::select! {
+                _ = term.recv() => SignalKind::terminate(),
+                _ = hup.recv() => SignalKind::hangup(),
+                _ = int.recv() => SignalKind::interrupt(),
+            };
+            // Ctrl-C is for the program that has the terminal.
+            if caught != SignalKind::interrupt() || !AWAY.load(Ordering::SeqCst) {
+                break caught;
+            }
         };
         let caught = caught.as_raw_value();
         number.store(caught, Ordering::SeqCst);

@@ -11,12 +11,15 @@ use super::highlight::Highlighter;
 use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::model::{Model, Pane, Screen, Verdict};
-use super::msg::{Effect, Msg};
+use super::msg::{Effect, Msg, Unsaved};
 use super::theme::{TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
 use crate::engine::Connector;
-use crate::protocol::{RuntimePreference, RuntimeType, SessionId, WireName as _};
+use crate::protocol::{RuntimeInfo, RuntimePreference, RuntimeType, SessionId, WireName as _};
+
+/// Writes a report on runtimes to a file, and tells which; it may block.
+pub type Report = Arc<dyn Fn(&[RuntimeInfo]) -> Result<PathBuf, String> + Send + Sync>;
 
 /// How long colouring may hold up a frame.
 const COLOUR_BUDGET: Duration = Duration::from_millis(6);
@@ -26,6 +29,12 @@ const COLOUR_BUDGET: Duration = Duration::from_millis(6);
 pub struct Options {
     /// The file to edit; scratch where there is none.
     pub file: Option<PathBuf>,
+    /// More files to edit, behind the first.
+    pub more: Vec<PathBuf>,
+    /// The person's own editor, as a command line.
+    pub editor: String,
+    /// Where texts that are not saved are kept; nowhere without it.
+    pub state: Option<PathBuf>,
     /// The settings.
     pub settings: Settings,
     /// Where themes are.
@@ -38,6 +47,10 @@ pub struct Options {
     pub outer: Outer,
     /// Makes other engines. Without it, the one given at the start is the only one.
     pub connector: Option<Arc<dyn Connector>>,
+    /// Writes the report on runtimes. Without it there is none.
+    pub report: Option<Report>,
+    /// Something to know about this terminal: told when the workbench opens and nothing is wrong.
+    pub advice: Option<String>,
 }
 
 impl std::fmt::Debug for Options {
@@ -75,6 +88,7 @@ impl Workbench {
         warnings.extend(more);
         let keymap = keymap.inside(options.outer);
         let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
+        update::open_behind(&mut model, &options.more);
         // Whoever knows vim expects its normal mode.
         model.edits = model.keymap.preset() != Preset::Vim;
         if let Some(name) = &options.settings.preference {
@@ -92,6 +106,8 @@ impl Workbench {
                 n => format!(" (and {} more)", n - 1),
             };
             model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
+        } else if let Some(advice) = &options.advice {
+            model.tell(Verdict::Idle, advice, "");
         }
         Self { model, theme, highlights: Highlighter::default() }
     }
@@ -116,6 +132,11 @@ impl Workbench {
         self.model.watched().cloned()
     }
 
+    /// When something on the screen changes by itself, counted from when the workbench opened.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.model.deadline()
+    }
+
     /// Something on the screen counts the seconds.
     pub fn counts(&self) -> bool {
         self.model.connection.down().is_some()
@@ -124,6 +145,16 @@ impl Workbench {
     /// When the menu is to show itself, in time since the workbench opened.
     pub fn menu_due(&self) -> Option<Duration> {
         super::overlay::menu_due(&self.model)
+    }
+
+    /// Texts were changed since what is not saved was kept last.
+    pub(crate) fn has_unkept(&self) -> bool {
+        update::has_unkept(&self.model)
+    }
+
+    /// The texts that are not saved.
+    pub(crate) fn unsaved(&self) -> Vec<Unsaved> {
+        update::unsaved(&self.model)
     }
 
     /// Everything must be drawn again.

@@ -4,6 +4,7 @@
 
 pub mod race;
 pub mod remote;
+pub mod workspace;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -30,12 +31,17 @@ pub const RUNTIMES: [RuntimeType; 4] =
 pub fn options() -> Options {
     Options {
         file: None,
+        more: Vec::new(),
+        editor: "false".to_owned(),
+        state: None,
         settings: Settings::default(),
         paths: Paths::below("/nonexistent"),
         warnings: Vec::new(),
         terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
         outer: Outer::default(),
         connector: None,
+        report: None,
+        advice: None,
     }
 }
 
@@ -289,6 +295,8 @@ pub struct Scripted {
     /// No session is made on these.
     pub refused: Mutex<Vec<RuntimeType>>,
     pub asked: Mutex<Vec<String>>,
+    /// The files of every session.
+    pub workspace: workspace::Workspace,
     /// A fault of ours: the drawing thread panics.
     pub panics: AtomicBool,
     /// How it is reached, for the test to change.
@@ -316,6 +324,7 @@ impl Scripted {
             stops: Mutex::default(),
             refused: Mutex::default(),
             asked: Mutex::default(),
+            workspace: workspace::Workspace::default(),
             panics: AtomicBool::new(false),
             link: watch::channel(link).0,
             traffic: broadcast::channel(1 << 12).0,
@@ -381,6 +390,14 @@ impl Engine for Scripted {
     }
 
     async fn execute(&self, params: Execute) -> Result<Execution, Failure> {
+        if !params.command.command.starts_program() {
+            let id = params.execution_id.unwrap();
+            let (tx, rx) = mpsc::channel(1);
+            self.note(format!("{} in {}", params.command.command.type_name(), params.session_id));
+            let result = self.workspace.perform(&params.command.command, &id);
+            let _ = tx.send(ExecutionEvent::Finished(result)).await;
+            return Ok(Execution::new(id, rx));
+        }
         let Command::ExecuteCode(code) = params.command.command else { panic!("only code is run") };
         assert!(params.stream);
         self.note(if params.interactive { "execute" } else { "race" });

@@ -111,6 +111,20 @@ fn the_palette_goes_to_sessions() {
 }
 
 #[test]
+fn the_palette_goes_to_texts_and_runs() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(&[RuntimeType::Bun]).runs(&[(OutputStream::Stdout, "a\n")], 0);
+    bench.press([key(KeyCode::F(2))]).press(typed("#"));
+    assert!(bench.screen().contains("run 1  TypeScript on bun  exit 0"), "{}", bench.screen());
+    bench.press([key(KeyCode::Enter)]);
+    assert!(bench.screen().contains("> 6 History"), "{}", bench.screen());
+    bench.press([key(KeyCode::F(2))]).press(typed("/scratch"));
+    assert!(bench.screen().contains("1 of 1"), "{}", bench.screen());
+    bench.press([key(KeyCode::Enter)]);
+    assert!(bench.screen().contains("> 3 Editor"), "{}", bench.screen());
+}
+
+#[test]
 fn help_filters_and_scrolls_by_wheel() {
     let mut bench = Bench::new(80, 24);
     bench.press([key(KeyCode::F(1))]);

@@ -30,7 +30,7 @@ pub(crate) const GROUPS: &[Group] = &[
 
 /// The commands that the menu and the palette have: what moves is left to its keys.
 pub(crate) fn listed() -> impl Iterator<Item = &'static Spec> {
-    let moves = |spec: &&Spec| spec.id.starts_with("move.");
+    let moves = |spec: &&Spec| ["move.", "motion.", "text."].iter().any(|area| spec.id.starts_with(area));
     let own = |spec: &&Spec| matches!(spec.cmd, Cmd::Palette | Cmd::Leave | Cmd::Menu);
     distinct().filter(move |spec| !moves(spec) && !own(spec))
 }

@@ -4,6 +4,8 @@ mod groups;
 pub(crate) mod synonyms;
 mod table;
 
+use super::editor::Motion;
+use super::files::FilesCmd;
 use super::keymap::Preset;
 use super::model::Pane;
 
@@ -40,6 +42,8 @@ pub(crate) enum Cmd {
     Redo,
     SelectAll,
     NextLanguage,
+    Edit(EditCmd),
+    File(FileCmd),
     TypeInput,
     EndInput,
     Follow,
@@ -61,6 +65,14 @@ pub(crate) enum Cmd {
     FilterMessages,
     PauseMessages,
     CopyMessage,
+    ShowFix,
+    CopyFix,
+    Report,
+    Log,
+    Samples,
+    Sample(usize),
+    Tour,
+    TourSkip,
     Zoom,
     Wider,
     Narrower,
@@ -77,6 +89,70 @@ pub(crate) enum Cmd {
     AllRuns,
     RenameSession,
     CloseIdle,
+    /// Of the files pane.
+    Files(FilesCmd),
+    Motion(Motion),
+    Vi(Vi),
+}
+
+/// What vim's normal mode has besides motions and the editor's own commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vi {
+    InsertFirst,
+    Append,
+    AppendEnd,
+    Delete,
+    DeleteWord,
+    ChangeWord,
+    ChangeEnd,
+    ChangeLine,
+    Put,
+    Select,
+    SelectLines,
+    Copy,
+    Cut,
+    Change,
+    Cancel,
+}
+
+/// What can be asked of the editor's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EditCmd {
+    Search,
+    SearchNext,
+    SearchPrevious,
+    Replace,
+    Copy,
+    Cut,
+    Paste,
+    DeleteLine,
+    DeleteToEnd,
+    DuplicateLine,
+    MoveUp,
+    MoveDown,
+    Join,
+    Comment,
+    Indent,
+    Outdent,
+    SelectWord,
+    SelectLine,
+    OpenBelow,
+    OpenAbove,
+    GoToLine,
+    /// A motion that has no key of its own while typing.
+    Move(Motion),
+}
+
+/// What can be asked of the open texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileCmd {
+    Open,
+    New,
+    Close,
+    Next,
+    Previous,
+    Switch,
+    EditOutside,
 }
 
 /// Where a command can be given.
@@ -98,6 +174,8 @@ pub(crate) enum Place {
     Race,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
+    /// On any screen, during the tour.
+    Tour,
 }
 
 impl Place {
@@ -112,6 +190,7 @@ impl Place {
             Self::Messages => "messages".to_owned(),
             Self::Race => "race".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
+            Self::Tour => "tour".to_owned(),
         }
     }
 }

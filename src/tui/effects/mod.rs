@@ -5,8 +5,12 @@
 mod crew;
 mod dial;
 mod execution;
+mod files;
+mod host;
+mod keeping;
 mod listen;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,12 +19,15 @@ use tokio::task::AbortHandle;
 
 use self::crew::Crew;
 use self::dial::Dialler;
+use self::files::Transfers;
+use self::keeping::Keeping;
 use super::disk;
-use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg};
+use super::msg::{Effect, FileMsg, Msg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved};
+use super::workbench::Report;
 use crate::engine::{Connector, Engine, InterruptTarget};
 use crate::protocol::{
-    Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimePreference,
-    RuntimeType, SelectParams, SessionId,
+    Command, ErrorKind, Execute, ExecuteCode, ExecutionId, Failure, Language, Provision, RuntimeInfo,
+    RuntimePreference, RuntimeType, SelectParams, SessionId,
 };
 
 /// Lines of input that may wait for a program to read them.
@@ -38,12 +45,19 @@ pub(crate) struct Effects {
     dialler: Dialler,
     creating: Vec<(Option<u32>, AbortHandle)>,
     fetch: Option<(RuntimeType, AbortHandle)>,
+    transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
+    report: Option<Report>,
+    keeping: Option<Keeping>,
 }
 
 impl Effects {
     /// Begins to tell what an engine tells.
-    pub(crate) fn new(engine: Arc<dyn Engine>, connector: Option<Arc<dyn Connector>>) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        connector: Option<Arc<dyn Connector>>,
+        unsaved: Option<PathBuf>,
+    ) -> Self {
         let mut effects = Self {
             engine,
             there: Crew::new(),
@@ -51,10 +65,18 @@ impl Effects {
             dialler: Dialler::new(connector),
             creating: Vec::new(),
             fetch: None,
+            transfers: Transfers::default(),
             feed: None,
+            report: None,
+            keeping: unsaved.map(Keeping::new),
         };
         effects.listen();
         effects
+    }
+
+    /// Reports are written by this.
+    pub(crate) fn report_with(&mut self, report: Option<Report>) {
+        self.report = report;
     }
 
     fn listen(&mut self) {
@@ -72,6 +94,7 @@ impl Effects {
         self.engine = engine;
         self.there = Crew::new();
         self.creating.clear();
+        self.transfers = Transfers::default();
         (self.fetch, self.feed) = (None, None);
         self.listen();
     }
@@ -99,6 +122,7 @@ impl Effects {
                 Msg::Runtime(RuntimeMsg::Known(runtime, known))
             }),
             Effect::Rank(language, preference) => self.rank(language, preference),
+            Effect::Report(runtimes) => self.report(runtimes),
             Effect::Limits => self.ask(|engine| async move {
                 let limits = engine.info().await.map(|info| info.limits).unwrap_or_default();
                 Msg::Runtime(RuntimeMsg::Limited(limits))
@@ -138,6 +162,12 @@ impl Effects {
                 let target = InterruptTarget::Execution(execution);
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
             }),
+            Effect::Files { session, number, task } => {
+                let question =
+                    self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
+                drop(self.there.ask(question));
+            }
+            Effect::StopFiles(number) => self.transfers.stop(number),
             Effect::Reconnect => self.engine.reconnect(),
             Effect::Switch(dial) => self.switch(dial),
             Effect::Dial { dial, target } => self.dialler.dial(dial, target, &mut self.here),
@@ -151,12 +181,26 @@ impl Effects {
             })),
             Effect::Save { buffer, path, text, revision, replace } => drop(self.here.ask(async move {
                 let to = path.clone();
-                let result = blocking(move || disk::save(&to, &text, replace)).await;
+                let result = blocking(move || disk::save(&to, text.as_bytes(), replace)).await;
                 let result = result.map_err(SaveFailure::Other).and_then(|result| result);
                 Msg::File(FileMsg::Saved(buffer, path, revision, result))
             })),
-            // The loop's own.
-            Effect::Copy(_) | Effect::CaptureMouse(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Complete(typed) => drop(self.here.ask(async move {
+                let of = typed.clone();
+                let paths = blocking(move || disk::complete(&of)).await.unwrap_or_default();
+                Msg::File(FileMsg::Completed(typed, paths))
+            })),
+            Effect::Keep(texts) => {
+                self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
+            }
+            Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
+            // The model's own, and the loop's.
+            Effect::Decided(_)
+            | Effect::EditOutside(_)
+            | Effect::Copy(_)
+            | Effect::CaptureMouse(_)
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 
@@ -181,6 +225,17 @@ impl Effects {
         self.ask(move |engine| async move {
             let params = SelectParams { language, runtime_preference: Some(preference), runtime_type: None };
             Msg::Runtime(RuntimeMsg::Ranked(language, preference, engine.select(params).await))
+        });
+    }
+
+    fn report(&mut self, runtimes: Vec<RuntimeInfo>) {
+        let report = self.report.clone();
+        self.here.ask(async move {
+            let written = match report {
+                Some(report) => blocking(move || report(&runtimes)).await.and_then(|written| written),
+                None => Err("this workbench has nowhere to write one".to_owned()),
+            };
+            Msg::Runtime(RuntimeMsg::Reported(written))
         });
     }
 
@@ -246,6 +301,13 @@ impl Effects {
                 "wait, or stop it with Ctrl-C",
             );
             self.ask(move |_| async move { Msg::Run(RunMsg::InputRefused(run, failure)) });
+        }
+    }
+
+    /// Keeps texts that are not saved, as the last thing; none are forgotten.
+    pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.keep_now(&texts);
         }
     }
 

@@ -101,7 +101,7 @@ fn known<'a>(settings: &'a KeySettings, warnings: &mut Vec<Warning>) -> Vec<&'a 
             continue;
         }
         if let (KeySection::Pane(name), None) = (&entry.section, place_of(&entry.section)) {
-            let known = "sessions, files, editor, output, stats, history, runtimes, messages";
+            let known = "sessions, files, editor, output, stats, history, runtimes, messages, race";
             warnings.push(warning(entry, format!("unknown pane `{name}`: there are {known}")));
             continue;
         }
@@ -129,6 +129,7 @@ fn place_named(name: &str) -> Option<Place> {
     match name {
         "runtimes" => return Some(Place::Setup),
         "messages" => return Some(Place::Messages),
+        "race" => return Some(Place::Race),
         _ => {}
     }
     let is_called =

@@ -90,6 +90,10 @@ impl Keymap {
         &self.shadowed
     }
 
+    pub(crate) fn silenced(&self) -> &[(Place, Cmd)] {
+        &self.silenced
+    }
+
     /// What a key means in these places, the first of which comes first. While typing, keys that type mean nothing.
     pub(crate) fn meaning(
         &self,

@@ -36,6 +36,8 @@ fn rows(map: &Keymap) -> Vec<KeyRow> {
     let first = |cmd| specs().position(|spec| spec.cmd == cmd).unwrap_or(0);
     specs().for_each(|spec| add(first(spec.cmd), spec.place));
     map.bindings().iter().for_each(|binding| add(first(binding.cmd), binding.place));
+    // Where a pane has taken a command's keys away it has none.
+    map.silenced().iter().for_each(|(place, cmd)| add(first(*cmd), *place));
     places.sort_by_key(|(at, _)| *at);
     let rows = places.into_iter().filter_map(|(at, place)| {
         let spec = specs().nth(at)?;

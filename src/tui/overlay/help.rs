@@ -94,6 +94,7 @@ impl Help {
                 Place::In(pane) => format!("In {}", pane.title()),
                 Place::Setup | Place::Messages | Place::Race => "On this screen".to_owned(),
                 Place::LinkLost => "While the link is lost".to_owned(),
+                Place::Tour => "During the tour".to_owned(),
                 Place::Selecting => "While selecting".to_owned(),
                 Place::Workbench => "In every pane".to_owned(),
                 Place::Everywhere => "Everywhere".to_owned(),

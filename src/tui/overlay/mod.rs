@@ -3,38 +3,51 @@
 mod compare;
 mod connect;
 mod connect_view;
+mod find;
 mod help;
+mod log;
 mod menu;
 mod new_session;
 mod new_session_limits;
 mod new_session_view;
 mod palette;
+mod path;
+mod prompt;
 mod question;
 mod rename;
 mod run_on;
+mod samples;
 mod save_as;
+mod switch;
 
 use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Position;
 
+use super::buffers;
 use super::commands::{Place, Spec};
-use super::model::{Model, Pane};
-use super::msg::Effect;
+use super::model::{Model, Pane, Screen};
+use super::msg::{BufferId, Effect};
 use super::theme::Theme;
 use super::update::perform;
 use crate::protocol::{SessionId, SessionInfo};
 
 pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
+pub(crate) use find::Find;
 pub(crate) use help::Help;
+pub(crate) use log::LogView;
 pub(crate) use menu::Menu;
 pub(crate) use new_session::NewSession;
-pub(crate) use palette::{Palette, offered};
+pub(crate) use palette::{Palette, offered, score};
+pub(crate) use path::{Ask, PathForm};
+pub(crate) use prompt::{Prompt, Wanted};
 pub(crate) use question::Question;
 pub(crate) use rename::Rename;
 pub(crate) use run_on::RunOn;
+pub(crate) use samples::Samples;
 pub(crate) use save_as::SaveAs;
+pub(crate) use switch::Switch;
 
 /// A box.
 #[derive(Clone, Debug)]
@@ -44,22 +57,39 @@ pub(crate) enum Overlay {
     NewSession(NewSession),
     Question(Question),
     SaveAs(SaveAs),
+    Path(PathForm),
     Connect(Box<Connect>),
+    Log(LogView),
+    Samples(Samples),
     Menu(Menu),
     Compare(Box<Compare>),
     Rename(Rename),
     RunOn(RunOn),
+    Find(Box<Find>),
+    Prompt(Prompt),
+    Switch(Switch),
 }
 
 impl Overlay {
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {
-            Self::NewSession(_) | Self::Connect(_) | Self::RunOn(_) | Self::Rename(_) => true,
-            Self::Question(question) => {
-                matches!(question.yes, Effect::CloseSession(_) | Effect::CloseSessions(_))
-            }
+            Self::NewSession(_) | Self::Connect(_) | Self::Path(_) | Self::RunOn(_) | Self::Rename(_) => true,
+            Self::Question(question) => matches!(
+                question.yes,
+                Effect::CloseSession(_) | Effect::CloseSessions(_) | Effect::Files { .. }
+            ),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) | Self::Compare(_) => false,
+            Self::Log(_) | Self::Samples(_) => false,
+            Self::Find(_) | Self::Prompt(_) | Self::Switch(_) => false,
+        }
+    }
+
+    /// So many lines of the editor it takes, instead of being a box over everything.
+    pub(crate) fn editor_rows(&self) -> u16 {
+        match self {
+            Self::Find(find) => find.rows(),
+            _ => 0,
         }
     }
 }
@@ -74,6 +104,10 @@ pub(crate) enum Outcome {
     Command(&'static Spec),
     /// It goes, and a session is chosen.
     Session(SessionId),
+    /// It goes, and a text is shown.
+    Text(BufferId),
+    /// It goes, and a run is chosen.
+    Run(u32),
 }
 
 /// Gives a key to the topmost box.
@@ -81,7 +115,9 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(mut overlay) = model.overlays.pop() else { return Vec::new() };
     let outcome = match &mut overlay {
         Overlay::Connect(form) if key.code == KeyCode::Esc => form.leave(model),
+        Overlay::Log(log) if key.code == KeyCode::Esc => log.leave(),
         Overlay::Help(help) if help.is_doctor() => help.press(key, model),
+        Overlay::Find(find) if key.code == KeyCode::Esc => find.leave(model),
         Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
@@ -92,8 +128,14 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Question(question) => question.press(key),
         Overlay::RunOn(list) => list.press(key, model),
         Overlay::SaveAs(form) => form.press(key, model),
+        Overlay::Log(log) => log.press(key, model),
+        Overlay::Samples(samples) => samples.press(key, model),
         Overlay::Compare(compare) => compare.press(key, model),
         Overlay::Rename(form) => form.press(key, model),
+        Overlay::Path(form) => form.press(key),
+        Overlay::Find(find) => find.press(key, model),
+        Overlay::Prompt(prompt) => prompt.press(key, model),
+        Overlay::Switch(list) => list.press(key, model),
     };
     conclude(model, overlay, outcome)
 }
@@ -113,7 +155,22 @@ fn conclude(model: &mut Model, overlay: Overlay, outcome: Outcome) -> Vec<Effect
             model.used(spec.id);
             perform(model, spec.cmd)
         }
+        Outcome::Text(id) => {
+            model.screen = Screen::Workbench;
+            model.focus = Pane::Editor;
+            buffers::show_buffer(model, id);
+            Vec::new()
+        }
+        Outcome::Run(number) => {
+            model.screen = Screen::Workbench;
+            model.focus = Pane::History;
+            // It may be another session's.
+            model.history.all = true;
+            model.history.chosen = Some(number);
+            Vec::new()
+        }
         Outcome::Session(id) => {
+            model.screen = Screen::Workbench;
             if let Some(at) = model.sessions.rows.iter().position(|row| row.info.session_id == id) {
                 model.sessions.pick(at);
                 model.focus = Pane::Sessions;
@@ -178,6 +235,9 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
             return Some((menu.name().to_uppercase(), vec![("a letter", "chooses"), ("Esc", "close")]));
         }
         Overlay::Question(_) => ("QUESTION", &[("Enter", "yes"), ("Esc", "no")]),
+        Overlay::Log(_) => ("LOG", &[("y", "copy"), ("/", "filter"), ("Esc", "close")]),
+        Overlay::Samples(_) => ("SAMPLES", &[("Enter", "open"), ("l", "next language"), ("Esc", "back")]),
+        Overlay::Compare(_) => ("RUNS", &[("Tab", "output or code"), ("Esc", "close")]),
         _ => ("FORM", &[("Enter", "go on"), ("Esc", "back")]),
     };
     Some((name.to_owned(), keys.to_vec()))
@@ -209,7 +269,11 @@ pub(crate) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::SaveAs(form)) => form.field.insert(text),
         Some(Overlay::Rename(form)) => form.field.insert(text),
+        Some(Overlay::Path(form)) => form.field.insert(text),
         Some(Overlay::Help(help)) => help.filter.insert(text),
+        Some(Overlay::Log(log)) if log.filtering => log.filter.insert(text),
+        Some(Overlay::Find(find)) => find.paste(text, model),
+        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text),
         _ => {}
     }
     model.overlays.extend(overlay);
@@ -226,10 +290,16 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::NewSession(form) => form.draw(model, theme, frame),
             Overlay::Question(question) => question.draw(model, theme, frame),
             Overlay::SaveAs(form) => form.draw(model, theme, frame),
+            Overlay::Path(form) => form.draw(model, theme, frame),
             Overlay::Connect(form) => form.draw(model, theme, frame),
+            Overlay::Log(log) => log.draw(model, theme, frame),
+            Overlay::Samples(samples) => samples.draw(model, theme, frame),
             Overlay::Compare(compare) => compare.draw(model, theme, frame),
             Overlay::Rename(form) => form.draw(model, theme, frame),
             Overlay::RunOn(list) => list.draw(model, theme, frame),
+            Overlay::Find(find) => find.draw(model, theme, frame),
+            Overlay::Prompt(prompt) => prompt.draw(model, theme, frame),
+            Overlay::Switch(list) => list.draw(model, theme, frame),
         }
     }
 }

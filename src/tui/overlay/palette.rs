@@ -1,4 +1,5 @@
-//! The palette: every command by what it is called, by its id, its key or another word for it; after `@` the sessions.
+//! The palette: every command by what it is called, by its id, its key or another word for it; after `@` the sessions,
+//! after `/` the open texts, after `#` the runs.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
@@ -6,9 +7,12 @@ use ratatui::layout::{Position, Rect, Size};
 
 use super::{Outcome, session_name};
 use crate::protocol::SessionId;
+use crate::tui::buffers;
 use crate::tui::commands::{Cmd, Place, Spec, listed, synonyms};
+use crate::tui::history::Record;
 use crate::tui::layout::centred;
-use crate::tui::model::{Model, Pane, Screen};
+use crate::tui::model::{Model, Pane, Screen, SessionRow};
+use crate::tui::msg::BufferId;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::field::Field;
@@ -32,17 +36,33 @@ pub(crate) struct Palette {
 enum Item {
     Command(&'static Spec),
     Session(SessionId, String),
+    Text(BufferId, String),
+    Run(u32, String),
 }
+
+impl Item {
+    fn title(&self) -> &str {
+        match self {
+            Self::Command(spec) => spec.title,
+            Self::Session(_, name) | Self::Text(_, name) | Self::Run(_, name) => name,
+        }
+    }
+}
+
+/// The characters that lead to the other lists.
+const LISTS: [char; 3] = ['@', '/', '#'];
 
 /// The commands that make sense now.
 pub(crate) fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
     let (screen, lost) = (model.screen, model.connection.down().is_some());
+    let touring = model.tour.is_some();
     let here = move |spec: &&Spec| match (spec.place, screen) {
         (Place::Everywhere, _) | (Place::Setup, Screen::Setup) | (Place::Messages, Screen::Messages) => true,
         (Place::Workbench | Place::In(_), Screen::Workbench) => true,
         (Place::Race, Screen::Race) => true,
         // Going back to the engine in this process makes sense always; it has a key only where that is pressing.
         (Place::LinkLost, _) => lost || spec.cmd == Cmd::WorkLocally,
+        (Place::Tour, _) => touring,
         _ => false,
     };
     listed().filter(here)
@@ -109,13 +129,18 @@ impl Palette {
     /// What fits, the best first; of equals the earlier in the table.
     fn found(&self, model: &Model) -> Vec<Item> {
         let typed = self.field.text().trim().to_lowercase();
-        if let Some(typed) = typed.strip_prefix('@') {
-            return sessions(typed, model);
+        if let Some(list) = self.list_of() {
+            return matching(typed.trim_start_matches(list), all_of(list, model));
         }
         let scored = offered(model).filter_map(|spec| Some((command_score(&typed, spec, model)?, spec)));
         let mut found: Vec<(usize, &Spec)> = scored.collect();
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         found.into_iter().map(|(_, spec)| Item::Command(spec)).collect()
+    }
+
+    /// The list that what is typed leads to, if not the one of commands.
+    fn list_of(&self) -> Option<char> {
+        self.field.text().trim_start().chars().next().filter(|c| LISTS.contains(c))
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
@@ -142,6 +167,8 @@ impl Palette {
         match self.found(model).into_iter().nth(self.selected) {
             Some(Item::Command(spec)) => Outcome::Command(spec),
             Some(Item::Session(id, _)) => Outcome::Session(id),
+            Some(Item::Text(id, _)) => Outcome::Text(id),
+            Some(Item::Run(number, _)) => Outcome::Run(number),
             None => Outcome::Stay(Vec::new()),
         }
     }
@@ -211,12 +238,12 @@ impl Palette {
 
     /// How many there are, and what can be done: as much of it as fits.
     fn counted(&self, found: &[Item], model: &Model, room: usize) -> String {
-        let all = match self.field.text().trim_start().starts_with('@') {
-            true => model.sessions.rows.len(),
-            false => offered(model).count(),
+        let all = match self.list_of() {
+            Some(list) => all_of(list, model).len(),
+            None => offered(model).count(),
         };
         let mut line = format!("{} of {all}", found.len());
-        for words in ["Enter run", "Tab details", "@ sessions"] {
+        for words in ["Enter run", "Tab details", "@ sessions  / texts  # runs"] {
             if text::width(&line) + 3 + words.len() <= room {
                 line = format!("{line}   {words}");
             }
@@ -229,6 +256,7 @@ impl Palette {
         let mut lines = match found.get(self.selected) {
             None => vec!["nothing is called that; Esc closes".to_owned()],
             Some(Item::Session(id, name)) => vec![name.clone(), text::sanitise(&id.0).into_owned()],
+            Some(Item::Text(_, name) | Item::Run(_, name)) => text::wrap(name, room),
             Some(Item::Command(spec)) => {
                 let keys = keys_of(spec, model).join("  ");
                 let keys = if keys.is_empty() { "no key" } else { keys.as_str() };
@@ -247,27 +275,51 @@ fn area(size: Size) -> Rect {
     centred(size, 84, 18)
 }
 
-/// The sessions whose names fit.
-fn sessions(typed: &str, model: &Model) -> Vec<Item> {
-    let named = model.sessions.rows.iter().map(|row| {
-        let name = text::sanitise(&session_name(&row.info)).into_owned();
-        let what = format!("{}  {} on {}", name, row.info.language.title(), row.info.runtime_type.short());
-        (row.info.session_id.clone(), if row.info.name.is_some() { what } else { name })
-    });
-    let mut found: Vec<_> = named.filter_map(|(id, name)| Some((score(typed, &name)?, id, name))).collect();
-    found.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
-    found.into_iter().map(|(_, id, name)| Item::Session(id, name)).collect()
+/// All of another list.
+fn all_of(list: char, model: &Model) -> Vec<Item> {
+    match list {
+        '@' => model.sessions.rows.iter().map(session).collect(),
+        '/' => buffers::listed(model).into_iter().map(open_text).collect(),
+        _ => model.history.newest_first(None).map(run).collect(),
+    }
+}
+
+fn session(row: &SessionRow) -> Item {
+    let name = text::sanitise(&session_name(&row.info)).into_owned();
+    let what = format!("{name}  {} on {}", row.info.language.title(), row.info.runtime_type.short());
+    Item::Session(row.info.session_id.clone(), if row.info.name.is_some() { what } else { name })
+}
+
+fn open_text(listed: buffers::Listed) -> Item {
+    let mark = if listed.unsaved { " *" } else { "" };
+    let name = format!("{}{mark}  {}", listed.name, listed.place);
+    Item::Text(listed.id, text::sanitise(&name).into_owned())
+}
+
+fn run(record: &Record) -> Item {
+    let place = record.place.as_ref().map_or("-", |place| place.runtime.short());
+    let end = record.end.as_ref().map_or("running", |end| end.ending.as_str());
+    let what = format!("run {}  {} on {place}  {end}", record.number, record.language.title());
+    Item::Run(record.number, text::sanitise(&what).into_owned())
+}
+
+/// Those whose names fit, the best first.
+fn matching(typed: &str, all: Vec<Item>) -> Vec<Item> {
+    let mut found: Vec<_> =
+        all.into_iter().filter_map(|item| Some((score(typed, item.title())?, item))).collect();
+    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    found.into_iter().map(|(_, item)| item).collect()
 }
 
 fn draw_row(item: &Item, selected: bool, model: &Model, theme: &Theme, row: Rect, frame: &mut Frame<'_>) {
     let mark = if selected { theme.glyphs.pointer } else { " " };
-    let (title, keys) = match item {
-        Item::Command(spec) => (spec.title, key_of(spec, model)),
-        Item::Session(_, name) => (name.as_str(), String::new()),
+    let keys = match item {
+        Item::Command(spec) => key_of(spec, model),
+        _ => String::new(),
     };
     let keys = text::fit(&keys, usize::from(KEYS - 1), theme.glyphs.cut).into_owned();
     let room = usize::from(row.width.saturating_sub(4 + KEYS));
-    let title = text::pad(title, room, theme.glyphs.cut);
+    let title = text::pad(item.title(), room, theme.glyphs.cut);
     let line = text::pad(&format!(" {mark} {title} {keys}"), usize::from(row.width), "");
     let role = if selected { Role::Selected } else { Role::Text };
     frame.buffer_mut().set_string(row.x, row.y, line, theme.style(role));
@@ -310,7 +362,7 @@ mod tests {
         let palette = Palette { field: Field::new(typed), ..Palette::default() };
         let id = |item| match item {
             Item::Command(spec) => Some(spec.id),
-            Item::Session(..) => None,
+            _ => None,
         };
         palette.found(model).into_iter().filter_map(id).collect()
     }

@@ -4,16 +4,13 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
-use ratatui::layout::Rect;
 
 use super::Outcome;
-use crate::tui::layout::centred;
+use super::path::{self as form, Words};
 use crate::tui::model::Model;
 use crate::tui::msg::{Effect, Replace};
-use crate::tui::text;
-use crate::tui::theme::{Role, Theme};
+use crate::tui::theme::Theme;
 use crate::tui::widget::field::Field;
-use crate::tui::widget::frame::over;
 
 /// The path being typed.
 #[derive(Clone, Debug)]
@@ -42,14 +39,7 @@ impl SaveAs {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let inside = over("Save as", "", theme, centred(model.size, 64, 5), frame);
-        let row = |y: u16| {
-            Rect::new(inside.x + 1, inside.y + y, inside.width.saturating_sub(2), 1).intersection(inside)
-        };
-        self.field.draw(theme, row(0), true, frame);
-        let hint = text::fit("Enter save   Esc back", usize::from(row(2).width), theme.glyphs.cut);
-        if !row(2).is_empty() {
-            frame.buffer_mut().set_string(row(2).x, row(2).y, hint, theme.style(Role::KeysKey));
-        }
+        let words = Words { title: "Save as", right: "", notes: &[], hint: "Enter save   Esc back" };
+        form::draw(&self.field, words, model, theme, frame);
     }
 }

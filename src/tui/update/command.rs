@@ -5,11 +5,11 @@ use bytes::Bytes;
 use crate::protocol::SessionState;
 use crate::tui::buffers;
 use crate::tui::commands::Cmd;
-use crate::tui::document::{self, ORDER, Origin};
+use crate::tui::document::{ORDER, Origin};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
-use crate::tui::overlay::{self, Help, Menu, NewSession, Overlay, Palette, Question, SaveAs};
+use crate::tui::overlay::{self, Help, LogView, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 use crate::tui::race::Race;
 
 /// Does what a command says.
@@ -36,6 +36,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::RunAll => return super::race::start(model),
         Cmd::TakeTurns => return super::race::take_turns(model),
         Cmd::OpenLane => super::race::go(model, cmd),
+        Cmd::Files(cmd) => return super::files::perform(model, cmd),
         Cmd::Save => return save(model, model.document.id),
         Cmd::Setup => {
             model.screen = Screen::Setup;
@@ -56,9 +57,11 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::FocusNext => step_focus(model, 1),
         Cmd::FocusPrevious => step_focus(model, Pane::ALL.len() - 1),
         Cmd::Focus(pane) => focus(model, pane),
-        Cmd::Undo => model.editor.apply(Action::Undo),
-        Cmd::Redo => model.editor.apply(Action::Redo),
-        Cmd::SelectAll => model.editor.apply(Action::SelectAll),
+        Cmd::Undo => super::edit::edit(model, Action::Undo),
+        Cmd::Redo => super::edit::edit(model, Action::Redo),
+        Cmd::SelectAll => super::edit::edit(model, Action::SelectAll),
+        Cmd::Edit(cmd) => return super::edit::perform(model, cmd),
+        Cmd::File(cmd) => return super::file::perform(model, cmd),
         Cmd::TypeHere => model.edits = true,
         Cmd::NextLanguage => next_language(model),
         Cmd::TypeInput => type_input(model),
@@ -84,9 +87,19 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.left = 0;
         }
         Cmd::ClearOutput => model.output.clear(),
+        Cmd::ShowFix => super::runtime::show_fix(model),
+        Cmd::CopyFix => return super::runtime::copy_fix(model),
+        Cmd::Report => return super::runtime::report(model),
+        Cmd::Log => model.overlays.push(Overlay::Log(LogView::default())),
+        Cmd::Samples => super::sample::list(model),
+        Cmd::Sample(number) => super::sample::open(model, number, super::sample::language(model)),
+        Cmd::Tour => super::tour::start(model),
+        Cmd::TourSkip => super::tour::skip(model),
         Cmd::Zoom | Cmd::Wider | Cmd::Narrower | Cmd::Taller | Cmd::Lower | Cmd::Even => {
             super::panes::perform(model, cmd);
         }
+        Cmd::Motion(motion) => super::modal::go(model, motion),
+        Cmd::Vi(what) => return super::modal::perform(model, what),
         Cmd::Menu => model.overlays.push(Overlay::Menu(Menu::new(model.now))),
         Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
         Cmd::Preset(preset) => super::panes::use_preset(model, preset),
@@ -101,16 +114,19 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
 /// One step back: a toast goes, typing ends, another screen closes.
 fn leave(model: &mut Model) -> Vec<Effect> {
     // While something is typed the toast goes with the typing: what it says of letters is true at once.
-    if model.notice.take().is_some() && !model.types() {
+    if model.dismiss() && !model.types() {
         return Vec::new();
     }
     match (model.screen, model.focus) {
+        (Screen::Setup, _) if model.runtimes.step.take().is_some() => {}
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
         (Screen::Race, _) => return super::race::leave(model),
-        (_, Pane::Editor) if model.edits => model.edits = false,
+        (Screen::Workbench, _) if super::tour::leave(model) => {}
+        (_, Pane::Editor) if super::edit::leave(model) => {}
         (_, Pane::Output) if model.feeds => model.feeds = false,
         (_, Pane::History) if model.history.marked.is_some() => model.history.marked = None,
+        (_, Pane::Files) if model.files.filtering || !model.zoomed => super::files::leave(model),
         _ => model.zoomed = false,
     }
     Vec::new()
@@ -146,6 +162,7 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     }
     let unsaved = buffers::listed(model).into_iter().filter(|one| one.unsaved);
     reasons.extend(unsaved.map(|one| format!("{} has changes that are not saved", one.name)));
+    reasons.extend(model.files.queues.activity().map(|what| format!("{what}: it would end half way")));
     if let Some(runtime) = model.runtimes.fetching {
         reasons.push(format!("{} is being fetched; it would begin anew", runtime.short()));
     }
@@ -160,6 +177,9 @@ fn quit(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn save(model: &mut Model, buffer: BufferId) -> Vec<Effect> {
     let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
+    if matches!(document.origin(), Origin::Workspace { .. }) {
+        return super::files::save(model, buffer);
+    }
     match document.path() {
         _ if document.loading => Vec::new(),
         // Two at once would each take the other for a stranger's.
@@ -226,7 +246,8 @@ fn next_language(model: &mut Model) {
 pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
     model.document.set_language(language);
     if *model.document.origin() == Origin::Scratch && !model.is_changed() {
-        model.editor.replace(document::sample(language), model.document.habits());
+        let sample = model.document.sample();
+        model.editor.replace(&sample, model.document.habits());
         model.document.set_saved(model.editor.revision());
     } else {
         model.editor.set_habits(model.document.habits());
@@ -258,8 +279,12 @@ fn go(model: &mut Model, cmd: Cmd) {
     if model.screen == Screen::Setup {
         let last = model.runtimes.rows.len().saturating_sub(1);
         let at = model.runtimes.selected;
+        model.runtimes.step = None;
         model.runtimes.selected = if cmd == Cmd::Up { at.saturating_sub(1) } else { (at + 1).min(last) };
         return;
+    }
+    if model.focus == Pane::Files {
+        return super::files::go(model, cmd);
     }
     if model.focus == Pane::Sessions {
         return super::session::go(model, cmd);

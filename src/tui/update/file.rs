@@ -1,16 +1,35 @@
-//! Files of this machine: read once, written when asked.
+//! The open texts and their files: opened, shown, closed; read once, written when asked.
+
+use std::path::PathBuf;
 
 use crate::protocol::Language;
 use crate::tui::buffers;
+use crate::tui::commands::FileCmd;
 use crate::tui::document::{Document, Form, Origin};
 use crate::tui::editor::Editor;
-use crate::tui::model::{Model, Verdict};
-use crate::tui::msg::{BufferId, Content, Effect, FileMsg, Replace, SaveFailure};
-use crate::tui::overlay::{Overlay, Question};
+use crate::tui::model::{Model, Pane, Verdict};
+use crate::tui::msg::{BufferId, Content, Decision, Effect, FileMsg, Replace, SaveFailure};
+use crate::tui::overlay::{Overlay, Prompt, Question, Switch, Wanted};
+
+/// Longer texts are shown, and not changed here.
+const LONGEST: usize = 2 * 1024 * 1024;
+/// So are texts of more lines.
+const MOST_LINES: usize = 20_000;
 
 pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
     match msg {
         FileMsg::Read(buffer, result) => read(model, buffer, result),
+        FileMsg::Edited(edited) => super::outside::take_back(model, edited),
+        FileMsg::Recovered(texts, broken) => super::keep::recovered(model, texts, broken),
+        FileMsg::NotKept(why) => {
+            let message = format!("what is not saved is not kept for a crash: {why}");
+            model.tell(Verdict::Warn, message, "F4 saves it");
+        }
+        FileMsg::Completed(typed, paths) => match model.overlays.last_mut() {
+            Some(Overlay::Prompt(prompt)) => prompt.complete(&typed, paths),
+            Some(Overlay::Path(form)) => form.completed(&typed, paths),
+            _ => {}
+        },
         FileMsg::Saved(buffer, path, revision, Ok(stamp)) => {
             let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
             document.saving = false;
@@ -52,7 +71,15 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
 fn read(model: &mut Model, buffer: BufferId, result: Result<Option<Content>, String>) {
     let Some((document, editor)) = buffers::find(model, buffer) else { return };
     match result {
-        Ok(content) => fill(document, editor, content),
+        Ok(content) => {
+            fill(document, editor, content);
+            if document.big {
+                let (name, lines) = (document.name(), editor.lines().len());
+                let message =
+                    format!("{name} has {lines} lines: it is shown without colours and not changed here");
+                model.tell(Verdict::Warn, message, "Esc e edits it in $EDITOR");
+            }
+        }
         Err(why) => {
             // It does not stay open: a later save must not overwrite what could not be read.
             let name = document.name();
@@ -64,6 +91,11 @@ fn read(model: &mut Model, buffer: BufferId, result: Result<Option<Content>, Str
     }
 }
 
+/// Whether a text is too long to be changed here.
+pub(super) fn is_big(text: &str) -> bool {
+    text.len() > LONGEST || text.lines().nth(MOST_LINES).is_some()
+}
+
 /// Gives a document its text, as it was read.
 pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option<Content>) {
     document.loading = false;
@@ -71,6 +103,7 @@ pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option
     let content = content.unwrap_or_default();
     let (form, text) = Form::of(&content.text);
     document.form = form;
+    document.big = is_big(text);
     let first = text.lines().next().unwrap_or_default();
     if let Some(language) = document.language().or_else(|| Language::from_shebang(first)) {
         document.set_language(language);
@@ -78,5 +111,82 @@ pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option
     document.look_at(text);
     editor.replace(text, document.habits());
     document.set_saved(editor.revision());
-    std::mem::take(&mut document.held).into_iter().for_each(|action| editor.apply(action));
+    let held = std::mem::take(&mut document.held);
+    let big = document.big;
+    held.into_iter().filter(|action| !big || !action.changes()).for_each(|action| editor.apply(action));
+}
+
+pub(super) fn perform(model: &mut Model, cmd: FileCmd) -> Vec<Effect> {
+    match cmd {
+        FileCmd::Open => model.overlays.push(Overlay::Prompt(Prompt::new(Wanted::File))),
+        FileCmd::New => match buffers::new_scratch(model) {
+            Some(_) => show(model),
+            None => too_many(model),
+        },
+        FileCmd::Next | FileCmd::Previous => {
+            buffers::next_buffer(model, cmd == FileCmd::Next);
+            show(model);
+        }
+        FileCmd::Switch => {
+            let list = Switch::new(model);
+            model.focus = Pane::Editor;
+            model.overlays.push(Overlay::Switch(list));
+        }
+        FileCmd::Close => close(model),
+        FileCmd::EditOutside => return super::outside::hand_over(model),
+    }
+    Vec::new()
+}
+
+/// Shows a file of this machine, which is read first unless it is open.
+pub(crate) fn open(model: &mut Model, path: PathBuf) -> Vec<Effect> {
+    let origin = Origin::Disk(path.clone());
+    if let Some(id) = buffers::of_origin(model, &origin) {
+        buffers::show_buffer(model, id);
+        show(model);
+        return Vec::new();
+    }
+    match buffers::open_buffer(model, Document::new(origin), "") {
+        Some(id) => {
+            show(model);
+            vec![Effect::Read(id, path)]
+        }
+        None => {
+            too_many(model);
+            Vec::new()
+        }
+    }
+}
+
+/// Opens files behind the one that is shown.
+pub(crate) fn open_behind(model: &mut Model, paths: &[PathBuf]) {
+    let shown = model.document.id;
+    for path in paths {
+        let origin = Origin::Disk(path.clone());
+        if buffers::of_origin(model, &origin).is_none() {
+            buffers::open_buffer(model, Document::new(origin), "");
+        }
+    }
+    buffers::show_buffer(model, shown);
+}
+
+/// Whoever asks for a text wants to see it.
+fn show(model: &mut Model) {
+    model.focus = Pane::Editor;
+    model.find.of = None;
+}
+
+fn too_many(model: &mut Model) {
+    model.tell(Verdict::Warn, "no more texts can be open at once", "f c closes this one");
+}
+
+fn close(model: &mut Model) {
+    let (id, name) = (model.document.id, model.document.name());
+    if !model.is_unsaved() {
+        buffers::close_buffer(model, id);
+        return;
+    }
+    let lines = vec![format!("{name} has changes that are not saved")];
+    let yes = Effect::Decided(Decision::Close(id));
+    model.overlays.push(Overlay::Question(Question::new("Close it?", lines, "close", yes)));
 }

@@ -7,11 +7,13 @@ use crossterm::event::{
 use ratatui::layout::{Position, Size};
 
 use super::command::{focus, perform};
+use super::edit::edit;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::editor::Action;
+use crate::tui::keymap::Preset;
 use crate::tui::keys::{self, Chord, Meaning};
 use crate::tui::layout::Class;
-use crate::tui::model::{Model, Pane, Screen, Verdict};
+use crate::tui::model::{Model, Pane, Screen};
 use crate::tui::msg::Effect;
 use crate::tui::output::Kind;
 use crate::tui::overlay::{self, Overlay};
@@ -65,7 +67,9 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     }
     let chord = Chord::of(key);
     // What was only said has been read by now; warnings and failures stay until Esc.
-    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    if model.notice.as_ref().is_some_and(|notice| !notice.stays()) {
+        model.dismiss();
+    }
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
         let anywhere = model.keymap.meaning(chord, None, &[Place::Everywhere], true);
@@ -118,10 +122,18 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.focus {
         Pane::Editor => {
             let action = keys::editing(key).filter(|action| types || matches!(action, Action::Move { .. }));
+            // After vim's `v` arrows select as its letters do.
+            let action = action.map(|action| match action {
+                Action::Move { motion, select } => {
+                    Action::Move { motion, select: select || model.selecting && !types }
+                }
+                other => other,
+            });
             if let Some(action) = action {
                 edit(model, action);
             }
         }
+        Pane::Files if types => super::files::type_filter(model, key),
         Pane::Output if types => {
             if key.code == KeyCode::Enter {
                 return send_line(model);
@@ -131,15 +143,6 @@ fn text_in_pane(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
-}
-
-/// Changes the text, as soon as it is there.
-fn edit(model: &mut Model, action: Action) {
-    if model.document.loading {
-        model.document.held.push(action);
-    } else {
-        model.editor.apply(action);
-    }
 }
 
 /// Hands the typed line to the running program.
@@ -179,9 +182,11 @@ fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
         model.wire.filter();
     } else if model.screen == Screen::Workbench && model.focus == Pane::Output && model.feeds {
         return paste_input(model, &pasted);
+    } else if model.screen == Screen::Workbench && model.focus == Pane::Files && model.files.filtering {
+        super::files::paste_filter(model, &pasted);
     } else if model.screen == Screen::Workbench && model.focus == Pane::Editor {
         // Pasted text is never a row of commands.
-        edit(model, Action::Paste(text::sanitise_lines(&pasted)));
+        super::edit::paste(model, text::sanitise_lines(&pasted));
     }
     Vec::new()
 }
@@ -216,6 +221,10 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             }
             return Vec::new();
         }
+        MouseEventKind::Drag(MouseButton::Left) | MouseEventKind::Up(MouseButton::Left) => {
+            super::edit::drag(model, mouse.kind, at);
+            return Vec::new();
+        }
         MouseEventKind::ScrollUp => -NOTCH,
         MouseEventKind::ScrollDown => NOTCH,
         _ => return Vec::new(),
@@ -228,6 +237,7 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             model.output.scroll(i64::from(step), rows, columns);
         }
         Some(Pane::Sessions) => super::session::choose(model, step.signum().into()),
+        Some(Pane::Files) => super::files::step(model, step.into()),
         Some(Pane::Stats) => {
             let cmd = if step < 0 { Cmd::Up } else { Cmd::Down };
             (0..step.abs()).for_each(|_| super::session::scroll_stats(model, cmd));
@@ -248,8 +258,9 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
     let (row, column) = (at.y - inside.y, at.x - inside.x);
     match pane {
         Pane::Editor => {
-            model.edits = true;
-            model.editor.apply(Action::Click { row, column });
+            // In vim's normal mode a click moves the cursor, as any motion does.
+            model.edits |= model.keymap.preset() != Preset::Vim;
+            super::edit::click(model, at, (row, column));
         }
         Pane::Sessions => {
             let rows = crate::tui::view::sessions::rows(model, inside.height);
@@ -257,13 +268,14 @@ fn press_in(model: &mut Model, pane: Pane, at: Position) -> Vec<Effect> {
                 model.sessions.pick(chosen);
             }
         }
+        Pane::Files => return super::files::click(model, row),
         Pane::History => {
             let rows = crate::tui::view::history::rows(model, inside.height);
             if let Some(number) = rows.get(usize::from(row)).copied().flatten() {
                 return super::history::click(model, number);
             }
         }
-        Pane::Files | Pane::Output | Pane::Stats => {}
+        Pane::Output | Pane::Stats => {}
     }
     Vec::new()
 }

@@ -1,16 +1,24 @@
 //! How the model changes. Pure: no IO and no clock; the time arrives with the message.
 
 mod command;
+mod edit;
 mod file;
+mod files;
 mod history;
 mod input;
+mod keep;
 mod link;
 mod messages;
+mod modal;
+mod outside;
 mod panes;
 mod race;
 mod run;
 mod runtime;
+mod sample;
+mod search;
 mod session;
+mod tour;
 
 use std::time::Duration;
 
@@ -20,13 +28,28 @@ use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
 pub(crate) use command::perform;
+pub(crate) use file::open as open_file;
+pub(crate) use file::open_behind;
+pub(crate) use keep::{has_unkept, unsaved};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
 pub(crate) use run::{idle_session, start_on};
+pub(crate) use sample::{language as sample_language, open as open_sample};
+pub(crate) use search::{look_for, replace_all, replace_here, said, step_to_match};
 
 /// Changes the model as a message asks, and says what else must be done.
 pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     model.now = at;
-    let effects = handle(model, msg);
+    let mut effects = Vec::new();
+    for effect in handle(model, msg) {
+        match effect {
+            // What a question was about is in the model itself.
+            Effect::Decided(decision) => effects.extend(edit::decided(model, decision)),
+            effect => effects.push(effect),
+        }
+    }
+    effects.extend(files::sync(model));
+    let effects = files::order(model, effects);
+    tour::advance(model);
     for effect in &effects {
         session::closing(model, effect);
         if let Effect::Save { buffer, .. } = effect
@@ -42,10 +65,17 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
+        Msg::Deadline => {
+            if model.deadline().is_some_and(|due| due <= model.now) {
+                model.redraw |= model.dismiss();
+            }
+            Vec::new()
+        }
         Msg::ShowMenu => {
             super::overlay::show_menu(model);
             Vec::new()
         }
+        Msg::Keep => keep::keep(model),
         Msg::Runtime(msg) => {
             // An answer that says what is known already changes nothing on the screen.
             model.redraw |= !matches!(msg, RuntimeMsg::Known(..));
@@ -63,6 +93,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.redraw = true;
             file::update(model, msg)
         }
+        Msg::Files(msg) => files::update(model, msg),
         Msg::Link(msg) => link::update(model, msg),
     }
 }
@@ -71,6 +102,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
 pub(crate) fn begin(model: &Model) -> Vec<Effect> {
     let mut effects = ask_all(model);
     let reads = |document: &Document| Some(Effect::Read(document.id, document.path()?.to_owned()));
+    effects.push(Effect::Recover);
     effects.extend(buffers::all(model).filter_map(|(document, _)| reads(document)));
     effects
 }

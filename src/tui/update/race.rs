@@ -186,8 +186,11 @@ fn settle(model: &mut Model, number: u32, end: End) -> Vec<Effect> {
         }
     }
     if model.race.as_ref().is_some_and(|race| !race.is_live()) {
-        // What was said about stopping it is over.
+        // What was said about stopping it is over; somebody who left it is told its end.
         model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+        if model.screen != Screen::Race && model.notice.is_none() {
+            model.tell(Verdict::Idle, "the race was stopped", "");
+        }
     }
     go_on(model)
 }
@@ -258,7 +261,7 @@ pub(super) fn forget(model: &mut Model) -> Option<u32> {
 
 /// Moves among the lanes, or in the output of one.
 pub(super) fn go(model: &mut Model, cmd: Cmd) {
-    let size = model.size;
+    let size = model.without_tour(model.size);
     let Some(race) = &mut model.race else { return };
     let last = race.lanes.len().saturating_sub(1);
     match (cmd, race.alone) {
@@ -296,7 +299,7 @@ pub(super) fn take_turns(model: &mut Model) -> Vec<Effect> {
 
 /// The mouse chooses a lane and scrolls it.
 pub(super) fn click(model: &mut Model, mouse: MouseEvent) {
-    let (size, at) = (model.size, Position::new(mouse.column, mouse.row));
+    let (size, at) = (model.without_tour(model.size), Position::new(mouse.column, mouse.row));
     let Some(race) = &mut model.race else { return };
     let places = race.places(size);
     let Some(lane) = places.at(at) else { return };

@@ -7,7 +7,7 @@ use crate::tui::commands::Cmd;
 use crate::tui::document::Origin;
 use crate::tui::editor::Pos;
 use crate::tui::history::{End, Record, RunPlace};
-use crate::tui::model::{LastRun, Model, Phase, Program, Run, SessionRow, Sessions, Verdict};
+use crate::tui::model::{LastRun, Model, Pane, Phase, Program, Run, SessionRow, Sessions, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
 use crate::tui::overlay::{Overlay, RunOn};
@@ -300,9 +300,16 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     if model.race.as_ref().is_some_and(Race::is_live) {
         return super::race::stop(model);
     }
+    let transfer = model.files.queues.can_end();
+    if let Some(number) = transfer.filter(|_| model.focus == Pane::Files) {
+        return vec![Effect::StopFiles(number)];
+    }
     let Some(run) = &mut model.runs.active else {
         if model.runtimes.fetching.is_some() {
             return vec![Effect::CancelFetch];
+        }
+        if let Some(number) = transfer {
+            return vec![Effect::StopFiles(number)];
         }
         if model.sessions.creating > 0 {
             model.sessions.creating = 0;

@@ -1,11 +1,12 @@
 //! Runtimes: what was found, what is fetched.
 
-use crate::protocol::{Failure, RuntimeInfo, RuntimeType};
+use crate::protocol::{CreateSession, Failure, RuntimeInfo, RuntimeType};
 use crate::tui::document::{ORDER, Origin};
 use crate::tui::ingest;
-use crate::tui::model::{Model, Screen, Verdict};
+use crate::tui::model::{Model, RuntimeRow, Screen, SessionRow, Verdict};
 use crate::tui::msg::{Effect, RuntimeMsg};
 use crate::tui::overlay::Overlay;
+use crate::tui::remedy;
 
 pub(super) fn update(model: &mut Model, msg: RuntimeMsg) -> Vec<Effect> {
     match msg {
@@ -24,6 +25,16 @@ pub(super) fn update(model: &mut Model, msg: RuntimeMsg) -> Vec<Effect> {
                     form.ranked(language, preference, result.clone());
                 }
             }
+        }
+        RuntimeMsg::Reported(Ok(path)) => {
+            model.tell(Verdict::Ok, format!("the report is in {}", path.display()), "");
+        }
+        RuntimeMsg::Reported(Err(why)) => {
+            model.tell(
+                Verdict::Fail,
+                format!("the report was not written: {why}"),
+                "codebeaker doctor prints it",
+            );
         }
         RuntimeMsg::Limited(limits) => {
             for overlay in &mut model.overlays {
@@ -72,7 +83,7 @@ fn unknown(runtime: RuntimeType, failure: Failure) -> RuntimeInfo {
 /// Every runtime has answered once: shows what is needed, and begins with a language that runs.
 fn settle(model: &mut Model) {
     if model.runtimes.available().next().is_none() {
-        let fetchable = |row: &crate::tui::model::RuntimeRow| row.info.as_ref().is_some_and(|i| i.fetchable);
+        let fetchable = |row: &RuntimeRow| row.info.as_ref().is_some_and(|i| i.fetchable);
         model.runtimes.selected = model.runtimes.rows.iter().position(fetchable).unwrap_or(0);
         // Somebody who types already is not interrupted.
         if model.is_changed() || !model.overlays.is_empty() {
@@ -104,10 +115,7 @@ pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
     let (runtime, name) = (row.runtime, row.runtime.short());
     let (verdict, message, hint) = match &row.info {
         None => (Verdict::Idle, format!("{name} is still being looked for"), String::new()),
-        Some(info) if info.available && !info.fetchable => {
-            model.screen = Screen::Workbench;
-            return Vec::new();
-        }
+        Some(info) if info.available && !info.fetchable => return begin_with(model, runtime),
         Some(info) if info.fetchable => match model.runtimes.fetching {
             Some(other) => {
                 let message = format!("{} is being fetched", other.short());
@@ -128,8 +136,82 @@ pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Begins with a runtime: in a session on it, its own one where there is one, in the text's language where it runs that.
+fn begin_with(model: &mut Model, runtime: RuntimeType) -> Vec<Effect> {
+    model.screen = Screen::Workbench;
+    let Some(info) = model.runtimes.row(runtime).and_then(|row| row.info.clone()) else { return Vec::new() };
+    let untouched = *model.document.origin() == Origin::Scratch && !model.is_changed();
+    let now = model.document.language().filter(|language| info.languages.contains(language));
+    let Some(language) =
+        now.or_else(|| ORDER.into_iter().find(|language| untouched && info.languages.contains(language)))
+    else {
+        let message = format!("{} does not run the text's language", runtime.short());
+        model.tell(Verdict::Idle, message, "");
+        return Vec::new();
+    };
+    if now.is_none() {
+        super::command::set_language(model, language);
+    }
+    let fits = |row: &SessionRow| {
+        let what = (row.info.runtime_type, row.info.language) == (runtime, language);
+        what && row.is_usable() && model.sessions.is_ours(&row.info.session_id)
+    };
+    if let Some(at) = model.sessions.rows.iter().position(fits) {
+        model.sessions.pick(at);
+        return Vec::new();
+    }
+    model.sessions.creating += 1;
+    let params = CreateSession { runtime_type: Some(runtime), ..CreateSession::new(language) };
+    vec![Effect::CreateSession { params: Box::new(params), run: None }]
+}
+
+/// Shows the chosen runtime's fix, or goes to its next step.
+pub(super) fn show_fix(model: &mut Model) {
+    let row = model.runtimes.rows.get(model.runtimes.selected);
+    let info = row.and_then(|row| row.info.as_ref());
+    let count = info.map_or(0, |info| remedy::steps(info).len());
+    if count == 0 {
+        let name = row.map_or("it", |row| row.runtime.short());
+        let message = match info {
+            Some(info) if info.available => format!("{name} needs no fix"),
+            Some(_) => format!("nothing is known to help {name}"),
+            None => format!("{name} is still being looked for"),
+        };
+        return model.tell(Verdict::Idle, message, "");
+    }
+    model.runtimes.step = Some(model.runtimes.step.map_or(0, |step| (step + 1) % count));
+}
+
+/// Copies the line for a shell of the step that is shown, or of the first that has one from there on.
+pub(super) fn copy_fix(model: &mut Model) -> Vec<Effect> {
+    let info = model.runtimes.rows.get(model.runtimes.selected).and_then(|row| row.info.as_ref());
+    let steps = info.map(remedy::steps).unwrap_or_default();
+    let from = model.runtimes.step.unwrap_or(0);
+    let lines = steps.iter().enumerate().cycle().skip(from).take(steps.len());
+    let found = lines.filter_map(|(at, step)| Some((at, step.line.clone()?))).next();
+    let Some((at, line)) = found else {
+        model.tell(Verdict::Idle, "there is no line to copy", "");
+        return Vec::new();
+    };
+    model.runtimes.step = Some(at);
+    model.tell(Verdict::Ok, format!("sent to the terminal's clipboard: {line}"), "paste it into a shell");
+    vec![Effect::Copy(line)]
+}
+
+/// Has what is known of all runtimes written to a file.
+pub(super) fn report(model: &mut Model) -> Vec<Effect> {
+    let known = |row: &RuntimeRow| row.info.clone();
+    match model.runtimes.rows.iter().map(known).collect::<Option<Vec<_>>>() {
+        Some(runtimes) => vec![Effect::Report(runtimes)],
+        None => {
+            model.tell(Verdict::Idle, "the runtimes are still being looked for", "");
+            Vec::new()
+        }
+    }
+}
+
 pub(super) fn recheck(model: &mut Model) -> Vec<Effect> {
-    model.notice = None;
+    (model.notice, model.runtimes.step) = (None, None);
     for row in &mut model.runtimes.rows {
         row.info = None;
     }

@@ -33,7 +33,10 @@ pub(super) fn update(model: &mut Model, msg: SessionMsg) -> Vec<Effect> {
             }
             model.tell(Verdict::Fail, failure.message, failure.hint);
         }
-        SessionMsg::Told(Told::Lagged(_)) => return vec![Effect::ListSessions],
+        SessionMsg::Told(Told::Lagged(_)) => {
+            model.files.stale = true;
+            return vec![Effect::ListSessions];
+        }
         SessionMsg::Told(Told::Event(event)) => return told(model, event),
         SessionMsg::Stats(id, stats) => self::stats(model, &id, stats),
     }
@@ -244,6 +247,9 @@ fn remove(model: &mut Model, id: &SessionId) {
 }
 
 fn told(model: &mut Model, event: SessionEvent) -> Vec<Effect> {
+    if super::files::heard(model, &event) {
+        return Vec::new();
+    }
     let (SessionEvent::State { session_id: id, .. }
     | SessionEvent::Started { session_id: id, .. }
     | SessionEvent::Finished { session_id: id, .. }) = &event;

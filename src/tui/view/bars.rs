@@ -194,6 +194,7 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
         (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
+        (_, Pane::Files) if model.files.filtering => ("FILTER", Role::ModeEdit),
         (_, Pane::Files) => ("FILES", Role::ModeCommand),
         (_, Pane::Stats) => ("STATS", Role::ModeCommand),
         (_, Pane::History) => ("HISTORY", Role::ModeCommand),
@@ -249,6 +250,7 @@ fn is_busy(model: &Model) -> bool {
     model.runs.active.is_some()
         || model.runtimes.fetching.is_some()
         || model.sessions.creating > 0
+        || model.files.queues.can_end().is_some()
         || model.connection.dial.is_some()
         || model.race.as_ref().is_some_and(Race::is_live)
 }
@@ -272,7 +274,9 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     if reads {
         shown.extend(key_hint(model, Cmd::PageDown, "page down"));
     }
-    if model.screen == Screen::Messages && model.wire.filtering {
+    if model.screen == Screen::Messages && model.wire.filtering
+        || model.screen == Screen::Workbench && model.focus == Pane::Files && model.types()
+    {
         shown.push(("Enter".to_owned(), "keep"));
         shown.extend(key_hint(model, Cmd::Leave, "all"));
     } else if model.types() {
@@ -375,6 +379,10 @@ fn activity(model: &Model) -> (Verdict, String) {
     if let Some(words) = link::lost(model) {
         return (Verdict::Warn, words);
     }
+    let files = model.files.queues.activity();
+    if let Some(words) = files.clone().filter(|_| model.focus == Pane::Files) {
+        return (Verdict::Run, words);
+    }
     if let Some(run) = &model.runs.active {
         return (Verdict::Run, format!("run {} {}", run.number, run.word()));
     }
@@ -383,6 +391,9 @@ fn activity(model: &Model) -> (Verdict, String) {
     }
     if let Some(runtime) = model.runtimes.fetching {
         return (Verdict::Run, format!("fetching {}", runtime.short()));
+    }
+    if let Some(words) = files {
+        return (Verdict::Run, words);
     }
     if model.sessions.creating > 0 {
         return (Verdict::Run, "creating a session".to_owned());

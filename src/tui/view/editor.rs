@@ -8,6 +8,7 @@ use ratatui::style::{Modifier, Style};
 
 use super::put;
 use crate::protocol::Language;
+use crate::tui::buffers;
 use crate::tui::editor::{Pos, cells, column, placed};
 use crate::tui::highlight::Highlighter;
 use crate::tui::model::{Model, Pane};
@@ -18,9 +19,20 @@ pub(super) fn edges(model: &Model) -> (String, String, String) {
     let (row, column) = model.editor.cursor();
     let language =
         model.document.language().map(Language::extension).or(model.document.syntax()).unwrap_or("?");
-    let mode = if model.edits { "EDIT" } else { "CMD" };
+    let mode = match model.edits {
+        _ if model.document.big => "READ",
+        true => "EDIT",
+        false => "CMD",
+    };
     let title = format!("{}  {}", Pane::Editor.title(), super::bars::document_name(model));
-    (title, format!("{language} | {mode} | {}:{}", row + 1, column + 1), String::new())
+    let foot = match buffers::listed(model) {
+        all if all.len() > 1 => {
+            let at = all.iter().position(|one| one.id == model.document.id).unwrap_or(0);
+            format!("{} of {} texts", at + 1, all.len())
+        }
+        _ => String::new(),
+    };
+    (title, format!("{language} | {mode} | {}:{}", row + 1, column + 1), foot)
 }
 
 /// First line shown, lines shown, all lines.
@@ -35,6 +47,7 @@ pub(super) fn draw(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
+    let area = model.above_search(area);
     if area.is_empty() {
         return;
     }

@@ -14,7 +14,7 @@ use crate::tui::wire::{self, Entry};
 
 pub(super) fn draw(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
     super::bars::top(model, layout, theme, frame);
-    let places = Messages::at(frame.area().as_size(), model.wire.reading);
+    let places = Messages::at(model.without_tour(frame.area().as_size()), model.wire.reading);
     if !places.list.is_empty() {
         list(model, &places, theme, frame);
     }

@@ -2,7 +2,7 @@
 
 mod bars;
 mod editor;
-mod files;
+pub(crate) mod files;
 pub(crate) mod history;
 mod link;
 mod messages;
@@ -12,6 +12,8 @@ mod race;
 pub(crate) mod sessions;
 mod setup;
 pub(crate) mod stats;
+mod tour;
+mod welcome;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -30,7 +32,7 @@ use super::widget::frame::{Framed, draw as draw_frame};
 pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame: &mut Frame<'_>) {
     let area = frame.area();
     // The terminal may have changed its size since the model was told.
-    let layout = Layout::of(area.as_size(), model.focus, &model.ratios, model.zoomed);
+    let layout = Layout::of(model.without_tour(area.as_size()), model.focus, &model.ratios, model.zoomed);
     frame.buffer_mut().set_style(area, theme.style(Role::Background));
     if layout.class == Class::Tiny {
         notices::too_small(model, theme, frame);
@@ -43,6 +45,7 @@ pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame
         }
         notices::toast(model, &layout, theme, frame);
         overlay::draw(model, theme, frame);
+        tour::draw(model, theme, frame);
     }
     neutralise(frame.buffer_mut());
 }
@@ -68,6 +71,7 @@ fn workbench(model: &Model, layout: &Layout, theme: &Theme, highlights: &Highlig
                 Pane::Editor => editor::scroll(model, inside),
                 Pane::Output => output::scroll(model, inside),
                 Pane::Stats => Some(stats::scroll(model, inside)),
+                Pane::Files => files::scroll(model, inside),
                 _ => None,
             };
             if let Some((first, shown, all)) = bar {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Clear;
 
 use super::{link, put};
+use crate::tui::commands::{Cmd, Place};
 use crate::tui::layout::{Class, Layout};
 use crate::tui::model::{Model, Screen, Verdict};
 use crate::tui::overlay::Overlay;
@@ -24,7 +25,8 @@ pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut F
     if layout.class == Class::Small && model.screen != Screen::Setup {
         return;
     }
-    let screen = frame.area();
+    let size = model.without_tour(frame.area().as_size());
+    let screen = Rect::from((frame.area().as_position(), size));
     let width = screen.width.min(64);
     let room = usize::from(width.saturating_sub(4));
     let mut lines = text::wrap(&notice.message, room);
@@ -39,7 +41,14 @@ pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut F
     frame.buffer_mut().set_style(area, theme.style(Role::Background));
     let (glyph, word, _) = verdict(theme, notice.verdict);
     let title = format!("{glyph} {word}");
-    let framed = frames::Framed { title: &title, right: "Esc close", foot: "", focused: false };
+    let log = model.keymap.shown(Cmd::Log, &[Place::Everywhere], model.types());
+    let log = log.map_or_else(String::new, |key| format!("{key} log   "));
+    let waiting = match model.log.waiting() {
+        0 => String::new(),
+        n => format!("{n} more   "),
+    };
+    let right = format!("{waiting}{log}Esc close");
+    let framed = frames::Framed { title: &title, right: &right, foot: "", focused: false };
     let inside = frames::draw(&framed, theme, area, frame);
     for (at, (line, y)) in lines.iter().zip(inside.top()..inside.bottom()).enumerate() {
         let style = if at < first_hint { theme.style(role) } else { theme.style(Role::Text) };

@@ -46,9 +46,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
     let (rows, columns) = room(model, area);
     let output = &model.output;
     if output.len() == 0 && model.runs.active.is_none() {
-        let hint = "nothing has run yet: F5 runs the editor's code";
-        put(frame.buffer_mut(), area.x + 1, area.y, hint, area.width - 1, theme.style(Role::Muted));
-        return;
+        return super::welcome::draw(model, theme, area, frame);
     }
     let mut y = area.y;
     let bottom = area.y + u16::try_from(rows).unwrap_or(u16::MAX).min(area.height);

@@ -17,7 +17,7 @@ use crate::tui::widget::{outcome, verdict};
 
 pub(super) fn draw(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
     let Some(race) = &model.race else { return };
-    let places = race.places(frame.area().as_size());
+    let places = race.places(model.without_tour(frame.area().as_size()));
     top(race, model, theme, places.top, frame);
     for (at, lane) in race.lanes.iter().enumerate() {
         draw_lane(lane, at, race, &places, model, theme, frame);

@@ -4,12 +4,15 @@ mod app;
 mod connection;
 mod edit;
 mod file;
+mod files;
 mod history;
 mod keymap;
 mod messages;
+mod motions;
 mod output;
 mod run;
 mod runtime;
+mod sample;
 mod session;
 mod view;
 
@@ -22,12 +25,15 @@ const AREAS: &[&[Spec]] = &[
     session::ROWS,
     history::ROWS,
     file::ROWS,
+    files::ROWS,
     output::ROWS,
     runtime::ROWS,
     connection::ROWS,
+    sample::ROWS,
     messages::ROWS,
     view::ROWS,
     keymap::ROWS,
+    motions::ROWS,
     app::ROWS,
 ];
 

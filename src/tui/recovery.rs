@@ -1,0 +1,226 @@
+//! Texts that are not saved, kept on disk for as long as they are not, so that a crash loses seconds at most. For the
+//! effects alone; everything here blocks.
+//!
+//! Each workbench has a file of its own and holds a lock beside it. A file whose lock is free is of one that ended
+//! without being left: its texts are taken over, and it goes once they stand in the new one's file.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::msg::{Source, Unsaved};
+
+/// The largest file that is taken over, in bytes.
+const LARGEST: u64 = 64 * 1024 * 1024;
+/// So many files of others are looked at.
+const MOST_FILES: usize = 100;
+/// So many texts are taken over.
+const MOST_TEXTS: usize = 32;
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Record {
+    texts: Vec<Text>,
+}
+
+/// A text in the file.
+#[derive(Debug, Deserialize, Serialize)]
+struct Text {
+    /// The file of this machine that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
+    /// What it is called, where it is of none.
+    #[serde(default)]
+    name: String,
+    text: String,
+}
+
+/// What the others have left.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) texts: Vec<Unsaved>,
+    /// A file that could not be read, and where it is now.
+    pub(super) broken: Option<PathBuf>,
+}
+
+/// The file of this workbench.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    dir: PathBuf,
+    file: PathBuf,
+    /// Held as long as the workbench is open.
+    lock: Option<File>,
+    /// The number of what is in the file.
+    number: u64,
+}
+
+impl Keeper {
+    pub(super) fn new(dir: PathBuf) -> Self {
+        let begun = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let name = format!("{}-{}", std::process::id(), begun.as_nanos());
+        let file = dir.join(format!("{name}.json"));
+        Self { dir, file, lock: None, number: 0 }
+    }
+
+    /// Puts texts in the place of those kept before; an older request than the last one does nothing.
+    pub(super) fn keep(&mut self, number: u64, texts: &[Unsaved]) -> io::Result<()> {
+        if number <= self.number {
+            return Ok(());
+        }
+        self.number = number;
+        if texts.is_empty() {
+            return self.forget();
+        }
+        if self.lock.is_none() {
+            DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
+            let lock = private(&lock_of(&self.file))?;
+            lock.try_lock()?;
+            self.lock = Some(lock);
+        }
+        let record = Record { texts: texts.iter().map(Text::of).collect() };
+        let json = serde_json::to_vec(&record).map_err(io::Error::other)?;
+        let beside = self.file.with_extension("new");
+        let mut file = private(&beside)?;
+        file.set_len(0)?;
+        file.write_all(&json)?;
+        file.sync_all()?;
+        fs::rename(&beside, &self.file)
+    }
+
+    /// Nothing is unsaved any more, or the workbench is being left.
+    pub(super) fn forget(&mut self) -> io::Result<()> {
+        if self.lock.take().is_none() {
+            return Ok(());
+        }
+        fs::remove_file(&self.file)?;
+        fs::remove_file(lock_of(&self.file))
+    }
+
+    /// Takes over what workbenches that are no more have left.
+    pub(super) fn take_over(&mut self, number: u64) -> io::Result<Found> {
+        let mut found = Found::default();
+        let mut taken = Vec::new();
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            entries => entries?,
+        };
+        for path in entries.flatten().map(|entry| entry.path()).take(MOST_FILES) {
+            if path.extension().is_none_or(|ending| ending != "json") || path == self.file {
+                continue;
+            }
+            let lock = private(&lock_of(&path))?;
+            // Whoever holds it is alive.
+            if lock.try_lock().is_err() {
+                continue;
+            }
+            match read(&path) {
+                Ok(texts) if found.texts.len() + texts.len() <= MOST_TEXTS => {
+                    found.texts.extend(texts);
+                    taken.push((path, lock));
+                }
+                // The next workbench has room again.
+                Ok(_) => {}
+                Err(_) => {
+                    let aside = path.with_extension("broken");
+                    fs::rename(&path, &aside)?;
+                    fs::remove_file(lock_of(&path))?;
+                    found.broken = Some(aside);
+                }
+            }
+        }
+        if !found.texts.is_empty() {
+            self.keep(number, &found.texts)?;
+        }
+        for (path, lock) in taken {
+            fs::remove_file(&path)?;
+            fs::remove_file(lock_of(&path))?;
+            drop(lock);
+        }
+        Ok(found)
+    }
+}
+
+impl Text {
+    fn of(unsaved: &Unsaved) -> Self {
+        let (path, name) = match &unsaved.source {
+            Source::File(path) => (Some(path.clone()), String::new()),
+            Source::Named(name) => (None, name.clone()),
+        };
+        Self { path, name, text: unsaved.text.clone() }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<Unsaved>> {
+    if fs::metadata(path)?.len() > LARGEST {
+        return Err(io::Error::other("too large"));
+    }
+    let record: Record = serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)?;
+    let unsaved = |text: Text| Unsaved {
+        source: text.path.map_or(Source::Named(text.name), Source::File),
+        text: text.text,
+    };
+    Ok(record.texts.into_iter().map(unsaved).collect())
+}
+
+fn lock_of(file: &Path) -> PathBuf {
+    file.with_extension("lock")
+}
+
+/// A file that nobody else may read.
+fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<Unsaved> {
+        vec![
+            Unsaved { source: Source::Named("scratch.py".to_owned()), text: text.to_owned() },
+            Unsaved { source: Source::File("/w/a.go".into()), text: "日\n".to_owned() },
+        ]
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_a_dead_workbench_left_is_taken_over_once() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("state/unsaved");
+        let mut dead = Keeper::new(dir.clone());
+        assert!(dead.take_over(1).unwrap().texts.is_empty());
+        dead.keep(2, &texts("old")).unwrap();
+        dead.keep(4, &texts("new")).unwrap();
+        // One that came late.
+        dead.keep(3, &texts("older")).unwrap();
+        // As long as it lives, nobody takes it.
+        let mut other = Keeper::new(dir.clone());
+        assert!(other.take_over(1).unwrap().texts.is_empty());
+        drop(dead);
+        assert_eq!(other.take_over(2).unwrap().texts, texts("new"));
+        assert_eq!(names(&dir).len(), 2, "{:?}", names(&dir));
+        // A crash of that one loses nothing either.
+        drop(other);
+        let mut third = Keeper::new(dir.clone());
+        assert_eq!(third.take_over(1).unwrap().texts, texts("new"));
+        third.forget().unwrap();
+        assert!(names(&dir).is_empty(), "{:?}", names(&dir));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_put_aside() {
+        let home = tempfile::tempdir().unwrap();
+        for bad in ["", "{", "{\"texts\": 1}", "\u{0}", "[]"] {
+            fs::write(home.path().join("1-1.json"), bad).unwrap();
+            let found = Keeper::new(home.path().to_owned()).take_over(1).unwrap();
+            assert!(found.texts.is_empty() && found.broken.is_some(), "{bad}");
+            assert_eq!(names(home.path()), ["1-1.broken"]);
+        }
+    }
+}

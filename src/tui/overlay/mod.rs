@@ -244,6 +244,7 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
         Overlay::Question(_) => ("QUESTION", &[("Enter", "yes"), ("Esc", "no")]),
         Overlay::Log(_) => ("LOG", &[("y", "copy"), ("/", "filter"), ("Esc", "close")]),
         Overlay::Samples(_) => ("SAMPLES", &[("Enter", "open"), ("l", "next language"), ("Esc", "back")]),
+        Overlay::Compare(_) => ("RUNS", &[("Tab", "output or code"), ("Esc", "close")]),
         _ => ("FORM", &[("Enter", "go on"), ("Esc", "back")]),
     };
     Some((name.to_owned(), keys.to_vec()))

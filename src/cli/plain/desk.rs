@@ -60,7 +60,7 @@ struct Run {
 
 /// Something that happens to a run.
 pub enum Event {
-    Started(Result<(Option<SessionInfo>, Execution), Failure>),
+    Started(Box<Result<(Option<SessionInfo>, Execution), Failure>>),
     Told(Option<ExecutionEvent>),
 }
 
@@ -156,7 +156,7 @@ impl Desk {
     /// The next thing that happens to the run.
     pub async fn event(&mut self) -> Event {
         match self.run.as_mut().map(|run| &mut run.stage) {
-            Some(Stage::Starting(starting)) => Event::Started(starting.as_mut().await),
+            Some(Stage::Starting(starting)) => Event::Started(Box::new(starting.as_mut().await)),
             Some(Stage::Running(execution)) => Event::Told(execution.next().await),
             None => std::future::pending().await,
         }
@@ -164,11 +164,13 @@ impl Desk {
 
     pub async fn take(&mut self, event: Event) {
         match event {
-            Event::Started(Ok((made, execution))) => self.started(made, execution).await,
-            Event::Started(Err(failure)) => {
-                let number = self.run.take().map_or(0, |run| run.number);
-                self.tell_failure(&format!("run {number}: failed"), &failure);
-            }
+            Event::Started(begun) => match *begun {
+                Ok((made, execution)) => self.started(made, execution).await,
+                Err(failure) => {
+                    let number = self.run.take().map_or(0, |run| run.number);
+                    self.tell_failure(&format!("run {number}: failed"), &failure);
+                }
+            },
             Event::Told(Some(ExecutionEvent::Output { stream, data })) => self.output(stream, &data),
             Event::Told(Some(ExecutionEvent::Lagged { skipped })) => {
                 self.say(format_args!("{skipped} bytes of output came too fast and are missing here"));

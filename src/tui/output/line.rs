@@ -150,11 +150,14 @@ impl Line {
     }
 }
 
+/// Characters with their looks.
+pub(super) type Cells = Vec<(char, Style)>;
+
 /// The line a program is still writing: one entry a character, so that it can be overwritten.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) stream: OutputStream,
-    cells: Vec<(char, Style)>,
+    cells: Cells,
     column: usize,
     /// How many pieces of the program's line came before this one, and their bytes.
     pieces: usize,
@@ -163,12 +166,12 @@ pub(super) struct Open {
 
 impl Open {
     /// A line to be written, in a buffer that another one has used before.
-    pub(super) fn new(stream: OutputStream, mut spare: Vec<(char, Style)>) -> Self {
+    pub(super) fn new(stream: OutputStream, mut spare: Cells) -> Self {
         spare.clear();
         Self { stream, cells: spare, column: 0, pieces: 0, bytes: 0 }
     }
 
-    pub(super) fn into_spare(self) -> Vec<(char, Style)> {
+    pub(super) fn into_spare(self) -> Cells {
         self.cells
     }
 

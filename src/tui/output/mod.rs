@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 
 use ratatui::style::Style;
 
-use self::line::Open;
+use self::line::{Cells, Open};
 use super::msg::Spooled;
 use crate::protocol::{Language, OutputStream};
 
@@ -61,7 +61,7 @@ pub(crate) struct Output {
     /// Columns scrolled to the right.
     pub(crate) left: usize,
     /// A buffer for the next line that is written.
-    spare: Vec<(char, Style)>,
+    spare: Cells,
 }
 
 impl Output {
@@ -149,7 +149,7 @@ impl Output {
         self.end_in(at, Block::close);
     }
 
-    fn end_in(&mut self, at: usize, end: fn(&mut Block, &Query) -> Option<Vec<(char, Style)>>) {
+    fn end_in(&mut self, at: usize, end: fn(&mut Block, &Query) -> Option<Cells>) {
         if let Some(spare) = self.change(at, end).flatten() {
             self.spare = spare;
         }

@@ -78,7 +78,8 @@ impl Output {
         let from =
             before.char_indices().rev().take_while(|(_, c)| word(*c)).last().map_or(byte, |(at, _)| at);
         let to = after.char_indices().find(|(_, c)| !word(*c)).map_or(line.text.len(), |(at, _)| byte + at);
-        let Some((last, _)) = line.text.get(from..to).and_then(|word| word.grapheme_indices(true).last())
+        let Some((last, _)) =
+            line.text.get(from..to).and_then(|word| word.grapheme_indices(true).next_back())
         else {
             return false;
         };

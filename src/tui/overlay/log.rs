@@ -41,11 +41,8 @@ impl LogView {
             KeyCode::PageUp => self.selected = self.selected.saturating_sub(10),
             KeyCode::PageDown => self.selected = (self.selected + 10).min(last),
             KeyCode::Enter => self.filtering = false,
-            _ if self.filtering => {
-                if self.filter.key(key) {
-                    self.selected = 0;
-                }
-            }
+            _ if self.filtering && self.filter.key(key) => self.selected = 0,
+            _ if self.filtering => {}
             KeyCode::Char('k') => self.selected = self.selected.saturating_sub(1),
             KeyCode::Char('j') => self.selected = (self.selected + 1).min(last),
             KeyCode::Home => self.selected = 0,

@@ -226,7 +226,7 @@ fn switch(model: &mut Model, reached: Reached) {
         model.screen = Screen::Workbench;
     }
     let place = place(model);
-    if model.output.len() > 0 {
+    if !model.output.is_empty() {
         model.output.say(Kind::Rule, String::new());
     }
     model.output.say(Kind::Note, place.clone());

@@ -56,10 +56,8 @@ pub(super) fn advance(model: &mut Model) {
     };
     if over {
         next(model);
-    } else if now && !half {
-        if let Some(tour) = &mut model.tour {
-            tour.half = true;
-        }
+    } else if let Some(tour) = model.tour.as_mut().filter(|_| now) {
+        tour.half = true;
     }
 }
 

@@ -90,7 +90,7 @@ fn state(lane: &Lane, theme: &Theme) -> (&'static str, &'static str, Style) {
 
 fn draw_output(lane: &Lane, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let (rows, columns) = (usize::from(area.height), usize::from(area.width));
-    if lane.output.len() == 0 && rows > 0 {
+    if lane.output.is_empty() && rows > 0 {
         let words = if lane.is_live() { "nothing yet" } else { "no output" };
         put(frame.buffer_mut(), area.x, area.y, words, area.width, theme.style(Role::Muted));
         return;

@@ -99,7 +99,9 @@ where
     };
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
     let memory = options.memory_file();
-    let mut effects = Effects::new(engine, options.connector, unsaved, memory)
+    let mut effects = Effects::new(engine, options.connector)
+        .remembering_in(memory)
+        .keeping_in(unsaved)
         .spooling_in(options.paths.state.join("output"));
     effects.report_with(options.report);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
@@ -188,6 +190,9 @@ where
                     Effect::Quit => return Ok(Exit::Quit),
                     Effect::Suspend => {
                         control.suspend().map_err(terminal_error)?;
+                        if stopped.is_cancelled() {
+                            break;
+                        }
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
@@ -218,6 +223,10 @@ where
         }
         if let Some(what) = workbench.remembered() {
             effects.remember(what);
+        }
+        // It may not have the terminal.
+        if stopped.is_cancelled() {
+            continue;
         }
         if workbench.needs_drawing() && Instant::now() >= next_frame {
             terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;

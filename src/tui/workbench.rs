@@ -240,7 +240,10 @@ impl Workbench {
     /// Has the editor show its cursor in the room there is.
     fn fit(&mut self) {
         let area = self.model.text_area();
-        self.model.editor.fit(area.height.into(), area.width.into());
+        // In a pane that is not on the screen nothing is to be scrolled into sight.
+        if !area.is_empty() {
+            self.model.editor.fit(area.height.into(), area.width.into());
+        }
     }
 
     /// Colours what will be on the screen. True: all of it, or there is nothing to colour yet.

@@ -112,7 +112,7 @@ impl Menu {
     /// A click: what stands there, or away.
     pub(super) fn click(&mut self, at: Position, model: &Model) -> Outcome {
         let entries = self.entries(model);
-        let grid = Grid::of(model.size, &entries);
+        let grid = Grid::of(model.room(), &entries);
         if !self.is_shown() || !grid.area.contains(at) {
             return Outcome::Close(Vec::new());
         }
@@ -125,7 +125,7 @@ impl Menu {
             return;
         }
         let entries = self.entries(model);
-        let grid = Grid::of(model.size, &entries);
+        let grid = Grid::of(model.room(), &entries);
         let title = match self.group {
             None => "Menu".to_owned(),
             Some(letter) => format!("Menu  {letter} {}", self.name()),

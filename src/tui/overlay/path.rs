@@ -172,7 +172,7 @@ pub(super) struct Words<'a> {
 /// Draws a field in its box.
 pub(super) fn draw(field: &Field, words: Words<'_>, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let notes = u16::try_from(words.notes.len()).unwrap_or(u16::MAX);
-    let area = centred(model.size, 64, notes.saturating_add(5));
+    let area = centred(model.room(), 64, notes.saturating_add(5));
     let inside = over(words.title, words.right, theme, area, frame);
     let row = |y: u16| {
         Rect::new(inside.x + 1, inside.y + y, inside.width.saturating_sub(2), 1).intersection(inside)

@@ -89,7 +89,7 @@ impl Prompt {
         };
         let shown = self.paths.len().min(SHOWN);
         let rows = u16::try_from(shown).unwrap_or(0);
-        let area = centred(model.size, 64, 5 + rows);
+        let area = centred(model.room(), 64, 5 + rows);
         let inside = over(title, "", theme, area, frame);
         let line = |y: u16| {
             Rect::new(inside.x + 1, inside.y + y, inside.width.saturating_sub(2), 1).intersection(inside)

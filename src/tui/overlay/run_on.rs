@@ -116,5 +116,5 @@ impl RunOn {
 
 fn area(model: &Model) -> Rect {
     let rows = u16::try_from(model.runtimes.rows.len()).unwrap_or(u16::MAX);
-    centred(model.size, 64, rows.saturating_add(3))
+    centred(model.room(), 64, rows.saturating_add(3))
 }

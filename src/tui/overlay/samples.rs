@@ -70,7 +70,7 @@ impl Samples {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let area = centred(model.size, 104, model.size.height.saturating_sub(4).clamp(10, 28));
+        let area = centred(model.room(), 104, model.room().height.saturating_sub(4).clamp(10, 28));
         let right = format!("{}  Enter opens", self.language.title());
         let inside = over("Samples", &right, theme, area, frame);
         if inside.width < 12 || inside.height < 3 {

@@ -114,6 +114,7 @@ impl Workbench {
         let shares = memory.shares().unwrap_or_default();
         (model.ratios, model.zoomed) = (shares.ratios, shares.zoomed);
         (model.look, model.memory) = (look, memory);
+        update::keep_preset(&mut model);
         warnings.extend(update::take_settings(&mut model, &Settings::default()));
         let theme = model.look.resolve(None);
         // Whoever knows vim expects its normal mode.

@@ -111,7 +111,7 @@ impl NewSession {
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let places = self.places(model);
-        over("New session", "Esc close", theme, places.area, frame);
+        over("New session", "Esc back", theme, places.area, frame);
         for (row, line) in &places.rows {
             match row {
                 Row::Part(part) => self.draw_part(*part, model, theme, *line, frame),

@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Outcome;
+use super::{Hints, Outcome};
 use crate::protocol::SessionId;
 use crate::tui::layout::centred;
 use crate::tui::model::Model;
@@ -131,6 +131,18 @@ impl PathForm {
         }
         self.problem = found.is_empty().then_some("nothing here begins like that");
         self.found = if found.len() > 1 { found } else { Vec::new() };
+    }
+
+    /// For the bottom line.
+    pub(super) fn hints(&self) -> Hints {
+        match self.ask {
+            Ask::NewFile => ("NEW FILE", &[("Enter", "make"), ("Esc", "back")]),
+            Ask::NewDirectory => ("NEW DIRECTORY", &[("Enter", "make"), ("Esc", "back")]),
+            Ask::Rename(_) => ("RENAME", &[("Enter", "rename"), ("Esc", "back")]),
+            Ask::Copy(_) => ("COPY", &[("Enter", "copy"), ("Esc", "back")]),
+            Ask::Upload(_) => ("UPLOAD", &[("Enter", "upload"), ("Tab", "complete"), ("Esc", "back")]),
+            Ask::Download(_) => ("DOWNLOAD", &[("Enter", "download"), ("Tab", "complete"), ("Esc", "back")]),
+        }
     }
 
     fn words(&self) -> (&'static str, &'static str) {

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Outcome;
+use super::{Hints, Outcome};
 use crate::tui::editor::{Action, Motion};
 use crate::tui::layout::centred;
 use crate::tui::model::Model;
@@ -54,6 +54,14 @@ impl Prompt {
             self.field = Field::new(&first.chars().take(common).collect::<String>());
         }
         self.paths = if paths.len() > 1 { paths } else { Vec::new() };
+    }
+
+    /// For the bottom line.
+    pub(super) fn hints(&self) -> Hints {
+        match self.wanted {
+            Wanted::File => ("OPEN", &[("Enter", "open"), ("Tab", "complete"), ("Esc", "back")]),
+            Wanted::Line => ("GO TO", &[("Enter", "go"), ("Esc", "back")]),
+        }
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &mut Model) -> Outcome {

@@ -27,6 +27,11 @@ impl Question {
         Self { title, lines, word, yes }
     }
 
+    /// The word for yes.
+    pub(super) fn word(&self) -> &'static str {
+        self.word
+    }
+
     pub(super) fn press(&self, key: &KeyEvent) -> Outcome {
         match key.code {
             KeyCode::Enter | KeyCode::Char('y' | 'Y') => Outcome::Close(vec![self.yes.clone()]),

@@ -60,6 +60,7 @@ fn reread(
         model.keymap = keymap.inside(model.keymap.outer());
         let follows = model.look.follows();
         model.look.set(settings);
+        super::panes::keep_preset(model);
         warnings.extend(take_settings(model, &before));
         if model.look.settings.ui.mouse != before.ui.mouse {
             effects.push(Effect::CaptureMouse(model.mouse));

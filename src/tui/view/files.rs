@@ -23,7 +23,8 @@ pub(super) fn edges(model: &Model) -> (String, String, String) {
     let foot = match model.files.queues.activity() {
         Some(words) => words,
         None if model.focus == Pane::Files => {
-            let keys = [(FilesCmd::NewFile, "new"), (FilesCmd::Delete, "delete"), (FilesCmd::Filter, "filter")];
+            let keys =
+                [(FilesCmd::NewFile, "new"), (FilesCmd::Delete, "delete"), (FilesCmd::Filter, "filter")];
             super::foot(model, &keys.map(|(cmd, word)| (Cmd::Files(cmd), word)))
         }
         None => String::new(),

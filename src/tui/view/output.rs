@@ -327,9 +327,7 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         (_, Phase::Running, Pane::Output) if asks => {
             ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop".to_owned())
         }
-        (_, Phase::Running, _) if asks => {
-            ("waits for input?", format!("Ctrl-C stop{} answers", away()))
-        }
+        (_, Phase::Running, _) if asks => ("waits for input?", format!("Ctrl-C stop{} answers", away())),
         (_, Phase::Running, Pane::Output) => (run.word(), "Ctrl-C stop   i type input".to_owned()),
         (_, Phase::Running, _) => (run.word(), format!("Ctrl-C stop{} type input", away())),
         _ => (run.word(), "Ctrl-C stop".to_owned()),

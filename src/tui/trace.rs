@@ -19,6 +19,10 @@ impl Trace {
     /// Adds a sample. Whether the curve is another now: one that is level stays as it is, however long it is.
     pub(crate) fn push(&mut self, sample: Option<f64>) -> bool {
         let sample = sample.filter(|sample| sample.is_finite());
+        // It begins with the first that is known: a gap before it would move through the curve for a minute.
+        if sample.is_none() && self.0.is_empty() {
+            return false;
+        }
         let level = self.0.iter().all(|old| *old == sample);
         if self.0.len() == SAMPLES {
             self.0.pop_front();
@@ -112,6 +116,13 @@ mod tests {
             trace.push(Some(1.0));
         }
         assert_eq!((trace.0.len(), trace.top()), (SAMPLES, Some(1.0)));
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_no_part_of_the_curve() {
+        let mut trace = Trace::default();
+        assert!(!trace.push(None) && !trace.push(Some(0.0)) && !trace.push(Some(0.0)));
+        assert!(trace.push(None), "but a gap in it is");
     }
 
     #[test]

@@ -19,11 +19,8 @@ impl Trace {
     /// Adds a sample. Whether the curve is another now: one that is level stays as it is, however long it is.
     pub(crate) fn push(&mut self, sample: Option<f64>) -> bool {
         let sample = sample.filter(|sample| sample.is_finite());
-        // It begins with the first that is known: a gap before it would move through the curve for a minute.
-        if sample.is_none() && self.0.is_empty() {
-            return false;
-        }
-        let level = self.0.iter().all(|old| *old == sample);
+        // What was not known yet is a gap at its beginning, and makes no curve of a level one.
+        let level = self.0.iter().skip_while(|old| old.is_none()).all(|old| *old == sample);
         if self.0.len() == SAMPLES {
             self.0.pop_front();
         }

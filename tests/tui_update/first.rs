@@ -291,7 +291,7 @@ fn the_tour_hides_nothing_of_the_workbench() {
         let screen = bench.screen();
         // Where there is little room the keys have it.
         let title =
-            if width < 80 { "Tour 1/8 ─ F9 next   Esc leave" } else { "Tour 1 of 8: run a program" };
+            if width < 80 { "Tour 1/8 ─ F9 next   Esc Esc leave" } else { "Tour 1 of 8: run a program" };
         assert!(screen.contains(title), "{screen}");
         assert!(
             screen.contains("squares: number[]") && screen.contains("F5 run"),

@@ -271,3 +271,16 @@ fn a_search_is_called_one_in_the_bottom_line() {
     bench.press([key(KeyCode::Esc)]).press(typed("&x"));
     assert!(bench.screen().contains(" REPLACE  Enter by what   Esc back"), "{}", bench.screen());
 }
+
+#[test]
+fn the_way_to_the_input_is_named_from_every_pane() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(&[RuntimeType::Bun]).tell(crate::created("s1", None, Language::TypeScript));
+    bench.press([key(KeyCode::F(5))]);
+    bench.tell(Msg::Run(codebeaker::tui::RunMsg::Accepted(1, ExecutionId::from("e1"))));
+    assert!(bench.screen().contains("Ctrl-C stop   Esc 4 i type input"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]).press(typed("2"));
+    assert!(bench.screen().contains("Ctrl-C stop   4 i type input"), "{}", bench.screen());
+    bench.press(typed("4"));
+    assert!(bench.screen().contains("Ctrl-C stop   i type input"), "{}", bench.screen());
+}

@@ -284,3 +284,14 @@ fn the_way_to_the_input_is_named_from_every_pane() {
     bench.press(typed("4"));
     assert!(bench.screen().contains("Ctrl-C stop   i type input"), "{}", bench.screen());
 }
+
+#[test]
+fn output_that_is_filtered_or_cleared_says_so() {
+    let mut bench = Bench::new(40, 12);
+    bench.found(&[RuntimeType::Bun]).runs(&[(OutputStream::Stdout, "one\ntwo\n")], 0);
+    bench.press([key(KeyCode::Esc)]).press(typed("4&tw")).press([key(KeyCode::Enter)]);
+    assert!(bench.screen().contains(" OUTPUT  Esc all lines"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]).press(typed("D"));
+    let screen = bench.screen();
+    assert!(screen.contains("nothing is here any more") && !screen.contains("all lines"), "{screen}");
+}

@@ -64,7 +64,8 @@ fn files_are_made_renamed_copied_and_deleted() {
         let mut person = at_files(&engine).await;
         let workspace = &engine.workspace;
         person.press(enter("nlib/new.py"));
-        person.sees("new.py").await;
+        // Open, not only named: keys are the editor's until then.
+        person.sees("3 Editor  new.py").await;
         assert_eq!(workspace.get("lib/new.py"), Some(Vec::new()));
         // An empty file is typed into at once.
         person.press([key(KeyCode::Esc), key(KeyCode::Char('2'))]);

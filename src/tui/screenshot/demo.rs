@@ -99,7 +99,7 @@ impl Stage {
                     "palette" => self.press(KeyCode::F(2)).types("ses"),
                     "help" => self.press(KeyCode::F(1)),
                     "themes" => self.command("theme: choose"),
-                    "history" => self.focus('6'),
+                    "history" => self.focus('6').types("a"),
                     "new-session" => self.command("session: new"),
                     "quit" => self.types("ix").key('q', KeyModifiers::CONTROL),
                     _ => self,

@@ -98,7 +98,7 @@ fn screens_say_what_they_are() {
         ("running", &["Ada", "What is your name?"]),
         ("failed", &["RangeError", "✗ failed"]),
         ("race", &["bun", "deno", "docker", "97 ms"]),
-        ("history", &["6 History", "83 ms"]),
+        ("history", &["6 History", "all 2", "42 ms"]),
         ("palette", &["Session: new"]),
         ("help", &["Help"]),
         ("themes", &["Theme", "colour-blind"]),

@@ -417,6 +417,9 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
         RunMsg::Failed(_, failure) => fail(model, &failure),
         RunMsg::Signalled(_, Ok(true)) => {}
         RunMsg::Signalled(_, Ok(false)) => model.tell(Verdict::Idle, "it had ended already", ""),
+        // Keys that come just after its end are nobody's, and so is what its terminal answers.
+        RunMsg::InputRefused(_, failure)
+            if run.terminal.is_some() && failure.kind == ErrorKind::InvalidParams => {}
         RunMsg::Signalled(_, Err(failure)) | RunMsg::InputRefused(_, failure) => {
             model.tell(Verdict::Fail, failure.message, failure.hint);
         }

@@ -1,5 +1,7 @@
 //! What the workbench does about what happens, without a terminal's loop: effects and screens.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery")]
+
 #[path = "tui_update/connect.rs"]
 mod connect;
 #[path = "tui_update/editing.rs"]

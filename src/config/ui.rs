@@ -5,7 +5,7 @@ use super::document::{Item, Reader};
 /// What a person may set of the screen; absent is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UiSettings {
-    /// Nothing moves that need not: also where `NO_MOTION` is set.
+    /// Nothing moves that need not: also where `NO_MOTION` is set. So far nothing does, so that it changes nothing.
     pub reduced_motion: Option<bool>,
     /// Clicks and the wheel come here; false leaves them to the terminal.
     pub mouse: Option<bool>,

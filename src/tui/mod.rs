@@ -18,6 +18,7 @@ mod files;
 mod highlight;
 mod history;
 mod ingest;
+mod keyboard;
 mod keymap;
 mod keys;
 mod layout;

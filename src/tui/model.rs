@@ -562,6 +562,11 @@ impl Model {
         Layout::of(self.without_tour(self.size), self.focus, &self.ratios, self.zoomed)
     }
 
+    /// What boxes have: the screen without the tour's rows.
+    pub(crate) fn room(&self) -> Size {
+        self.without_tour(self.size)
+    }
+
     /// A screen of this size without the tour's rows.
     pub(crate) fn without_tour(&self, size: Size) -> Size {
         Size { height: size.height.saturating_sub(super::tour::rows(self, size)), ..size }

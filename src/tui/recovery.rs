@@ -82,19 +82,28 @@ impl Keeper {
         let record = Record { texts: texts.iter().map(Text::of).collect() };
         let json = serde_json::to_vec(&record).map_err(io::Error::other)?;
         let beside = self.file.with_extension("new");
-        let mut file = private(&beside)?;
-        file.set_len(0)?;
-        file.write_all(&json)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.file)
+        let written = private(&beside).and_then(|mut file| {
+            file.set_len(0)?;
+            file.write_all(&json)?;
+            file.sync_all()?;
+            fs::rename(&beside, &self.file)
+        });
+        if written.is_err() {
+            // A full disk has better use for its room; what was kept before stays.
+            let _ = fs::remove_file(&beside);
+        }
+        written
     }
 
     /// Nothing is unsaved any more, or the workbench is being left.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        if self.lock.take().is_none() {
-            return Ok(());
+        // Held until the end: nobody may take for a dead one's what is being thrown away.
+        let Some(_lock) = self.lock.take() else { return Ok(()) };
+        match fs::remove_file(&self.file) {
+            // It could not be written.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
         }
-        fs::remove_file(&self.file)?;
         fs::remove_file(lock_of(&self.file))
     }
 
@@ -211,6 +220,31 @@ mod tests {
         assert_eq!(third.take_over(1).unwrap().texts, texts("new"));
         third.forget().unwrap();
         assert!(names(&dir).is_empty(), "{:?}", names(&dir));
+    }
+
+    #[test]
+    fn what_could_not_be_written_leaves_nothing_behind() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("unsaved");
+        let mut keeper = Keeper::new(dir.clone());
+        // Something is in the way of the file, as a full disk would be.
+        fs::create_dir_all(&keeper.file).unwrap();
+        assert!(keeper.keep(1, &texts("x")).is_err());
+        assert_eq!(names(&dir).len(), 2, "{:?}", names(&dir));
+        fs::remove_dir(&keeper.file).unwrap();
+        keeper.forget().unwrap();
+        assert!(names(&dir).is_empty(), "{:?}", names(&dir));
+    }
+
+    #[test]
+    fn nobody_else_may_read_what_is_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("state/unsaved");
+        let mut keeper = Keeper::new(dir.clone());
+        keeper.keep(1, &texts("x")).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!([mode(dir.parent().unwrap()), mode(&dir), mode(&keeper.file)], [0o700, 0o700, 0o600]);
     }
 
     #[test]

@@ -28,8 +28,10 @@ const STATS: Duration = Duration::from_secs(1);
 const SECOND: Duration = Duration::from_secs(1);
 /// How long after a change texts that are not saved are kept.
 const KEEP: Duration = Duration::from_secs(2);
+/// The same where a person has done something: who types sees it at once, however much is printed meanwhile.
+const ANSWER: Duration = Duration::from_millis(4);
 /// How long messages may keep a frame waiting.
-const DRAIN: Duration = Duration::from_millis(8);
+const DRAIN: Duration = Duration::from_millis(4);
 
 /// How the workbench was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +99,9 @@ where
     };
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
     let memory = options.memory_file();
-    let mut effects = Effects::new(engine, options.connector, unsaved, memory)
+    let mut effects = Effects::new(engine, options.connector)
+        .remembering_in(memory)
+        .keeping_in(unsaved)
         .spooling_in(options.paths.state.join("output"));
     effects.report_with(options.report);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
@@ -138,7 +142,7 @@ where
     tokio::pin!(events);
     let begun = Instant::now();
     let stopped = control.stopped();
-    let mut next_frame = begun + FRAME;
+    let (mut drawn, mut next_frame) = (begun, begun + FRAME);
     let mut stats = StatsClock::default();
     let mut seconds = SecondsClock::default();
     let mut keeps = KeepClock::default();
@@ -154,7 +158,10 @@ where
             biased;
             () = stopped.cancelled() => return Ok(Exit::Signal(control.signal())),
             event = events.next() => match event {
-                Some(Ok(msg)) => Some(msg),
+                Some(Ok(msg)) => {
+                    next_frame = next_frame.min(drawn + ANSWER);
+                    Some(msg)
+                }
                 Some(Err(_)) | None => return Ok(Exit::Lost),
             },
             () = sleep_until(next_frame), if workbench.needs_drawing() => None,
@@ -183,6 +190,9 @@ where
                     Effect::Quit => return Ok(Exit::Quit),
                     Effect::Suspend => {
                         control.suspend().map_err(terminal_error)?;
+                        if stopped.is_cancelled() {
+                            break;
+                        }
                         forget_screen(terminal)?;
                         workbench.redraw();
                     }
@@ -214,9 +224,14 @@ where
         if let Some(what) = workbench.remembered() {
             effects.remember(what);
         }
+        // It may not have the terminal.
+        if stopped.is_cancelled() {
+            continue;
+        }
         if workbench.needs_drawing() && Instant::now() >= next_frame {
             terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
-            next_frame = Instant::now() + FRAME;
+            drawn = Instant::now();
+            next_frame = drawn + FRAME;
             workbench.warm_up();
         }
     }

@@ -1,14 +1,15 @@
-//! What is remembered from one start to the next: the theme that was chosen, how the panes are divided, the files
+//! What is remembered from one start to the next: the theme and the keys that were chosen, how the panes are divided, the files
 //! that were opened and where the cursor was in them. One small file, written as a whole beside the old one and then
 //! put in its place: of two workbenches the last one wins, and neither ever reads a half.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::keymap::Preset;
 use super::ratios::Ratios;
 use crate::config::Settings;
 
@@ -34,6 +35,8 @@ pub struct Remembered {
     pub(crate) base: PathBuf,
     /// The theme that was chosen in the workbench.
     pub(crate) theme: Option<Chosen>,
+    /// The set of keys that was chosen in the workbench.
+    pub(crate) keys: Option<ChosenKeys>,
     /// How the panes share the screen: [`Shares`], if this CodeBeaker understands it.
     layout: serde_json::Value,
     /// Files, the one that was opened last first.
@@ -63,6 +66,29 @@ impl Chosen {
     pub(crate) fn stands(&self, settings: &Settings) -> bool {
         (self.over.0.as_ref(), self.over.1.as_ref())
             == (settings.theme.as_ref(), settings.light_theme.as_ref())
+    }
+}
+
+/// A set of keys that was chosen, and which one the settings named then: when they name another, that counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChosenKeys {
+    preset: String,
+    over: Option<String>,
+}
+
+impl ChosenKeys {
+    pub(crate) fn new(preset: Preset, settings: &Settings) -> Self {
+        Self { preset: preset.name().to_owned(), over: Self::named(settings) }
+    }
+
+    /// The set, if there is one of that name and the settings say what they said when it was chosen.
+    pub(crate) fn of(&self, settings: &Settings) -> Option<Preset> {
+        let found = Preset::ALL.into_iter().find(|preset| preset.name() == self.preset);
+        found.filter(|_| self.over == Self::named(settings))
+    }
+
+    fn named(settings: &Settings) -> Option<String> {
+        settings.keys.preset.as_ref().map(|(name, _)| name.clone())
     }
 }
 
@@ -113,7 +139,7 @@ impl Remembered {
         }
         let text = serde_json::to_string(&Self { version: VERSION, ..self.clone() })?;
         if let Some(directory) = path.parent() {
-            match fs::create_dir(directory) {
+            match DirBuilder::new().mode(0o700).create(directory) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
             }
@@ -194,6 +220,8 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -217,6 +245,8 @@ mod tests {
         assert_eq!(found.files.len(), 2);
         let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
         assert_eq!(names.len(), 1, "nothing is left beside it");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!([mode(path.parent().unwrap()), mode(&path)], [0o700, 0o600]);
     }
 
     #[test]
@@ -250,6 +280,20 @@ mod tests {
         assert_eq!(Remembered::load(&path).0.shares(), None, "another CodeBeaker's, and no harm");
         fs::write(&path, "{}").unwrap();
         assert_eq!(Remembered::load(&path), (Remembered::default(), None));
+    }
+
+    #[test]
+    fn keys_that_were_chosen_stand_until_the_settings_name_others() {
+        let plain = Settings::default();
+        let chosen = ChosenKeys::new(Preset::Vim, &plain);
+        let text = serde_json::to_string(&chosen).unwrap();
+        let chosen: ChosenKeys = serde_json::from_str(&text).unwrap();
+        assert_eq!(chosen.of(&plain), Some(Preset::Vim));
+        let mut other = Settings::default();
+        other.keys.preset = Some(("emacs".to_owned(), "config.toml".to_owned()));
+        assert_eq!(chosen.of(&other), None);
+        let strange = ChosenKeys { preset: "ed".to_owned(), over: None };
+        assert_eq!(strange.of(&plain), None, "another CodeBeaker's, and no harm");
     }
 
     #[test]

@@ -1,25 +1,20 @@
 //! The terminal: taken over once, given back once, whatever ends the workbench.
 
-use std::cell::RefCell;
 use std::io::{self, BufWriter, Stdout, Write as _};
-use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use crossterm::cursor::Show;
 use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, EventStream,
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
     KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::execute;
 use crossterm::style::ResetColor;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
-use futures_util::Stream;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -28,10 +23,17 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::clipboard::{self, Clipboard, Wrapper};
+use super::keyboard::Keyboard;
 use super::run::Control;
 
 /// How long the loop may take to end after a signal before the process ends without it.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How often is looked what became of a signal.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// How often the workbench stops again when it is continued behind the shell.
+const MOST_STOPS: usize = 1000;
 
 /// How long after a question its answer may come.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -84,22 +86,6 @@ fn restore() {
     let _ = disable_raw_mode();
 }
 
-/// What is typed, for as long as the terminal is ours: while another program has it, nobody here reads its keys.
-#[derive(Clone, Debug)]
-pub(super) struct Keyboard(Rc<RefCell<Option<EventStream>>>);
-
-impl Stream for Keyboard {
-    type Item = io::Result<Event>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.0.borrow_mut().as_mut() {
-            Some(stream) => Pin::new(stream).poll_next(context),
-            // Not polled then: the loop waits for the other program.
-            None => Poll::Pending,
-        }
-    }
-}
-
 /// Holds the terminal, and gives it back when dropped, at a panic of the drawing thread, and at a signal.
 #[derive(Debug)]
 pub(super) struct TerminalGuard {
@@ -123,10 +109,10 @@ impl TerminalGuard {
         // Before the terminal is taken, so that no signal finds it taken and nobody listening.
         let watcher = watch_signals(stopped.clone(), Arc::clone(&number))?;
         NO_MOUSE.store(!mouse, Ordering::SeqCst);
-        let keyboard = Keyboard(Rc::new(RefCell::new(None)));
+        let keyboard = Keyboard::new()?;
         let guard = Self { stopped, signal: number, watcher, asked: None, keyboard, given: None };
         take()?;
-        guard.keyboard.0.replace(Some(EventStream::new()));
+        guard.keyboard.start()?;
         Ok(guard)
     }
 
@@ -138,6 +124,7 @@ impl TerminalGuard {
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
         self.watcher.abort();
+        self.keyboard.stop();
         // An answer that comes now would be typed into the shell.
         if self.asked.is_some_and(|asked| asked.elapsed() < ANSWER) {
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
@@ -149,9 +136,24 @@ impl Drop for TerminalGuard {
 impl Control for TerminalGuard {
     fn suspend(&mut self) -> io::Result<()> {
         restore();
-        // Stops here, with the whole job of the shell, until it is continued.
-        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
-        take()
+        for _ in 0..MOST_STOPS {
+            // Stops here, with the whole job of the shell, until it is continued.
+            rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+            if in_front() {
+                break;
+            }
+            // Continued behind the shell: to end there, or to stop again. Taking the terminal would stop it for good.
+            for _ in 0..10 {
+                std::thread::sleep(GLANCE);
+                if self.stopped.is_cancelled() {
+                    return Ok(());
+                }
+            }
+        }
+        take()?;
+        // It may have changed meanwhile, of which only who is in front is told.
+        self.keyboard.tell_size();
+        Ok(())
     }
 
     fn ask_background(&mut self) -> io::Result<()> {
@@ -162,8 +164,7 @@ impl Control for TerminalGuard {
     }
 
     fn give(&mut self) -> io::Result<()> {
-        // Dropped, not only left alone: it reads in a thread of its own.
-        self.keyboard.0.replace(None);
+        self.keyboard.stop();
         restore();
         self.given = Some(tcgetattr(io::stdin())?);
         AWAY.store(true, Ordering::SeqCst);
@@ -180,7 +181,8 @@ impl Control for TerminalGuard {
         out.write_all(LEFT_BEHIND.as_bytes())?;
         execute!(out, DisableMouseCapture, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show)?;
         take()?;
-        self.keyboard.0.replace(Some(EventStream::new()));
+        self.keyboard.start()?;
+        self.keyboard.tell_size();
         Ok(())
     }
 
@@ -222,6 +224,11 @@ impl Control for TerminalGuard {
     }
 }
 
+/// The terminal's keys are this job's, or no job's.
+fn in_front() -> bool {
+    rustix::termios::tcgetpgrp(io::stdin()).map_or(true, |front| front == rustix::process::getpgrp())
+}
+
 /// A panic that ends the workbench is told on the shell's screen; any other goes to the log.
 fn watch_panics() {
     static ONCE: Once = Once::new();
@@ -244,15 +251,18 @@ fn watch_signals(stopped: CancellationToken, number: Arc<AtomicI32>) -> io::Resu
     let mut term = signal(SignalKind::terminate())?;
     let mut hup = signal(SignalKind::hangup())?;
     let mut int = signal(SignalKind::interrupt())?;
+    let mut quit = signal(SignalKind::quit())?;
     let task = tokio::spawn(async move {
         let caught = loop {
             let caught = tokio::select! {
                 _ = term.recv() => SignalKind::terminate(),
                 _ = hup.recv() => SignalKind::hangup(),
                 _ = int.recv() => SignalKind::interrupt(),
+                _ = quit.recv() => SignalKind::quit(),
             };
-            // Ctrl-C is for the program that has the terminal.
-            if caught != SignalKind::interrupt() || !AWAY.load(Ordering::SeqCst) {
+            // Ctrl-C and Ctrl-\ are for the program that has the terminal.
+            let of_keys = [SignalKind::interrupt(), SignalKind::quit()].contains(&caught);
+            if !of_keys || !AWAY.load(Ordering::SeqCst) {
                 break caught;
             }
         };
@@ -260,8 +270,10 @@ fn watch_signals(stopped: CancellationToken, number: Arc<AtomicI32>) -> io::Resu
         number.store(caught, Ordering::SeqCst);
         stopped.cancel();
         tokio::time::sleep(GRACE).await;
-        // The loop hangs, perhaps in a terminal that takes nothing: end without it.
-        restore();
+        // The loop hangs, perhaps in a terminal that takes nothing: end without it, and without waiting for that.
+        std::thread::spawn(restore);
+        tokio::time::sleep(GLANCE * 10).await;
+        let _ = disable_raw_mode();
         std::process::exit(128 + caught);
     });
     Ok(task.abort_handle())

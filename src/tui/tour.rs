@@ -89,28 +89,34 @@ pub(crate) fn title(tour: &Tour) -> String {
     format!("Tour {} of {}: {}", at + 1, Step::ALL.len(), tour.step.title())
 }
 
+/// The same where there is little room.
+pub(crate) fn short_title(tour: &Tour) -> String {
+    let at = Step::ALL.iter().position(|step| *step == tour.step).unwrap_or(0);
+    format!("Tour {}/{}", at + 1, Step::ALL.len())
+}
+
 /// The keys of the tour itself.
 pub(crate) fn keys(model: &Model) -> String {
     let next = model.keymap.shown(Cmd::TourSkip, &[Place::Tour], true).map(|key| format!("{key} next"));
     let leave = model.keymap.shown(Cmd::Leave, &[Place::Everywhere], true);
     // The first ends typing.
     let leave =
-        leave.map(|key| if model.types() { format!("{key} twice leave") } else { format!("{key} leave") });
+        leave.map(|key| if model.types() { format!("{key} {key} leave") } else { format!("{key} leave") });
     [next, leave].into_iter().flatten().collect::<Vec<_>>().join("   ")
 }
 
-/// How a command is given from here: its key, after Esc where letters are text.
-fn how(model: &Model, cmd: Cmd, places: &[Place]) -> String {
-    let direct = model.keymap.shown(cmd, places, model.types());
-    let after_esc = || model.keymap.shown(cmd, places, false).map(|key| format!("Esc, then {key}"));
+/// How a command is given from here: its key, after Esc where letters are text. A pane may have another use for the key.
+fn how(model: &Model, cmd: Cmd) -> String {
+    let places = model.places();
+    let direct = model.keymap.shown(cmd, &places, model.types());
+    let after_esc = || model.keymap.shown(cmd, &places, false).map(|key| format!("Esc, then {key}"));
     let by_name = || specs().find(|spec| spec.cmd == cmd).map_or("", |spec| spec.title);
     direct.or_else(after_esc).unwrap_or_else(|| format!("the palette's \"{}\"", by_name()))
 }
 
 /// What is said in a step, in a sentence or two.
 pub(crate) fn words(model: &Model, tour: &Tour) -> String {
-    const WORKBENCH: &[Place] = &[Place::Workbench, Place::Everywhere];
-    let run = how(model, Cmd::Run, WORKBENCH);
+    let run = how(model, Cmd::Run);
     let running = model.runs.active.is_some();
     match tour.step {
         Step::Run if running => "It runs: its output comes below, with how it ended and what it cost.".to_owned(),
@@ -121,7 +127,7 @@ pub(crate) fn words(model: &Model, tour: &Tour) -> String {
         Step::Stop if tour.half => "It was asked to stop; the same key again kills what does not listen.".to_owned(),
         Step::Stop if running => format!(
             "{} stops it. It would go on for ever; nothing else of yours ends with it.",
-            how(model, Cmd::Stop, WORKBENCH)
+            how(model, Cmd::Stop)
         ),
         Step::Stop => format!("{run} runs one that never ends; then you stop it."),
         Step::Compare if tour.half => {
@@ -129,32 +135,32 @@ pub(crate) fn words(model: &Model, tour: &Tour) -> String {
         }
         Step::Compare => format!(
             "{} runs the same code on every runtime that can, side by side.",
-            how(model, Cmd::RunAll, WORKBENCH)
+            how(model, Cmd::RunAll)
         ),
         Step::Files if model.runs.count <= tour.runs_before || running => {
             format!("{run} runs one that writes files. Its session keeps them for the next run.")
         }
         Step::Files => format!(
             "{} shows the session's files: what the program wrote is there.",
-            how(model, Cmd::Focus(Pane::Files), WORKBENCH)
+            how(model, Cmd::Focus(Pane::Files))
         ),
         Step::Palette if tour.half => {
             "Type a few letters of what you want: each command shows its key. Enter does it, Esc closes.".to_owned()
         }
-        Step::Palette => format!("{} finds every command by its name.", how(model, Cmd::Palette, WORKBENCH)),
+        Step::Palette => format!("{} finds every command by its name.", how(model, Cmd::Palette)),
         Step::Help if tour.half => "These are the keys that work where you were. Esc closes.".to_owned(),
-        Step::Help => format!("{} shows the keys that work in the pane you are in.", how(model, Cmd::Help, WORKBENCH)),
+        Step::Help => format!("{} shows the keys that work in the pane you are in.", how(model, Cmd::Help)),
         Step::Connect if tour.half => {
             "A server's address goes here; everything else stays as you know it. Esc closes, nothing is changed.".to_owned()
         }
         Step::Connect => format!(
             "{} works on another machine: codebeaker serve is its other end.",
-            how(model, Cmd::Connect, WORKBENCH)
+            how(model, Cmd::Connect)
         ),
         Step::End => format!(
             "That was it. {} has more programs, {} starts this again. Have fun.",
-            how(model, Cmd::Samples, WORKBENCH),
-            how(model, Cmd::Tour, WORKBENCH)
+            how(model, Cmd::Samples),
+            how(model, Cmd::Tour)
         ),
     }
 }

@@ -114,6 +114,7 @@ impl Workbench {
         let shares = memory.shares().unwrap_or_default();
         (model.ratios, model.zoomed) = (shares.ratios, shares.zoomed);
         (model.look, model.memory) = (look, memory);
+        update::keep_preset(&mut model);
         warnings.extend(update::take_settings(&mut model, &Settings::default()));
         let theme = model.look.resolve(None);
         // Whoever knows vim expects its normal mode.
@@ -240,7 +241,10 @@ impl Workbench {
     /// Has the editor show its cursor in the room there is.
     fn fit(&mut self) {
         let area = self.model.text_area();
-        self.model.editor.fit(area.height.into(), area.width.into());
+        // In a pane that is not on the screen nothing is to be scrolled into sight.
+        if !area.is_empty() {
+            self.model.editor.fit(area.height.into(), area.width.into());
+        }
     }
 
     /// Colours what will be on the screen. True: all of it, or there is nothing to colour yet.

@@ -33,7 +33,7 @@ fn samples() {
 #[test]
 fn tour() {
     at_every_size("tour", |bench| {
-        bench.found(READY).press([key(KeyCode::Esc)]).press(typed("T"));
+        bench.found(READY).press([key(KeyCode::Esc)]).press(typed("t"));
     });
 }
 

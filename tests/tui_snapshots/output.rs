@@ -22,7 +22,7 @@ fn blocks(bench: &mut Bench) {
 
 #[test]
 fn blocks_and_what_is_found() {
-    at_every_size("output_found", |bench| blocks(bench));
+    at_every_size("output_found", blocks);
 }
 
 #[test]

@@ -17,10 +17,9 @@ pub(crate) struct Group {
 pub(crate) const GROUPS: &[Group] = &[
     Group { letter: 'r', title: "run", areas: &["run", "race", "history"] },
     Group { letter: 's', title: "session", areas: &["session", "runtime"] },
-    Group { letter: 'f', title: "file", areas: &["file", "files", "buffer", "sample"] },
-    Group { letter: 'e', title: "edit", areas: &["edit", "search"] },
-    Group { letter: 'b', title: "bench", areas: &["bench"] },
-    Group { letter: 'o', title: "output", areas: &["output"] },
+    Group { letter: 'f', title: "file", areas: &["file", "files", "sample"] },
+    Group { letter: 'e', title: "edit", areas: &["edit"] },
+    Group { letter: 'o', title: "output", areas: &["output", "copy"] },
     Group { letter: 'v', title: "view", areas: &["view", "pane", "focus"] },
     Group { letter: 't', title: "theme", areas: &["theme"] },
     Group { letter: 'k', title: "keymap", areas: &["keymap"] },

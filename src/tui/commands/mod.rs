@@ -154,8 +154,6 @@ pub(crate) enum EditCmd {
     OpenBelow,
     OpenAbove,
     GoToLine,
-    /// A motion that has no key of its own while typing.
-    Move(Motion),
 }
 
 /// What can be asked of the open texts.

@@ -71,8 +71,15 @@ impl Editor {
 
     /// There is room for so many rows and columns, line numbers included.
     pub(crate) fn fit(&mut self, rows: usize, columns: usize) {
-        self.view.rows = rows.max(1);
-        self.view.columns = columns.saturating_sub(self.gutter()).max(1);
+        let (rows, columns) = (rows.max(1), columns.saturating_sub(self.gutter()).max(1));
+        // Where there is more room than before, no more is scrolled away than has to be.
+        if self.view.follows && rows > self.view.rows {
+            self.view.top = self.view.top.min(self.lines.count().saturating_sub(rows));
+        }
+        if self.view.follows && columns > self.view.columns {
+            self.view.left = 0;
+        }
+        (self.view.rows, self.view.columns) = (rows, columns);
         self.view.top = self.view.top.min(self.lines.count() - 1);
         if self.view.follows {
             let (from, to) = self.cursor_cells();

@@ -14,7 +14,7 @@ use crate::protocol::{ExecutionEvent, ExecutionId, Failure, OutputStream};
 use crate::tui::msg::{Msg, OutputMsg, RunMsg};
 
 /// Bytes of output that are passed on at once, at most.
-const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 64 * 1024;
 /// Pieces of output that are passed on at once, at most.
 const PIECES: usize = 4096;
 /// The least time between two messages of output: a frame's.

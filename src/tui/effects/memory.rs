@@ -12,6 +12,9 @@ use crate::tui::state::Remembered;
 /// How long a change may wait to be written.
 const LATE: Duration = Duration::from_secs(5);
 
+/// How long the last writing may take.
+const END: Duration = Duration::from_secs(2);
+
 /// The task that writes, and what it is to write.
 pub(super) struct Memory {
     newest: watch::Sender<Option<Remembered>>,
@@ -36,8 +39,8 @@ impl Memory {
     /// Writes what isn't yet.
     pub(super) async fn end(self) {
         self.ending.cancel();
-        // It panicked, and has told so.
-        let _ = self.task.await;
+        // It panicked, and has told so; or the disk doesn't answer.
+        let _ = tokio::time::timeout(END, self.task).await;
     }
 }
 

@@ -75,12 +75,7 @@ pub(crate) struct Effects {
 
 impl Effects {
     /// Begins to tell what an engine tells.
-    pub(crate) fn new(
-        engine: Arc<dyn Engine>,
-        connector: Option<Arc<dyn Connector>>,
-        memory: Option<PathBuf>,
-        unsaved: Option<PathBuf>,
-    ) -> Self {
+    pub(crate) fn new(engine: Arc<dyn Engine>, connector: Option<Arc<dyn Connector>>) -> Self {
         let mut effects = Self {
             engine,
             there: Crew::new(),
@@ -94,8 +89,8 @@ impl Effects {
             feed: None,
             size: None,
             report: None,
-            memory: memory.map(Memory::new),
-            keeping: unsaved.map(Keeping::new),
+            memory: None,
+            keeping: None,
         };
         effects.listen();
         effects
@@ -109,6 +104,18 @@ impl Effects {
     /// Keeps what programs write in files of this directory, beside what fits into memory.
     pub(crate) fn spooling_in(mut self, directory: PathBuf) -> Self {
         self.spools = Spools::of(directory);
+        self
+    }
+
+    /// Writes what is remembered into this file.
+    pub(crate) fn remembering_in(mut self, file: Option<PathBuf>) -> Self {
+        self.memory = file.map(Memory::new);
+        self
+    }
+
+    /// Keeps texts that are not saved in this directory.
+    pub(crate) fn keeping_in(mut self, directory: Option<PathBuf>) -> Self {
+        self.keeping = directory.map(Keeping::new);
         self
     }
 

@@ -2,9 +2,9 @@
 //! name: whatever ends this process, the system takes it away. All of them together are bounded, and so is each.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -85,7 +85,7 @@ impl Spools {
 fn unnamed(directory: &Path) -> io::Result<File> {
     // The state directory too, but no home that isn't there.
     for directory in directory.parent().into_iter().chain([directory]) {
-        match fs::create_dir(directory) {
+        match DirBuilder::new().mode(0o700).create(directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
@@ -200,6 +200,8 @@ fn write_out(text: &str, to: &mut impl io::Write) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -209,6 +211,8 @@ mod tests {
         let mut spooling = spools.begin(1);
         let out = |text: &str| (OutputStream::Stdout, Bytes::copy_from_slice(text.as_bytes()));
         assert_eq!(spooling.keep(&[out("one\n\x1b[1mtw")]).await, Some(Spooled::Whole));
+        let mode = fs::metadata(home.path().join("output")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "what programs write is nobody else's");
         let err = (OutputStream::Stderr, Bytes::from_static(b"oops\n"));
         assert_eq!(spooling.keep(&[out("o\n"), err]).await, None, "it was told already");
         let many = "line\n".repeat(30_000);

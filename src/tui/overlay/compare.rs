@@ -74,7 +74,7 @@ impl Compare {
     }
 
     fn area(&self, model: &Model) -> Rect {
-        centred(model.size, 100, model.size.height.saturating_sub(4).max(8))
+        centred(model.room(), 100, model.room().height.saturating_sub(4).max(8))
     }
 
     fn rows(&self) -> Vec<Row> {

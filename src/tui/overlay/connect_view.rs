@@ -34,11 +34,11 @@ enum Row<'a> {
 
 impl Connect {
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let width = model.size.width.min(68);
+        let width = model.room().width.min(68);
         let outcome = self.outcome(model, usize::from(width.saturating_sub(4)));
         let rows = self.rows();
         let height = rows.len() + outcome.len() + 4;
-        let area = centred(model.size, width, u16::try_from(height).unwrap_or(u16::MAX));
+        let area = centred(model.room(), width, u16::try_from(height).unwrap_or(u16::MAX));
         let inside = over("Connect", "", theme, area, frame);
         // The keys and what came of them stay in view; of the form, what has the focus does.
         let below =
@@ -147,7 +147,7 @@ impl Connect {
         if self.revealed {
             self.token.0.draw(theme, inside, active, frame);
         } else {
-            self.token.0.masked(theme.glyphs.dot).draw(theme, inside, active, frame);
+            self.token.0.masked(theme.glyphs.dot.chars().next().unwrap_or('*')).draw(theme, inside, active, frame);
         }
         let used = (TOKEN + 1).min(area.width);
         let beside = Rect { x: area.x + used, width: area.width - used, ..area };

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Outcome;
+use super::{Hints, Outcome};
 use crate::tui::editor::{Action, Pos};
 use crate::tui::model::{Model, Pane};
 use crate::tui::text;
@@ -62,6 +62,18 @@ impl Find {
     /// So many lines it takes.
     pub(crate) fn rows(&self) -> u16 {
         if self.replacement.is_some() { 2 } else { 1 }
+    }
+
+    /// For the bottom line.
+    pub(super) fn hints(&self) -> Hints {
+        match (self.stage, &self.replacement) {
+            (Stage::Asked, _) => ("REPLACE", &[("y", "yes"), ("n", "no"), ("a", "all"), ("Esc", "end")]),
+            (Stage::Replacement, _) => {
+                ("REPLACE", &[("Enter", "ask for each"), ("Tab", "what to find"), ("Esc", "back")])
+            }
+            (Stage::Wanted, Some(_)) => ("REPLACE", &[("Enter", "by what"), ("Esc", "back")]),
+            (Stage::Wanted, None) => ("FIND", &[("Enter", "keep"), ("Esc", "back")]),
+        }
     }
 
     /// Goes, and leaves the text as it was before the search; what was replaced stays.

@@ -80,7 +80,7 @@ impl Help {
     }
 
     pub(super) fn scroll(&mut self, by: i16, model: &Model) {
-        let body = body(model.size);
+        let body = body(model.room());
         let last = self.lines(model, body.width.into()).len().saturating_sub(body.height.into());
         let step = usize::from(by.unsigned_abs());
         self.top = if by < 0 { self.top.saturating_sub(step) } else { (self.top + step).min(last) };
@@ -174,7 +174,7 @@ impl Help {
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let title = if self.is_doctor() { "Keys  press any" } else { "Help  keys that work now" };
         let end = if self.is_doctor() { "Esc Esc close" } else { "Esc close" };
-        let inside = over(title, end, theme, area(model.size), frame);
+        let inside = over(title, end, theme, area(model.room()), frame);
         if inside.width < 12 || inside.height < 3 {
             return;
         }
@@ -190,7 +190,7 @@ impl Help {
         let used = 1 + u16::try_from(text::width(&label)).unwrap_or(0);
         let field = Rect::new(inside.x + used, inside.y, inside.width.saturating_sub(used + 1), 1);
         self.filter.draw(theme, field.intersection(inside), true, frame);
-        self.draw_lines(model, theme, body(model.size), frame);
+        self.draw_lines(model, theme, body(model.room()), frame);
     }
 
     fn draw_lines(&self, model: &Model, theme: &Theme, body: Rect, frame: &mut Frame<'_>) {
@@ -264,7 +264,7 @@ impl Doctor {
         words.push(
             "A key that shows nothing here never arrived: the desktop or the terminal kept it.".to_owned(),
         );
-        words.push("Esc twice closes, Tab twice goes back to the keys.".to_owned());
+        words.push("Esc Esc closes, Tab Tab goes back to the keys.".to_owned());
         out.extend(words.into_iter().map(|words| (Role::Muted, words)));
         let wrapped = out.into_iter().flat_map(|(role, words)| {
             let lines = if words.is_empty() { vec![words] } else { text::wrap(&words, width) };

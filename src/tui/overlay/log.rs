@@ -69,7 +69,7 @@ impl LogView {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let area = centred(model.size, 100, model.size.height.saturating_sub(4).max(8));
+        let area = centred(model.room(), 100, model.room().height.saturating_sub(4).max(8));
         let found: Vec<&Entry> = model.log.newest_first(self.filter.text()).collect();
         let older = match model.log.dropped {
             0 => String::new(),

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(300);
 #[derive(Clone, Debug)]
 pub(crate) struct Menu {
     group: Option<char>,
+    /// The first entry shown is one of these pages on.
+    page: usize,
     /// When it shows itself; `None`: it does.
     due: Option<Duration>,
 }
@@ -42,14 +44,22 @@ impl Entry {
     fn title(&self) -> &'static str {
         match self {
             Self::Group(_, title) => title,
-            Self::Command(_, spec) => spec.title,
+            Self::Command(_, spec) => without_group(spec),
         }
+    }
+}
+
+/// A command's title without the word that the group's title says already.
+fn without_group(spec: &Spec) -> &'static str {
+    match spec.title.split_once(": ") {
+        Some((word, rest)) if GROUPS.iter().any(|group| word.eq_ignore_ascii_case(group.title)) => rest,
+        _ => spec.title,
     }
 }
 
 impl Menu {
     pub(crate) fn new(now: Duration) -> Self {
-        Self { group: None, due: Some(now + PATIENCE) }
+        Self { group: None, page: 0, due: Some(now + PATIENCE) }
     }
 
     /// When it is to show itself.
@@ -89,7 +99,15 @@ impl Menu {
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
         self.show();
         match key.code {
-            KeyCode::Backspace => self.group = None,
+            KeyCode::Backspace => (self.group, self.page) = (None, 0),
+            KeyCode::PageDown | KeyCode::Down | KeyCode::Tab => {
+                let pages = Grid::of(model.room(), &self.entries(model)).pages;
+                self.page = (self.page + 1) % pages.max(1);
+            }
+            KeyCode::PageUp | KeyCode::Up | KeyCode::BackTab => {
+                let pages = Grid::of(model.room(), &self.entries(model)).pages.max(1);
+                self.page = (self.page + pages - 1) % pages;
+            }
             KeyCode::Char(typed) => {
                 let found = self.entries(model).into_iter().find(|entry| entry.letter() == typed);
                 return found.map_or(Outcome::Stay(Vec::new()), |entry| self.choose(&entry));
@@ -102,7 +120,7 @@ impl Menu {
     fn choose(&mut self, entry: &Entry) -> Outcome {
         match entry {
             Entry::Group(letter, _) => {
-                self.group = Some(*letter);
+                (self.group, self.page) = (Some(*letter), 0);
                 Outcome::Stay(Vec::new())
             }
             Entry::Command(_, spec) => Outcome::Command(spec),
@@ -112,11 +130,12 @@ impl Menu {
     /// A click: what stands there, or away.
     pub(super) fn click(&mut self, at: Position, model: &Model) -> Outcome {
         let entries = self.entries(model);
-        let grid = Grid::of(model.size, &entries);
+        let grid = Grid::of(model.room(), &entries);
         if !self.is_shown() || !grid.area.contains(at) {
             return Outcome::Close(Vec::new());
         }
-        let found = entries.into_iter().enumerate().find(|(n, _)| grid.cell(*n).contains(at));
+        let shown = entries.into_iter().skip(grid.first(self.page)).take(grid.each());
+        let found = shown.enumerate().find(|(n, _)| grid.cell(*n).contains(at));
         found.map_or(Outcome::Stay(Vec::new()), |(_, entry)| self.choose(&entry))
     }
 
@@ -125,13 +144,18 @@ impl Menu {
             return;
         }
         let entries = self.entries(model);
-        let grid = Grid::of(model.size, &entries);
+        let grid = Grid::of(model.room(), &entries);
         let title = match self.group {
             None => "Menu".to_owned(),
             Some(letter) => format!("Menu  {letter} {}", self.name()),
         };
-        over(&title, "Esc close", theme, grid.area, frame);
-        for (n, entry) in entries.iter().enumerate() {
+        let page = self.page.min(grid.pages.saturating_sub(1));
+        let right = match grid.pages {
+            0 | 1 => "Esc close".to_owned(),
+            pages => format!("Tab more {}/{pages}", page + 1),
+        };
+        over(&title, &right, theme, grid.area, frame);
+        for (n, entry) in entries.iter().skip(grid.first(page)).take(grid.each()).enumerate() {
             let cell = grid.cell(n);
             if cell.width < 5 {
                 continue;
@@ -152,11 +176,15 @@ impl Menu {
     }
 }
 
-/// Where the entries are: columns at the bottom of the screen, above the line of keys.
+/// A narrower column would show no title.
+const NARROWEST: usize = 18;
+
+/// Where the entries are: columns at the bottom of the screen, above the line of keys; what has no room is on more pages.
 struct Grid {
     area: Rect,
     columns: usize,
     rows: usize,
+    pages: usize,
 }
 
 impl Grid {
@@ -166,14 +194,27 @@ impl Grid {
         let longest = entries.iter().map(|entry| text::width(entry.title())).max().unwrap_or(0) + 12;
         let width = usize::from(size.width).saturating_sub(2).max(1);
         // As few columns as fit the height, if they are wide enough; more where there is width.
-        let columns =
-            (width / longest.max(1)).max(entries.len().div_ceil(room)).clamp(1, entries.len().max(1));
-        let rows = entries.len().div_ceil(columns).min(room);
+        let most = (width / NARROWEST).max(1);
+        let columns = (width / longest.max(1)).max(entries.len().div_ceil(room).min(most));
+        let columns = columns.clamp(1, entries.len().max(1));
+        let rows = entries.len().div_ceil(columns).clamp(1, room);
+        let pages = entries.len().div_ceil(columns * rows);
         let high = u16::try_from(rows + 2).unwrap_or(u16::MAX).min(size.height);
         let area = Rect::new(0, size.height.saturating_sub(under + high), size.width, high);
-        Self { area, columns, rows }
+        Self { area, columns, rows, pages }
     }
 
+    /// Entries of a page.
+    fn each(&self) -> usize {
+        self.columns * self.rows
+    }
+
+    /// The first entry of a page, or of the last one there is.
+    fn first(&self, page: usize) -> usize {
+        page.min(self.pages.saturating_sub(1)) * self.each()
+    }
+
+    /// Where one of those shown is.
     fn cell(&self, n: usize) -> Rect {
         if n / self.rows.max(1) >= self.columns {
             return Rect::ZERO;

@@ -229,9 +229,12 @@ pub(crate) fn is_in_front(model: &Model) -> bool {
     model.overlays.iter().any(|overlay| !matches!(overlay, Overlay::Menu(menu) if !menu.is_shown()))
 }
 
+/// What a box is called in the bottom line, and which keys work in it.
+type Hints = (&'static str, &'static [(&'static str, &'static str)]);
+
 /// What the topmost box is called in the bottom line, and which keys work in it.
 pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'static str)>)> {
-    let (name, keys): (&str, &[(&str, &str)]) = match model.overlays.last()? {
+    let (name, keys): Hints = match model.overlays.last()? {
         Overlay::Help(help) if help.is_doctor() => ("KEYS", &[("Esc Esc", "close"), ("Tab Tab", "help")]),
         Overlay::Help(_) => ("HELP", &[("Esc", "close"), ("Tab", "key doctor")]),
         Overlay::Palette(_) => ("PALETTE", &[("Enter", "run"), ("Esc", "close"), ("Tab", "details")]),
@@ -239,13 +242,22 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
         Overlay::Menu(menu) => {
             return Some((menu.name().to_uppercase(), vec![("a letter", "chooses"), ("Esc", "close")]));
         }
-        Overlay::RunOn(_) => ("RUN ON", &[("Enter", "run"), ("Esc", "close")]),
+        Overlay::RunOn(_) => ("RUN ON", &[("Enter", "run"), ("Esc", "back")]),
         Overlay::NewSession(_) => ("NEW SESSION", &[("Enter", "create"), ("Tab", "next"), ("Esc", "back")]),
-        Overlay::Question(_) => ("QUESTION", &[("Enter", "yes"), ("Esc", "no")]),
+        Overlay::Question(question) => {
+            return Some(("QUESTION".to_owned(), vec![("Enter", question.word()), ("Esc", "back")]));
+        }
         Overlay::Log(_) => ("LOG", &[("y", "copy"), ("/", "filter"), ("Esc", "close")]),
-        Overlay::Samples(_) => ("SAMPLES", &[("Enter", "open"), ("l", "next language"), ("Esc", "back")]),
+        Overlay::Samples(_) => ("SAMPLES", &[("Enter", "open"), ("Esc", "back"), ("l", "next language")]),
         Overlay::Compare(_) => ("RUNS", &[("Tab", "output or code"), ("Esc", "close")]),
-        _ => ("FORM", &[("Enter", "go on"), ("Esc", "back")]),
+        Overlay::SaveAs(_) => ("SAVE AS", &[("Enter", "save"), ("Esc", "back")]),
+        Overlay::Path(form) => form.hints(),
+        Overlay::Connect(_) => ("CONNECT", &[("Enter", "connect"), ("Tab", "next"), ("Esc", "back")]),
+        Overlay::Themes(_) => ("THEME", &[("Enter", "keep"), ("Esc", "back")]),
+        Overlay::Rename(_) => ("NAME", &[("Enter", "keep"), ("Esc", "back")]),
+        Overlay::Find(find) => find.hints(),
+        Overlay::Prompt(prompt) => prompt.hints(),
+        Overlay::Switch(_) => ("TEXTS", &[("Enter", "show"), ("Esc", "back")]),
     };
     Some((name.to_owned(), keys.to_vec()))
 }

@@ -72,12 +72,12 @@ impl NewSession {
     }
 
     fn places(&self, model: &Model) -> Places {
-        let width = model.size.width.min(WIDTH);
+        let width = model.room().width.min(WIDTH);
         let cells = usize::from(width.saturating_sub(4));
         let rows = self.rows(model, cells);
         let trouble = self.trouble_lines(cells).len();
         let height = u16::try_from(rows.len() + trouble).unwrap_or(u16::MAX).saturating_add(3);
-        let area = centred(model.size, width, height);
+        let area = centred(model.room(), width, height);
         let inside = area.inner(ratatui::layout::Margin::new(1, 1));
         let line = |y: u16| Rect { y, height: 1, ..inside };
         let keys = line(inside.bottom().saturating_sub(1)).intersection(inside);
@@ -111,7 +111,7 @@ impl NewSession {
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let places = self.places(model);
-        over("New session", "Esc close", theme, places.area, frame);
+        over("New session", "Esc back", theme, places.area, frame);
         for (row, line) in &places.rows {
             match row {
                 Row::Part(part) => self.draw_part(*part, model, theme, *line, frame),

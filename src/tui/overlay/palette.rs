@@ -145,7 +145,7 @@ impl Palette {
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
         let last = self.found(model).len().saturating_sub(1);
-        let page = usize::from(self.list(model.size).height).max(1);
+        let page = usize::from(self.list(model.room()).height).max(1);
         match key.code {
             KeyCode::F(2) => return Outcome::Close(Vec::new()),
             KeyCode::Tab => self.details = !self.details,
@@ -175,8 +175,8 @@ impl Palette {
 
     /// A click: on a row it is chosen and done, outside the box the palette goes.
     pub(super) fn click(&mut self, at: Position, model: &Model) -> Outcome {
-        let list = self.list(model.size);
-        if !area(model.size).contains(at) {
+        let list = self.list(model.room());
+        if !area(model.room()).contains(at) {
             return Outcome::Close(Vec::new());
         }
         if !list.contains(at) {
@@ -211,7 +211,7 @@ impl Palette {
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let found = self.found(model);
-        let inside = over("Command palette", "Esc close", theme, area(model.size), frame);
+        let inside = over("Command palette", "Esc close", theme, area(model.room()), frame);
         if inside.width < 8 || inside.height < 3 {
             return;
         }
@@ -220,7 +220,7 @@ impl Palette {
         self.field.draw(theme, field, true, frame);
         let rule = theme.glyphs.rule.repeat(usize::from(inside.width - 2));
         frame.buffer_mut().set_string(inside.x + 1, inside.y + 1, rule, theme.style(Role::Border));
-        let list = self.list(model.size);
+        let list = self.list(model.room());
         let first = self.first(list);
         for ((at, item), line) in found.iter().enumerate().skip(first).zip(list.rows()) {
             draw_row(item, at == self.selected, model, theme, line, frame);

@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Outcome;
+use super::{Hints, Outcome};
 use crate::protocol::SessionId;
 use crate::tui::layout::centred;
 use crate::tui::model::Model;
@@ -133,6 +133,18 @@ impl PathForm {
         self.found = if found.len() > 1 { found } else { Vec::new() };
     }
 
+    /// For the bottom line.
+    pub(super) fn hints(&self) -> Hints {
+        match self.ask {
+            Ask::NewFile => ("NEW FILE", &[("Enter", "make"), ("Esc", "back")]),
+            Ask::NewDirectory => ("NEW DIRECTORY", &[("Enter", "make"), ("Esc", "back")]),
+            Ask::Rename(_) => ("RENAME", &[("Enter", "rename"), ("Esc", "back")]),
+            Ask::Copy(_) => ("COPY", &[("Enter", "copy"), ("Esc", "back")]),
+            Ask::Upload(_) => ("UPLOAD", &[("Enter", "upload"), ("Tab", "complete"), ("Esc", "back")]),
+            Ask::Download(_) => ("DOWNLOAD", &[("Enter", "download"), ("Tab", "complete"), ("Esc", "back")]),
+        }
+    }
+
     fn words(&self) -> (&'static str, &'static str) {
         match self.ask {
             Ask::NewFile => ("New file", "Enter make   Esc back"),
@@ -172,7 +184,7 @@ pub(super) struct Words<'a> {
 /// Draws a field in its box.
 pub(super) fn draw(field: &Field, words: Words<'_>, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let notes = u16::try_from(words.notes.len()).unwrap_or(u16::MAX);
-    let area = centred(model.size, 64, notes.saturating_add(5));
+    let area = centred(model.room(), 64, notes.saturating_add(5));
     let inside = over(words.title, words.right, theme, area, frame);
     let row = |y: u16| {
         Rect::new(inside.x + 1, inside.y + y, inside.width.saturating_sub(2), 1).intersection(inside)

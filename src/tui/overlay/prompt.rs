@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Outcome;
+use super::{Hints, Outcome};
 use crate::tui::editor::{Action, Motion};
 use crate::tui::layout::centred;
 use crate::tui::model::Model;
@@ -56,6 +56,14 @@ impl Prompt {
         self.paths = if paths.len() > 1 { paths } else { Vec::new() };
     }
 
+    /// For the bottom line.
+    pub(super) fn hints(&self) -> Hints {
+        match self.wanted {
+            Wanted::File => ("OPEN", &[("Enter", "open"), ("Tab", "complete"), ("Esc", "back")]),
+            Wanted::Line => ("GO TO", &[("Enter", "go"), ("Esc", "back")]),
+        }
+    }
+
     pub(super) fn press(&mut self, key: &KeyEvent, model: &mut Model) -> Outcome {
         let typed = self.field.text().trim().to_owned();
         match (self.wanted, key.code) {
@@ -89,7 +97,7 @@ impl Prompt {
         };
         let shown = self.paths.len().min(SHOWN);
         let rows = u16::try_from(shown).unwrap_or(0);
-        let area = centred(model.size, 64, 5 + rows);
+        let area = centred(model.room(), 64, 5 + rows);
         let inside = over(title, "", theme, area, frame);
         let line = |y: u16| {
             Rect::new(inside.x + 1, inside.y + y, inside.width.saturating_sub(2), 1).intersection(inside)

@@ -27,6 +27,11 @@ impl Question {
         Self { title, lines, word, yes }
     }
 
+    /// The word for yes.
+    pub(super) fn word(&self) -> &'static str {
+        self.word
+    }
+
     pub(super) fn press(&self, key: &KeyEvent) -> Outcome {
         match key.code {
             KeyCode::Enter | KeyCode::Char('y' | 'Y') => Outcome::Close(vec![self.yes.clone()]),
@@ -36,12 +41,12 @@ impl Question {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let width = model.size.width.min(64);
+        let width = model.room().width.min(64);
         let room = usize::from(width.saturating_sub(4));
         let mut lines: Vec<String> = self.lines.iter().flat_map(|line| text::wrap(line, room)).collect();
         lines.push(String::new());
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(3);
-        let area = centred(model.size, width, height);
+        let area = centred(model.room(), width, height);
         let inside = over(self.title, "", theme, area, frame);
         lines.push(format!("Enter {}   Esc back", self.word));
         let last = lines.len() - 1;

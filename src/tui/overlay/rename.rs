@@ -43,7 +43,7 @@ impl Rename {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let inside = over("Name the session", "", theme, centred(model.size, 64, 5), frame);
+        let inside = over("Name the session", "", theme, centred(model.room(), 64, 5), frame);
         let row = |y: u16| {
             Rect::new(inside.x + 1, inside.y + y, inside.width.saturating_sub(2), 1).intersection(inside)
         };

@@ -78,7 +78,7 @@ impl RunOn {
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let area = area(model);
         let title = format!("Run {} on", self.language.title());
-        let inside = over(&title, "Esc close", theme, area, frame);
+        let inside = over(&title, "Esc back", theme, area, frame);
         let width = usize::from(inside.width);
         let last = inside.bottom().saturating_sub(1);
         for ((at, row), y) in model.runtimes.rows.iter().enumerate().zip(inside.top()..last) {
@@ -116,5 +116,5 @@ impl RunOn {
 
 fn area(model: &Model) -> Rect {
     let rows = u16::try_from(model.runtimes.rows.len()).unwrap_or(u16::MAX);
-    centred(model.size, 64, rows.saturating_add(3))
+    centred(model.room(), 64, rows.saturating_add(3))
 }

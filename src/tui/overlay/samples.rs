@@ -70,14 +70,13 @@ impl Samples {
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let area = centred(model.size, 104, model.size.height.saturating_sub(4).clamp(10, 28));
-        let right = format!("{}  Enter opens", self.language.title());
-        let inside = over("Samples", &right, theme, area, frame);
+        let area = centred(model.room(), 104, model.room().height.saturating_sub(4).clamp(10, 28));
+        let inside = over("Samples", self.language.title(), theme, area, frame);
         if inside.width < 12 || inside.height < 3 {
             return;
         }
         let beside = inside.width >= BESIDE;
-        let foot = 2;
+        let foot = 1 + u16::from(!self.runs(model));
         let body = Rect { height: inside.height.saturating_sub(foot), ..inside };
         let list = Rect { width: if beside { LIST } else { body.width }, ..body };
         self.list(theme, list, frame);
@@ -121,23 +120,19 @@ impl Samples {
         }
     }
 
-    /// What the chosen one shows, and which keys do what.
+    /// Its language runs here, as far as is known.
+    fn runs(&self, model: &Model) -> bool {
+        !model.runtimes.settled || model.runtimes.run(self.language)
+    }
+
+    /// What the chosen one shows, and whether it could run. The keys are in the bottom line.
     fn foot(&self, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         let width = usize::from(area.width.saturating_sub(2));
         let about = self.chosen().map_or("", |sample| sample.about);
-        let runs = !model.runtimes.settled || model.runtimes.run(self.language);
-        let keys = match runs {
-            true => "l next language   Esc back".to_owned(),
-            false => format!(
-                "{} no runtime here runs {}: l next language",
-                theme.glyphs.warn,
-                self.language.title()
-            ),
-        };
-        let role = if runs { Role::KeysKey } else { Role::Warn };
-        for ((line, role), y) in
-            [(about, Role::Text), (keys.as_str(), role)].into_iter().zip(area.top()..area.bottom())
-        {
+        let missing = format!("{} no runtime here runs {}", theme.glyphs.warn, self.language.title());
+        let missing = (!self.runs(model)).then_some((missing.as_str(), Role::Warn));
+        let lines = [(about, Role::Text)].into_iter().chain(missing);
+        for ((line, role), y) in lines.zip(area.top()..area.bottom()) {
             let shown = text::fit(line, width, theme.glyphs.cut);
             frame.buffer_mut().set_string(area.x + 1, y, shown, theme.style(role));
         }

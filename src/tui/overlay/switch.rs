@@ -42,7 +42,7 @@ impl Switch {
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let all = buffers::listed(model);
         let rows = u16::try_from(all.len()).unwrap_or(u16::MAX).min(14);
-        let area = centred(model.size, 72, rows.saturating_add(4));
+        let area = centred(model.room(), 72, rows.saturating_add(4));
         let inside = over("Open texts", &all.len().to_string(), theme, area, frame);
         if inside.width < 4 || inside.height < 3 {
             return;

@@ -100,8 +100,8 @@ impl Themes {
         let all = model.look.names().len();
         let rows = u16::try_from(all).unwrap_or(u16::MAX).clamp(1, 12);
         // To the side, so that what it is all about can be seen.
-        let mut area = centred(model.size, 46, rows + 5);
-        area.x = model.size.width.saturating_sub(area.width + 2);
+        let mut area = centred(model.room(), 46, rows + 5);
+        area.x = model.room().width.saturating_sub(area.width + 2);
         let inside = over("Theme", &format!("{} of {all}", found.len()), theme, area, frame);
         if inside.width < 8 || inside.height < 3 {
             return;

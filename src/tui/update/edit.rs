@@ -120,7 +120,6 @@ pub(super) fn perform(model: &mut Model, cmd: EditCmd) -> Vec<Effect> {
         EditCmd::Outdent => Action::OutdentLines,
         EditCmd::SelectWord => Action::SelectWord,
         EditCmd::SelectLine => Action::SelectLine,
-        EditCmd::Move(motion) => Action::Move { motion, select: false },
         EditCmd::OpenBelow | EditCmd::OpenAbove => {
             model.edits = true;
             if cmd == EditCmd::OpenBelow { Action::OpenBelow } else { Action::OpenAbove }

@@ -46,7 +46,11 @@ fn reread(
     mut warnings: Vec<Warning>,
     themes: Vec<Read>,
 ) -> Vec<Effect> {
+    // Others may have been read for the first time: that is nothing to tell.
+    let shown = model.look.wanted(None).to_owned();
+    let was = model.look.theme(&shown).cloned();
     let themes_changed = model.look.take(themes);
+    let shown_changed = was.as_ref() != model.look.theme(&shown);
     let before = model.look.settings.clone();
     let changed = before != settings;
     let mut effects = Vec::new();
@@ -56,6 +60,7 @@ fn reread(
         model.keymap = keymap.inside(model.keymap.outer());
         let follows = model.look.follows();
         model.look.set(settings);
+        super::panes::keep_preset(model);
         warnings.extend(take_settings(model, &before));
         if model.look.settings.ui.mouse != before.ui.mouse {
             effects.push(Effect::CaptureMouse(model.mouse));
@@ -84,7 +89,7 @@ fn reread(
                 model.tell(Verdict::Warn, message, "they are in force from the next start on");
             }
         }
-    } else if themes_changed {
+    } else if shown_changed {
         model.tell(Verdict::Ok, format!("the theme {shown} was read anew"), "");
     }
     effects

@@ -37,6 +37,7 @@ pub(crate) use file::open_behind;
 pub(crate) use keep::{has_unkept, unsaved};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
 pub(crate) use look::take_settings;
+pub(crate) use panes::keep_preset;
 pub(crate) use run::{idle_session, start_on};
 pub(crate) use sample::{language as sample_language, open as open_sample};
 pub(crate) use search::{look_for, replace_all, replace_here, said, step_to_match};

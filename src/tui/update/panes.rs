@@ -9,6 +9,7 @@ use crate::tui::layout::Class;
 use crate::tui::model::{Model, Pane, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::ratios::{Ratios, Split};
+use crate::tui::state::ChosenKeys;
 
 /// Columns and rows that one key press moves a border.
 const COLUMNS: i32 = 2;
@@ -51,14 +52,26 @@ pub(super) fn toggle_mouse(model: &mut Model) -> Vec<Effect> {
     vec![Effect::CaptureMouse(model.mouse)]
 }
 
-/// Uses another set of keys, and says how that can be kept.
+/// The set of keys that was chosen in the workbench, while the settings name the one that they named then.
+pub(crate) fn keep_preset(model: &mut Model) {
+    match model.memory.keys.as_ref().map(|keys| keys.of(&model.look.settings)) {
+        Some(Some(preset)) if preset != model.keymap.preset() => {
+            model.keymap = model.keymap.with_preset(preset);
+        }
+        Some(None) => model.memory.keys = None,
+        _ => {}
+    }
+}
+
+/// Uses another set of keys from now on.
 pub(super) fn use_preset(model: &mut Model, preset: Preset) {
     model.keymap = model.keymap.with_preset(preset);
+    model.memory.keys = Some(ChosenKeys::new(preset, &model.look.settings));
     let name = preset.name();
     model.tell(
         Verdict::Ok,
         format!("the keys are {name} now"),
-        format!("preset = \"{name}\" in config.toml keeps them"),
+        format!("kept; for good: preset = \"{name}\" in config.toml"),
     );
 }
 

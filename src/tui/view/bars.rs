@@ -277,6 +277,8 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
     let races = if model.screen == Screen::Race { !live } else { race_hint(model) };
     let reads = model.screen == Screen::Messages && model.wire.reading;
     let mut shown: Vec<(String, &str)> = Vec::new();
+    // While something runs, how to stop it is what nobody should have to look for.
+    shown.extend(key_hint(model, Cmd::Stop, "stop").filter(|_| busy));
     if reads {
         shown.extend(key_hint(model, Cmd::PageDown, "page down"));
     }
@@ -303,6 +305,7 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
         let of_program = |spec: &&Spec| matches!(spec.cmd, Cmd::Stop | Cmd::TypeInput);
         let useful = |spec: &&Spec| {
             (!of_program(spec) || busy)
+                && (spec.cmd != Cmd::Run || model.runs.active.is_none())
                 && (!matches!(spec.cmd, Cmd::RunAll | Cmd::TakeTurns) || races)
                 && !(reads && of_list(spec))
         };
@@ -313,6 +316,11 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
                 hint.filter(|hint| !shown.iter().any(|(key, brief)| *brief == hint.1 || *key == hint.0)),
             );
         }
+    }
+    // The language is seldom changed: where there is little room, running and the menu have it.
+    if let Some(at) = shown.iter().position(|(_, brief)| *brief == "language") {
+        let language = shown.remove(at);
+        shown.push(language);
     }
     if model.screen != Screen::Workbench && !model.types() {
         let filtered = model.screen == Screen::Messages && !model.wire.filter.text().is_empty();

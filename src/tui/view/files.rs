@@ -6,7 +6,8 @@ use ratatui::style::Style;
 
 use super::put;
 use crate::protocol::{EntryKind, SessionState};
-use crate::tui::files::{Entry, Row, What};
+use crate::tui::commands::Cmd;
+use crate::tui::files::{Entry, FilesCmd, Row, What};
 use crate::tui::model::{Model, Pane};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -21,7 +22,11 @@ pub(super) fn edges(model: &Model) -> (String, String, String) {
     };
     let foot = match model.files.queues.activity() {
         Some(words) => words,
-        None if model.focus == Pane::Files => "n new  x delete  / find".to_owned(),
+        None if model.focus == Pane::Files => {
+            let keys =
+                [(FilesCmd::NewFile, "new"), (FilesCmd::Delete, "delete"), (FilesCmd::Filter, "filter")];
+            super::foot(model, &keys.map(|(cmd, word)| (Cmd::Files(cmd), word)))
+        }
         None => String::new(),
     };
     (Pane::Files.title().to_owned(), count, foot)

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{ansi, put};
-use crate::tui::commands::Cmd;
+use crate::tui::commands::{Cmd, Place};
 use crate::tui::model::{Model, Pane, Phase, Screen, Verdict};
 use crate::tui::output::{At, Kind, Line, Wrapped, thousands};
 use crate::tui::stop::Stop;
@@ -331,19 +331,25 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let (glyph, _, style) = verdict(theme, if down { Verdict::Unknown } else { Verdict::Run });
     let Some(run) = &model.runs.active else { return };
     let asks = model.output.asks(run.number);
+    // The way to the line of input from another pane.
+    let away = || {
+        let places = [Place::Workbench, Place::Everywhere];
+        let key = model.keymap.shown(Cmd::Focus(Pane::Output), &places, model.types());
+        key.map_or_else(String::new, |key| format!("   {key} i"))
+    };
     let (words, keys) = match (run.stop, run.phase, model.focus) {
-        _ if down => ("unknown", "asks again when the link is back"),
-        (Stop::Killing(_), ..) => (run.word(), ""),
-        (Stop::Asked(_), ..) => (run.word(), "Ctrl-C again kill"),
+        _ if down => ("unknown", "asks again when the link is back".to_owned()),
+        (Stop::Killing(_), ..) => (run.word(), String::new()),
+        (Stop::Asked(_), ..) => (run.word(), "Ctrl-C again kill".to_owned()),
         // Its last line has no end: most programs that ask something leave it so.
         (_, Phase::Running, Pane::Output) if asks => {
-            ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop")
+            ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop".to_owned())
         }
-        (_, Phase::Running, _) if asks => ("waits for input?", "F6 i answers   Ctrl-C stop"),
-        (_, Phase::Running, Pane::Output) => (run.word(), "Ctrl-C stop   i type input"),
-        (_, Phase::Running, _) => (run.word(), "Ctrl-C stop   F6 i type input"),
-        _ => (run.word(), "Ctrl-C stop"),
+        (_, Phase::Running, _) if asks => ("waits for input?", format!("Ctrl-C stop{} answers", away())),
+        (_, Phase::Running, Pane::Output) => (run.word(), "Ctrl-C stop   i type input".to_owned()),
+        (_, Phase::Running, _) => (run.word(), format!("Ctrl-C stop{} type input", away())),
+        _ => (run.word(), "Ctrl-C stop".to_owned()),
     };
     let used = put(frame.buffer_mut(), area.x, area.y, &format!("{glyph} {words}   "), area.width, style);
-    put(frame.buffer_mut(), area.x + used, area.y, keys, area.width - used, theme.style(Role::Muted));
+    put(frame.buffer_mut(), area.x + used, area.y, &keys, area.width - used, theme.style(Role::Muted));
 }

@@ -19,7 +19,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     frame.buffer_mut().set_style(area, theme.style(Role::Background));
     let rule = theme.glyphs.rule.repeat(width);
     put(frame.buffer_mut(), area.x, area.y, &rule, area.width, theme.style(Role::BorderFocus));
-    let title = format!(" {} ", tour::title(state));
+    let keys = format!(" {} ", tour::keys(model));
+    let whole = format!(" {} ", tour::title(state));
+    // How to go on and how to leave matter more than what the step is called.
+    let tight = text::width(&whole) + text::width(&keys) + 5 >= width;
+    let title = if tight { format!(" {} ", tour::short_title(state)) } else { whole };
     let used = put(
         frame.buffer_mut(),
         area.x + 2,
@@ -28,9 +32,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         area.width.saturating_sub(3),
         theme.style(Role::Strong),
     );
-    let keys = format!(" {} ", tour::keys(model));
     let wide = u16::try_from(text::width(&keys)).unwrap_or(u16::MAX);
-    if wide.saturating_add(used + 5) < area.width {
+    if wide.saturating_add(used + 4) < area.width {
         put(frame.buffer_mut(), area.right() - wide - 2, area.y, &keys, wide, theme.style(Role::KeysKey));
     }
     let lines = tour::lines(model, state, width.saturating_sub(2));

@@ -1,41 +1,60 @@
-//! One line of text being typed.
+//! One line of text being typed: ratatui-textarea, kept to a line and a length.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui_textarea::{CursorMove, TextArea};
 
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
-/// The most that can be typed.
+/// The most that can be typed, in bytes.
 const LONGEST: usize = 4096;
 
 /// A line of text and the cursor in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Field {
-    text: String,
-    /// In bytes, always between two characters.
-    cursor: usize,
+    area: TextArea<'static>,
 }
+
+impl Default for Field {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
+
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text() && self.area.cursor() == other.area.cursor()
+    }
+}
+
+impl Eq for Field {}
 
 impl Field {
     pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), cursor: text.len() }
+        let mut area = TextArea::from([text]);
+        // Nothing undoes a line, and what was a token must not stay anywhere.
+        area.set_max_histories(0);
+        area.move_cursor(CursorMove::End);
+        Self { area }
     }
 
     pub(crate) fn text(&self) -> &str {
-        &self.text
+        self.area.lines().first().map_or("", String::as_str)
     }
 
     /// Takes the text out and leaves nothing.
     pub(crate) fn take(&mut self) -> String {
-        self.cursor = 0;
-        std::mem::take(&mut self.text)
+        let text = self.text().to_owned();
+        *self = Self::default();
+        text
     }
 
     /// Takes the text out with more typed where the cursor is, however long that is.
     pub(crate) fn take_with(&mut self, typed: &str) -> String {
-        let at = self.cursor;
+        let at = self.head().len();
         let mut text = self.take();
         text.insert_str(at, &text::sanitise(typed));
         text
@@ -43,27 +62,22 @@ impl Field {
 
     /// Types a key. False: the field has no use for it.
     pub(crate) fn key(&mut self, event: &KeyEvent) -> bool {
-        let before = |field: &Self| field.head().chars().next_back().map_or(0, char::len_utf8);
-        let after = |field: &Self| field.tail().chars().next().map_or(0, char::len_utf8);
+        let word = event.modifiers.contains(KeyModifiers::CONTROL);
         match event.code {
             KeyCode::Char(c) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
                 self.insert(c.encode_utf8(&mut [0; 4]));
             }
             // As in a shell: nobody sees what a masked field still holds.
-            KeyCode::Char('u') if event.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.text.replace_range(..self.cursor, "");
-                self.cursor = 0;
-            }
-            KeyCode::Backspace => {
-                let len = before(self);
-                self.cursor -= len;
-                self.text.replace_range(self.cursor..self.cursor + len, "");
-            }
-            KeyCode::Delete => self.text.replace_range(self.cursor..self.cursor + after(self), ""),
-            KeyCode::Left => self.cursor -= before(self),
-            KeyCode::Right => self.cursor += after(self),
-            KeyCode::Home => self.cursor = 0,
-            KeyCode::End => self.cursor = self.text.len(),
+            KeyCode::Char('u') if word => drop(self.area.delete_line_by_head()),
+            KeyCode::Backspace if word => drop(self.area.delete_word()),
+            KeyCode::Backspace => drop(self.area.delete_char()),
+            KeyCode::Delete => drop(self.area.delete_next_char()),
+            KeyCode::Left if word => self.area.move_cursor(CursorMove::WordBack),
+            KeyCode::Left => self.area.move_cursor(CursorMove::Back),
+            KeyCode::Right if word => self.area.move_cursor(CursorMove::WordForward),
+            KeyCode::Right => self.area.move_cursor(CursorMove::Forward),
+            KeyCode::Home => self.area.move_cursor(CursorMove::Head),
+            KeyCode::End => self.area.move_cursor(CursorMove::End),
             _ => return false,
         }
         true
@@ -72,24 +86,23 @@ impl Field {
     /// Types a text; its line breaks become spaces.
     pub(crate) fn insert(&mut self, typed: &str) {
         let typed = text::sanitise(typed);
-        if self.text.len() + typed.len() <= LONGEST {
-            self.text.insert_str(self.cursor, &typed);
-            self.cursor += typed.len();
+        if self.text().len() + typed.len() <= LONGEST {
+            self.area.insert_str(&*typed);
         }
     }
 
     /// The same with a mark in place of each character, to be drawn instead.
-    pub(crate) fn masked(&self, mark: &str) -> Self {
-        let many = |text: &str| mark.repeat(text.chars().count());
-        Self { text: many(&self.text), cursor: many(self.head()).len() }
+    pub(crate) fn masked(&self, mark: char) -> Self {
+        let mut masked = self.clone();
+        masked.area.set_mask_char(mark);
+        masked
     }
 
+    /// What stands before the cursor.
     fn head(&self) -> &str {
-        self.text.get(..self.cursor).unwrap_or_default()
-    }
-
-    fn tail(&self) -> &str {
-        self.text.get(self.cursor..).unwrap_or_default()
+        let column = self.area.cursor().1;
+        let end = self.text().char_indices().nth(column).map_or(self.text().len(), |(at, _)| at);
+        self.text().get(..end).unwrap_or_default()
     }
 
     /// Draws the text with the terminal's cursor in it; a long text shows the part around the cursor.
@@ -97,16 +110,18 @@ impl Field {
         if area.is_empty() {
             return;
         }
-        let room = usize::from(area.width).saturating_sub(1);
-        let mut start = 0;
-        while text::width(self.head().get(start..).unwrap_or_default()) > room {
-            start += self.text[start..].chars().next().map_or(1, char::len_utf8);
-        }
-        let shown =
-            text::fit(self.text.get(start..).unwrap_or_default(), usize::from(area.width), "").into_owned();
-        frame.buffer_mut().set_string(area.x, area.y, shown, theme.style(Role::Input));
+        let mut shown = self.area.clone();
+        shown.set_style(theme.style(Role::Input));
+        // The terminal's own cursor stands there.
+        shown.set_cursor_style(theme.style(Role::Input));
+        shown.set_cursor_line_style(Style::default());
+        frame.render_widget(&shown, area);
         if active {
-            let column = text::width(self.head().get(start..).unwrap_or_default());
+            let head = match self.area.mask_char() {
+                Some(mark) => text::width(&mark.to_string().repeat(self.head().chars().count())),
+                None => text::width(self.head()),
+            };
+            let column = head.saturating_sub(usize::from(shown.scroll_offset().1));
             let x = area.x + u16::try_from(column).unwrap_or(0).min(area.width.saturating_sub(1));
             frame.set_cursor_position(Position::new(x, area.y));
         }
@@ -131,7 +146,7 @@ mod tests {
         press(&mut field, KeyCode::Delete);
         assert_eq!(field.text(), "a");
         field.insert("\x1b\nx");
-        assert_eq!(field.masked("•"), Field::new("••••"));
+        assert_eq!(field.masked('•').area.mask_char(), Some('•'));
         assert_eq!(field.take(), "a\u{241b} x");
         assert_eq!(field, Field::default());
     }

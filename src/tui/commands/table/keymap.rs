@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Spec] = &[
         &[],
         "",
         "Keymap: standard",
-        "uses the keys that need no learning, until the workbench ends",
+        "uses the keys that need no learning, until the settings name others",
     ),
     row(
         Cmd::Preset(Preset::Vim),
@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Spec] = &[
         &[],
         "",
         "Keymap: vim",
-        "uses vim's keys in the editor, until the workbench ends",
+        "uses vim's keys in the editor, until the settings name others",
     ),
     row(
         Cmd::Preset(Preset::Emacs),
@@ -50,6 +50,6 @@ pub(super) const ROWS: &[Spec] = &[
         &[],
         "",
         "Keymap: emacs",
-        "uses Emacs's keys in the editor, until the workbench ends",
+        "uses Emacs's keys in the editor, until the settings name others",
     ),
 ];

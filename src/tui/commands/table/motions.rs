@@ -1,5 +1,5 @@
-//! What the presets bind in the editor: motions, and what vim's normal mode has besides. The standard keys have none of
-//! these: arrows and letters do.
+//! Motions in the editor, and what vim's normal mode has besides. Most have keys in the presets alone: without one arrows
+//! do what they do.
 
 use super::{Place, Spec, row};
 use crate::tui::commands::{Cmd, Vi};
@@ -9,7 +9,18 @@ use crate::tui::model::Pane::Editor;
 use Place::{In, Selecting};
 
 const fn motion(motion: Motion, id: &'static str, title: &'static str, help: &'static str) -> Spec {
-    row(Cmd::Motion(motion), id, In(Editor), &[], "", title, help)
+    keyed(motion, id, &[], title, help)
+}
+
+/// One that has a key in every preset.
+const fn keyed(
+    motion: Motion,
+    id: &'static str,
+    keys: &'static [&'static str],
+    title: &'static str,
+    help: &'static str,
+) -> Spec {
+    row(Cmd::Motion(motion), id, In(Editor), keys, "", title, help)
 }
 
 pub(super) const ROWS: &[Spec] = &[
@@ -24,11 +35,18 @@ pub(super) const ROWS: &[Spec] = &[
         "Word back",
         "goes to the beginning of the word, or the one before",
     ),
-    motion(Motion::WordEnd, "motion.word-end", "Word's end", "goes to the end of the word, or of the next"),
+    keyed(
+        Motion::WordEnd,
+        "motion.word-end",
+        &["E"],
+        "Word's end",
+        "goes to the end of the word, or of the next",
+    ),
     motion(Motion::Home, "motion.home", "Line's beginning", "goes to the beginning of the line"),
-    motion(
+    keyed(
         Motion::FirstNonBlank,
         "motion.first",
+        &["^"],
         "Line's text",
         "goes to the first character that is no blank",
     ),
@@ -37,10 +55,22 @@ pub(super) const ROWS: &[Spec] = &[
     motion(Motion::Bottom, "motion.bottom", "Last line", "goes to the end of the text"),
     motion(Motion::PageUp, "motion.page-up", "Page up", "goes a page up"),
     motion(Motion::PageDown, "motion.page-down", "Page down", "goes a page down"),
-    motion(Motion::HalfPageUp, "motion.half-up", "Half a page up", "goes half a page up"),
-    motion(Motion::HalfPageDown, "motion.half-down", "Half a page down", "goes half a page down"),
-    motion(Motion::ParagraphUp, "motion.paragraph-up", "Paragraph up", "goes to the blank line above"),
-    motion(Motion::ParagraphDown, "motion.paragraph-down", "Paragraph down", "goes to the blank line below"),
+    keyed(Motion::HalfPageUp, "motion.half-up", &["ctrl-pageup"], "Half a page up", "goes half a page up"),
+    keyed(
+        Motion::HalfPageDown,
+        "motion.half-down",
+        &["ctrl-pagedown"],
+        "Half a page down",
+        "goes half a page down",
+    ),
+    keyed(Motion::ParagraphUp, "motion.paragraph-up", &["{"], "Paragraph up", "goes to the blank line above"),
+    keyed(
+        Motion::ParagraphDown,
+        "motion.paragraph-down",
+        &["}"],
+        "Paragraph down",
+        "goes to the blank line below",
+    ),
     row(
         Cmd::Vi(Vi::InsertFirst),
         "text.insert-first",

@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Spec] = &[
         "runtime.recheck",
         Setup,
         &["r"],
-        "recheck",
+        "look again",
         "Runtime: look again",
         "looks for all runtimes again",
     ),

@@ -33,7 +33,8 @@ pub(super) const ROWS: &[Spec] = &[
         Cmd::Tour,
         "tour.start",
         Workbench,
-        &["T"],
+        // The same letter as on the screen of runtimes; `T` is the themes', everywhere.
+        &["t"],
         "",
         "Tour: three minutes",
         "shows the workbench step by step, with programs that really run",

@@ -6,6 +6,7 @@ use super::ask;
 use crate::protocol::SessionId;
 use crate::tui::buffers;
 use crate::tui::document::{Document, Origin};
+use crate::tui::keymap::Preset;
 use crate::tui::model::{Model, Pane, Verdict};
 use crate::tui::msg::{BufferId, Content, Effect};
 use crate::tui::overlay::{Overlay, Question, SaveAs};
@@ -26,6 +27,10 @@ pub(super) fn open(model: &mut Model, session: SessionId, path: String, text: St
         return;
     };
     super::super::command::focus(model, Pane::Editor);
+    // There is nothing to read in an empty one: whoever opens it types.
+    if text.is_empty() && model.keymap.preset() != Preset::Vim {
+        model.edits = true;
+    }
     if model.is_unsaved() {
         let same = model.document.in_workspace == Some(seen);
         let hint = if same { "" } else { "its file was changed since: saving asks" };

@@ -119,7 +119,10 @@ fn its_last_screen_is_left_in_the_output() {
     let screen = bench.screen();
     assert!(screen.contains("$ run 1") && screen.contains("  terminal"), "{screen}");
     assert!(screen.contains("begin") && screen.contains("end") && screen.contains("exit 0"), "{screen}");
-    assert!(screen.contains("OUTPUT") && !screen.contains("title") && !screen.contains("choices"), "{screen}");
+    assert!(
+        screen.contains("OUTPUT") && !screen.contains("title") && !screen.contains("choices"),
+        "{screen}"
+    );
     // Run again, it has a terminal again.
     bench.effects.clear();
     bench.press(typed("."));

@@ -147,7 +147,10 @@ impl Connect {
         if self.revealed {
             self.token.0.draw(theme, inside, active, frame);
         } else {
-            self.token.0.masked(theme.glyphs.dot.chars().next().unwrap_or('*')).draw(theme, inside, active, frame);
+            self.token
+                .0
+                .masked(theme.glyphs.dot.chars().next().unwrap_or('*'))
+                .draw(theme, inside, active, frame);
         }
         let used = (TOKEN + 1).min(area.width);
         let beside = Rect { x: area.x + used, width: area.width - used, ..area };

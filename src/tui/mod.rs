@@ -6,6 +6,7 @@
 
 mod answers;
 mod buffers;
+mod charset;
 mod clipboard;
 mod commands;
 mod connection;

@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use ratatui::style::{Color, Modifier, Style};
 use vt100::{Callbacks, Parser};
 
+use super::charset::Charset;
 use super::text;
 
 /// The most rows and columns of a screen: what a program can have drawn at a stroke has an end.
@@ -17,6 +18,7 @@ const ANSWERS: usize = 256;
 /// The screen, and what is known of the terminal that the program has.
 pub(crate) struct Screen {
     parser: Parser<Asked>,
+    charset: Charset,
     /// The size that the program was told.
     pub(crate) told: (u16, u16),
 }
@@ -79,7 +81,7 @@ impl Screen {
     pub(crate) fn new(size: (u16, u16)) -> Self {
         let (rows, columns) = bounded(size);
         let parser = Parser::new_with_callbacks(rows, columns, KEPT, Asked::default());
-        Self { parser, told: (rows.get(), columns.get()) }
+        Self { parser, charset: Charset::default(), told: (rows.get(), columns.get()) }
     }
 
     /// Rows and columns.
@@ -100,7 +102,9 @@ impl Screen {
 
     /// Takes what the program has written; gives what it is to read for what it has asked.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.parser.process(bytes);
+        let mut drawn = Vec::with_capacity(bytes.len());
+        self.charset.translate(bytes, &mut drawn);
+        self.parser.process(&drawn);
         std::mem::take(&mut self.parser.callbacks_mut().answers)
     }
 
@@ -275,6 +279,7 @@ mod tests {
             "日本日本👩\u{200d}👧❤\u{fe0f}".as_bytes(),
             b"\x1b[1;31;48;5;200m\x1b[38;2;1;2;3m",
             b"\r\n\n\n\n",
+            b"\x1b(0lqqk\x0e\x1b)0",
         ];
         prop_oneof![
             prop::collection::vec(any::<u8>(), 0..40),

@@ -26,6 +26,7 @@ fn options(theme: &str, glyphs: &str) -> Options {
         outer: Outer::default(),
         connector: None,
         report: None,
+        settled: None,
         advice: None,
     }
 }

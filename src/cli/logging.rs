@@ -48,7 +48,10 @@ impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for LogFile {
 }
 
 fn open(directory: PathBuf) -> Option<RollingFileAppender> {
-    std::fs::create_dir_all(&directory).ok()?;
+    // What is in it is nobody else's.
+    std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
+        .create(&directory)
+        .ok()?;
     let file = Builder::new().rotation(Rotation::DAILY).filename_prefix("codebeaker").filename_suffix("log");
     file.max_log_files(DAYS).build(directory).ok()
 }

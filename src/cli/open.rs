@@ -37,6 +37,7 @@ pub async fn open(args: args::Open) -> Result<ExitCode, Problem> {
         light_background: tui::light_from_vars(|name| std::env::var(name).ok()),
         outer: Outer::from_env(|name| std::env::var(name).ok()),
         connector: Some(connections.clone()),
+        settled: Some(crate::runtimes::give_back),
         report: Some(report),
         advice: plain::reason().map(|why| format!("{why}: codebeaker --plain")),
     };

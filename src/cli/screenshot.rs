@@ -34,6 +34,7 @@ pub fn screenshot(args: args::Screenshot) -> Result<ExitCode, Problem> {
         outer: Outer::default(),
         connector: None,
         report: None,
+        settled: None,
         advice: None,
     };
     let svg = tui::screenshot(&args.screen, args.size, &options)

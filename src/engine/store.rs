@@ -21,7 +21,8 @@ pub struct Store {
 impl Store {
     /// Makes a directory for this engine below `sessions`.
     pub fn open(sessions: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(sessions)?;
+        std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
+            .create(sessions)?;
         loop {
             let root = sessions.join(SessionId::random().0);
             // The lock is held before the directory can be seen, so that nobody takes it for an abandoned one.

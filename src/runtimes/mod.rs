@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::engine::Runtime;
 use crate::provision;
 
-pub use crate::sandbox::Tier;
+pub use crate::sandbox::{Tier, give_back};
 pub use docker::{DockerSettings, Marks};
 pub use native::launcher_entry;
 

@@ -3,6 +3,14 @@
 //! A model that only `update` changes, a view that changes nothing, effects that alone talk to the engine, and one
 //! loop between them and the terminal. Knows the engine as a trait: not which runtimes there are behind it, nor
 //! whether it is in this process.
+//!
+//! - the loop: [`run`](fn@run) and `run`, `term`, `keyboard` and `answers` (what the terminal says among the keys), `outside` (the
+//!   person's own editor has it);
+//! - what is known: `model`, and its parts: `buffers`, `document` and `editor` (texts), `output` and `sink`, `history`,
+//!   `race`, `files` and `workspace`, `trace` (figures), `wire` (messages), `log`, `tour`;
+//! - what changes it: `update`, a file an area, by `msg`; what it is asked to: `commands` (the one table), `keys` and `keymap`;
+//! - what is drawn: `layout`, `view`, `overlay` (boxes, each with its state and its keys), `widget`, `theme`, `screenshot`;
+//! - what is done: `effects`; and what outlives a start: `state` (looks and places) and `recovery` (texts that were not saved).
 
 mod answers;
 mod buffers;

@@ -24,6 +24,8 @@ use crate::engine::Engine;
 const FRAME: Duration = Duration::from_millis(16);
 /// How often the figures of a session are asked for while they are on the screen.
 const STATS: Duration = Duration::from_secs(1);
+/// How long after the start what only the start needed is let go of.
+const SETTLED: Duration = Duration::from_secs(3);
 /// How often a lost link is counted on.
 const SECOND: Duration = Duration::from_secs(1);
 /// How long after a change texts that are not saved are kept.
@@ -114,7 +116,8 @@ where
         }
     }
     begun?;
-    let exit = turn(terminal, events, &mut workbench, &mut effects, &outside, control).await;
+    let settled = options.settled;
+    let exit = turn(terminal, events, &mut workbench, &mut effects, &outside, settled, control).await;
     if let Some(what) = workbench.remembered() {
         effects.remember(what);
     }
@@ -132,6 +135,7 @@ async fn turn<B, E>(
     workbench: &mut Workbench,
     effects: &mut Effects,
     outside: &Outside,
+    settled: Option<fn()>,
     control: &mut dyn Control,
 ) -> Result<Exit, TuiError>
 where
@@ -143,6 +147,7 @@ where
     let begun = Instant::now();
     let stopped = control.stopped();
     let (mut drawn, mut next_frame) = (begun, begun + FRAME);
+    let mut unsettled = settled;
     let mut stats = StatsClock::default();
     let mut seconds = SecondsClock::default();
     let mut keeps = KeepClock::default();
@@ -173,6 +178,12 @@ where
             () = sleep_until(second_due.unwrap_or(begun)), if second_due.is_some() => {
                 seconds.counted();
                 Some(Msg::Link(LinkMsg::Second))
+            }
+            () = sleep_until(begun + SETTLED), if unsettled.is_some() => {
+                if let Some(settle) = unsettled.take() {
+                    settle();
+                }
+                None
             }
             () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => Some(Msg::Deadline),
             () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),

@@ -19,7 +19,8 @@ impl Trace {
     /// Adds a sample. Whether the curve is another now: one that is level stays as it is, however long it is.
     pub(crate) fn push(&mut self, sample: Option<f64>) -> bool {
         let sample = sample.filter(|sample| sample.is_finite());
-        let level = self.0.iter().all(|old| *old == sample);
+        // What was not known yet is a gap at its beginning, and makes no curve of a level one.
+        let level = self.0.iter().skip_while(|old| old.is_none()).all(|old| *old == sample);
         if self.0.len() == SAMPLES {
             self.0.pop_front();
         }
@@ -112,6 +113,13 @@ mod tests {
             trace.push(Some(1.0));
         }
         assert_eq!((trace.0.len(), trace.top()), (SAMPLES, Some(1.0)));
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_no_part_of_the_curve() {
+        let mut trace = Trace::default();
+        assert!(!trace.push(None) && !trace.push(Some(0.0)) && !trace.push(Some(0.0)));
+        assert!(trace.push(None), "but a gap in it is");
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct Options {
     pub connector: Option<Arc<dyn Connector>>,
     /// Writes the report on runtimes. Without it there is none.
     pub report: Option<Report>,
+    /// Called once when it has opened and nothing happens: lets go of what only the start needed.
+    pub settled: Option<fn()>,
     /// Something to know about this terminal: told when the workbench opens and nothing is wrong.
     pub advice: Option<String>,
 }

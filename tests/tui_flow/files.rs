@@ -66,7 +66,8 @@ fn files_are_made_renamed_copied_and_deleted() {
         person.press(enter("nlib/new.py"));
         person.sees("new.py").await;
         assert_eq!(workspace.get("lib/new.py"), Some(Vec::new()));
-        person.press(typed("2"));
+        // An empty file is typed into at once.
+        person.press([key(KeyCode::Esc), key(KeyCode::Char('2'))]);
         person.sees("▸    new.py").await;
         // What is there already stays.
         workspace.put("lib/other.py", b"other");

@@ -42,6 +42,7 @@ pub fn options() -> Options {
         outer: Outer::default(),
         connector: None,
         report: None,
+        settled: None,
         advice: None,
     }
 }

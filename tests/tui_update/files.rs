@@ -257,3 +257,26 @@ fn a_session_that_is_lost_says_so() {
     bench.tell(Msg::Session(SessionMsg::Listed(Ok(vec![info]))));
     assert!(bench.screen().contains("the session is lost, and"), "{}", bench.screen());
 }
+
+#[test]
+fn a_new_file_is_typed_into_at_once() {
+    let mut bench = at_files(&["long.txt"]);
+    bench.press(typed("n"));
+    let screen = bench.screen();
+    assert!(screen.contains(" NEW FILE  Enter make   Esc back"), "{screen}");
+    bench.press(typed("a.txt")).press([key(KeyCode::Enter)]);
+    // The box asks for it; the queue gives it a number.
+    assert!(begun(&bench).iter().any(|(_, task)| *task == Task::NewFile { path: "a.txt".to_owned() }));
+    let path = "a.txt".to_owned();
+    let number = begun(&bench).last().map_or(0, |(number, _)| *number);
+    let made = FilesMsg::Done { session: SessionId::from("s1"), number, result: Ok(Done::Made) };
+    bench.tell(Msg::Files(made));
+    let opens = begun(&bench).into_iter().rev().find(|(_, task)| *task == Task::Open { path: path.clone() });
+    let (number, _) = opens.unwrap();
+    let seen = codebeaker::tui::Seen { size: 0, hash: 0 };
+    let result = Ok(Done::Opened { text: String::new(), seen });
+    bench.tell(Msg::Files(FilesMsg::Done { session: SessionId::from("s1"), number, result }));
+    bench.press(typed("hello"));
+    let screen = bench.screen();
+    assert!(screen.contains("3 Editor  a.txt *") && screen.contains("1 hello"), "{screen}");
+}

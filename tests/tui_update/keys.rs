@@ -39,7 +39,7 @@ fn three_presses_give_any_command() {
     assert!(!bench.screen().contains("Menu"));
     bench.press(typed("r"));
     let screen = bench.screen();
-    assert!(screen.contains("Menu  r run") && screen.contains("Run: the editor's code"), "{screen}");
+    assert!(screen.contains("Menu  r run") && screen.contains("r the editor's code"), "{screen}");
     bench.press(typed("r"));
     assert!(asks_for_a_session(&bench), "{:?}", bench.effects);
     assert!(!bench.screen().contains("Menu"));
@@ -203,4 +203,95 @@ fn a_preset_is_chosen_while_working() {
     assert!(bench.screen().contains("NORMAL"));
     bench.press(typed("ZZ"));
     assert!(bench.effects.contains(&Effect::Quit), "{:?}", bench.effects);
+}
+
+#[test]
+fn a_preset_that_was_chosen_outlives_a_reading_of_the_settings_and_the_workbench() {
+    let dir = tempfile::tempdir().unwrap();
+    let given = Options { state: Some(dir.path().to_owned()), ..options() };
+    let mut bench = Bench::with(&given, 80, 24);
+    bench.press([key(KeyCode::F(2))]).press(typed("keymap vim")).press([key(KeyCode::Enter)]);
+    let read = |bench: &mut Bench, settings: codebeaker::config::Settings| {
+        let settings = Box::new(settings);
+        let themes = Vec::new();
+        bench.tell(Msg::Look(codebeaker::tui::LookMsg::Reread { settings, warnings: Vec::new(), themes }));
+    };
+    let mut settings = options().settings;
+    settings.ui.wrap = Some(false);
+    read(&mut bench, settings);
+    assert!(bench.screen().contains("INSERT"), "{}", bench.screen());
+    let kept = serde_json::to_string(&bench.workbench.remembered().unwrap()).unwrap();
+    std::fs::write(dir.path().join("workbench.json"), kept).unwrap();
+    let mut next = Bench::with(&given, 80, 24);
+    assert!(next.screen().contains("NORMAL"), "{}", next.screen());
+    read(&mut next, with_keys("preset = \"emacs\"\n").settings);
+    next.press(typed("i"));
+    assert!(!next.screen().contains("INSERT") && !next.screen().contains("NORMAL"), "{}", next.screen());
+}
+
+#[test]
+fn the_menu_shows_titles_at_any_size_and_more_on_another_page() {
+    let mut bench = Bench::new(40, 12);
+    bench.press([key(KeyCode::Esc)]).press(typed(" e"));
+    let screen = bench.screen();
+    assert!(screen.contains("Tab more 1/2") && screen.contains("u undo"), "{screen}");
+    bench.press([key(KeyCode::Tab)]);
+    let screen = bench.screen();
+    assert!(screen.contains("Tab more 2/2") && screen.contains("o new line below"), "{screen}");
+    // A letter of the first page works from there too.
+    bench.press(typed("i"));
+    assert!(bench.screen().contains("EDIT"), "{}", bench.screen());
+}
+
+#[test]
+fn a_text_behind_another_pane_is_not_scrolled() {
+    let mut bench = Bench::new(80, 24);
+    bench.press([key(KeyCode::Down), key(KeyCode::End), key(KeyCode::Esc)]).press(typed("2"));
+    bench.screen();
+    bench.press(typed("3"));
+    assert!(bench.screen().contains("1 // F5 runs this"), "{}", bench.screen());
+}
+
+#[test]
+fn how_to_stop_is_said_first_at_any_size() {
+    for (width, height) in [(40, 12), (80, 24), (120, 36)] {
+        let mut bench = Bench::new(width, height);
+        bench.found(&[RuntimeType::Bun]).press([key(KeyCode::F(5))]);
+        let screen = bench.screen();
+        assert!(screen.contains(" EDIT  Ctrl-C stop   "), "{width}x{height}: {screen}");
+        assert!(!screen.contains("   F5 run"), "one runs: {screen}");
+    }
+}
+
+#[test]
+fn a_search_is_called_one_in_the_bottom_line() {
+    let mut bench = Bench::new(80, 24);
+    bench.press([key(KeyCode::Esc)]).press(typed("/"));
+    assert!(bench.screen().contains(" FIND  Enter keep   Esc back"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]).press(typed("&x"));
+    assert!(bench.screen().contains(" REPLACE  Enter by what   Esc back"), "{}", bench.screen());
+}
+
+#[test]
+fn the_way_to_the_input_is_named_from_every_pane() {
+    let mut bench = Bench::new(80, 24);
+    bench.found(&[RuntimeType::Bun]).tell(crate::created("s1", None, Language::TypeScript));
+    bench.press([key(KeyCode::F(5))]);
+    bench.tell(Msg::Run(codebeaker::tui::RunMsg::Accepted(1, ExecutionId::from("e1"))));
+    assert!(bench.screen().contains("Ctrl-C stop   Esc 4 i type input"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]).press(typed("2"));
+    assert!(bench.screen().contains("Ctrl-C stop   4 i type input"), "{}", bench.screen());
+    bench.press(typed("4"));
+    assert!(bench.screen().contains("Ctrl-C stop   i type input"), "{}", bench.screen());
+}
+
+#[test]
+fn output_that_is_filtered_or_cleared_says_so() {
+    let mut bench = Bench::new(40, 12);
+    bench.found(&[RuntimeType::Bun]).runs(&[(OutputStream::Stdout, "one\ntwo\n")], 0);
+    bench.press([key(KeyCode::Esc)]).press(typed("4&tw")).press([key(KeyCode::Enter)]);
+    assert!(bench.screen().contains(" OUTPUT  Esc all lines"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]).press(typed("D"));
+    let screen = bench.screen();
+    assert!(screen.contains("nothing is here any more") && !screen.contains("all lines"), "{screen}");
 }

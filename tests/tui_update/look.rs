@@ -144,7 +144,7 @@ fn what_is_wrong_is_said_with_its_line_and_the_rest_holds() {
     assert!(bench.screen().contains("config.toml line 3: unknown key `x`"));
     reread(&mut bench, coloured(Some("gone"), None).settings, Vec::new());
     let screen = bench.screen();
-    assert!(screen.contains("theme gone: there is no such theme; `terminal` is used"), "{screen}");
+    assert!(screen.contains("theme gone: there is no such theme; `terminal` is"), "{screen}");
 }
 
 #[test]

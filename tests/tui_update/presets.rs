@@ -126,3 +126,14 @@ fn emacs_moves_while_typing() {
     bench.press([ctrl('x'), ctrl('s')]);
     assert!(bench.screen().contains("Save"), "{}", bench.screen());
 }
+
+#[test]
+fn the_frame_and_the_line_of_keys_call_a_mode_the_same() {
+    let mut bench = with_preset("vim");
+    for (press, word) in [("", "NORMAL"), ("v", "VISUAL"), ("vi", "INSERT")] {
+        bench.press(typed(press));
+        let screen = bench.screen();
+        assert!(screen.contains(&format!("| {word} |")), "{screen}");
+        assert!(screen.contains(&format!("\n {word}  ")), "{screen}");
+    }
+}

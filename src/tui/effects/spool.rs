@@ -6,8 +6,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -26,7 +26,9 @@ const HEADER: usize = 5;
 /// One run's file.
 #[derive(Debug)]
 pub(super) struct Spool {
-    file: File,
+    directory: PathBuf,
+    /// Made with the first output, where it may block. Error: why there is none.
+    file: OnceLock<Result<File, String>>,
     /// The bytes in it.
     written: AtomicU64,
     /// It takes no more: what is kept is the beginning, without holes.
@@ -64,16 +66,14 @@ impl Spools {
         let Some(directory) = &self.directory else {
             return Spooling { spool: Err("no directory was given for it".to_owned()), told: None };
         };
-        let spool = match unnamed(directory) {
-            Ok(file) => {
-                let spool =
-                    Arc::new(Spool { file, written: AtomicU64::new(0), full: AtomicBool::new(false) });
-                self.runs.push_back((run, Arc::clone(&spool)));
-                Ok(spool)
-            }
-            Err(error) => Err(format!("{}: {error}", directory.display())),
-        };
-        Spooling { spool, told: None }
+        let spool = Arc::new(Spool {
+            directory: directory.clone(),
+            file: OnceLock::new(),
+            written: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+        });
+        self.runs.push_back((run, Arc::clone(&spool)));
+        Spooling { spool: Ok(spool), told: None }
     }
 
     pub(super) fn of_run(&self, run: u32) -> Option<Arc<Spool>> {
@@ -120,6 +120,13 @@ impl Spooling {
 
 impl Spool {
     fn write(&self, chunks: &[(OutputStream, Bytes)]) -> Spooled {
+        let made = self.file.get_or_init(|| {
+            unnamed(&self.directory).map_err(|error| format!("{}: {error}", self.directory.display()))
+        });
+        let file = match made {
+            Ok(file) => file,
+            Err(why) => return Spooled::Nothing(why.clone()),
+        };
         let at = self.written.load(Ordering::Relaxed);
         if self.full.load(Ordering::Relaxed) {
             return Spooled::Until(at);
@@ -133,7 +140,7 @@ impl Spool {
         }
         let end = at + pieces.len() as u64;
         if end <= MAX_BYTES {
-            match self.file.write_all_at(&pieces, at) {
+            match file.write_all_at(&pieces, at) {
                 Ok(()) => {
                     self.written.store(end, Ordering::Relaxed);
                     return Spooled::Whole;
@@ -154,8 +161,8 @@ pub(super) fn save(spool: Option<Arc<Spool>>, to: &Path, in_memory: &str) -> Res
         _ => error.to_string(),
     })?;
     let mut file = BufWriter::new(file);
-    let written = match spool {
-        Some(spool) => spool.copy_text(&mut file),
+    let written = match spool.as_ref().and_then(|spool| Some((spool, spool.file.get()?.as_ref().ok()?))) {
+        Some((spool, kept)) => spool.copy_text(kept, &mut file),
         None => file.write_all(in_memory.as_bytes()).map(|()| in_memory.len() as u64),
     };
     let written = written.and_then(|bytes| file.flush().map(|()| bytes));
@@ -168,18 +175,18 @@ pub(super) fn save(spool: Option<Arc<Spool>>, to: &Path, in_memory: &str) -> Res
 
 impl Spool {
     /// Writes what the program has written, as it would be shown: without colours, each line as it was at last.
-    fn copy_text(&self, to: &mut impl io::Write) -> io::Result<u64> {
+    fn copy_text(&self, kept: &File, to: &mut impl io::Write) -> io::Result<u64> {
         let end = self.written.load(Ordering::Relaxed);
         let (mut at, mut bytes) = (0, 0);
         let (mut output, mut sink) = (Output::new(), Sink::default());
         let mut piece = Vec::new();
         while at < end {
             let mut header = [0; HEADER];
-            self.file.read_exact_at(&mut header, at)?;
+            kept.read_exact_at(&mut header, at)?;
             let [stream, length @ ..] = header;
             let length = u32::from_le_bytes(length);
             piece.resize(length as usize, 0);
-            self.file.read_exact_at(&mut piece, at + HEADER as u64)?;
+            kept.read_exact_at(&mut piece, at + HEADER as u64)?;
             at += HEADER as u64 + u64::from(length);
             let stream = if stream == 0 { OutputStream::Stdout } else { OutputStream::Stderr };
             // Less at once than is kept in memory of it: no line is lost.

@@ -203,7 +203,7 @@ impl Connect {
             (true, false) => "t test   ",
         };
         let change = if self.part == Part::Engine { "Space change   " } else { "" };
-        format!(" Enter connect   {test}{change}Tab next   Esc cancel")
+        format!(" Enter connect   {test}{change}Tab next   Esc back")
     }
 }
 

@@ -91,7 +91,11 @@ impl Help {
         let mut rows = Vec::new();
         for place in &model.places() {
             let title = match place {
-                Place::In(pane) => format!("In {}", pane.title()),
+                Place::In(pane) => {
+                    // The number is the pane's key, not its name.
+                    let name = pane.title().split_once(' ').map_or(pane.title(), |(_, name)| name);
+                    format!("In {name}")
+                }
                 Place::Setup | Place::Messages | Place::Race => "On this screen".to_owned(),
                 Place::LinkLost => "While the link is lost".to_owned(),
                 Place::Tour => "During the tour".to_owned(),

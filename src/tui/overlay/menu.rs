@@ -76,7 +76,7 @@ impl Menu {
         self.due.is_none()
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         let group = GROUPS.iter().find(|group| Some(group.letter) == self.group);
         group.map_or("MENU", |group| group.title)
     }

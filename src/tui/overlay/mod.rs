@@ -239,9 +239,8 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
         Overlay::Help(_) => ("HELP", &[("Esc", "close"), ("Tab", "key doctor")]),
         Overlay::Palette(_) => ("PALETTE", &[("Enter", "run"), ("Esc", "close"), ("Tab", "details")]),
         Overlay::Menu(menu) if !menu.is_shown() => return None,
-        Overlay::Menu(menu) => {
-            return Some((menu.name().to_uppercase(), vec![("a letter", "chooses"), ("Esc", "close")]));
-        }
+        // A group's name in capitals would look like a mode.
+        Overlay::Menu(_) => ("MENU", &[("a letter", "chooses"), ("Esc", "close")]),
         Overlay::RunOn(_) => ("RUN ON", &[("Enter", "run"), ("Esc", "back")]),
         Overlay::NewSession(_) => ("NEW SESSION", &[("Enter", "create"), ("Tab", "next"), ("Esc", "back")]),
         Overlay::Question(question) => {

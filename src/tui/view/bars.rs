@@ -177,6 +177,17 @@ pub(super) fn tabs(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fr
     }
 }
 
+/// The word for what typing does in the editor: the same in its frame and in the line of keys.
+pub(super) fn editing(model: &Model) -> (&'static str, Role) {
+    match (model.keymap.preset(), model.edits, model.selecting) {
+        (Preset::Vim, true, _) => ("INSERT", Role::ModeEdit),
+        (Preset::Vim, false, true) => ("VISUAL", Role::ModeEdit),
+        (Preset::Vim, false, false) => ("NORMAL", Role::ModeCommand),
+        (_, true, _) => ("EDIT", Role::ModeEdit),
+        (_, false, _) => ("CMD", Role::ModeCommand),
+    }
+}
+
 /// The word for what typing does now.
 fn mode(model: &Model) -> (&'static str, Role) {
     if let Some(mode) = output::mode(model) {
@@ -187,13 +198,7 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
         (Screen::Messages, _) => ("MESSAGES", Role::ModeCommand),
         (Screen::Race, _) => ("RACE", Role::ModeCommand),
-        (_, Pane::Editor) => match (model.keymap.preset(), model.edits, model.selecting) {
-            (Preset::Vim, true, _) => ("INSERT", Role::ModeEdit),
-            (Preset::Vim, false, true) => ("VISUAL", Role::ModeEdit),
-            (Preset::Vim, false, false) => ("NORMAL", Role::ModeCommand),
-            (_, true, _) => ("EDIT", Role::ModeEdit),
-            (_, false, _) => ("CMD", Role::ModeCommand),
-        },
+        (_, Pane::Editor) => editing(model),
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
         (_, Pane::Sessions) => ("SESSIONS", Role::ModeCommand),
@@ -294,6 +299,11 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
             shown.push(("Enter".to_owned(), "send"));
             shown.extend(key_hint(model, Cmd::EndInput, "end of input"));
         }
+    }
+    // Lines are left out: where the frame has no room to say so, this does.
+    let filtered = model.output.query().is_some() && model.output.seek.as_ref().is_some_and(|s| s.filters);
+    if filtered && model.screen == Screen::Workbench && model.focus == Pane::Output && !model.types() {
+        shown.extend(key_hint(model, Cmd::Leave, "all lines"));
     }
     if model.zoomed && model.screen == Screen::Workbench && !model.types() {
         shown.extend(key_hint(model, Cmd::Zoom, "unzoom"));

@@ -19,11 +19,7 @@ pub(super) fn edges(model: &Model) -> (String, String, String) {
     let (row, column) = model.editor.cursor();
     let language =
         model.document.language().map(Language::extension).or(model.document.syntax()).unwrap_or("?");
-    let mode = match model.edits {
-        _ if model.document.big => "READ",
-        true => "EDIT",
-        false => "CMD",
-    };
+    let mode = if model.document.big { "READ" } else { super::bars::editing(model).0 };
     let title = format!("{}  {}", Pane::Editor.title(), super::bars::document_name(model));
     let foot = match buffers::listed(model) {
         all if all.len() > 1 => {

@@ -92,7 +92,7 @@ fn nothing(model: &Model, cells: usize) -> Vec<String> {
         let key = model.keymap.shown(Cmd::Connect, &[Place::Everywhere], false);
         let how = key.map_or_else(String::new, |key| {
             format!(
-                "{key} attaches to a server; what passes between it and the workbench is then shown here."
+                "{key} connects to a server; what passes between it and the workbench is then shown here."
             )
         });
         vec!["The engine is in this process: nothing passes over a wire.".to_owned(), String::new(), how]

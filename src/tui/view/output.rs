@@ -332,10 +332,11 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let Some(run) = &model.runs.active else { return };
     let asks = model.output.asks(run.number);
     // The way to the line of input from another pane.
-    let away = || {
+    let away = |what: &str| {
         let places = [Place::Workbench, Place::Everywhere];
-        let key = model.keymap.shown(Cmd::Focus(Pane::Output), &places, model.types());
-        key.map_or_else(String::new, |key| format!("   {key} i"))
+        let key = |types| model.keymap.shown(Cmd::Focus(Pane::Output), &places, types);
+        let key = key(model.types()).or_else(|| key(false).map(|key| format!("Esc {key}")));
+        key.map_or_else(String::new, |key| format!("   {key} i {what}"))
     };
     let (words, keys) = match (run.stop, run.phase, model.focus) {
         _ if down => ("unknown", "asks again when the link is back".to_owned()),
@@ -345,9 +346,9 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         (_, Phase::Running, Pane::Output) if asks => {
             ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop".to_owned())
         }
-        (_, Phase::Running, _) if asks => ("waits for input?", format!("Ctrl-C stop{} answers", away())),
+        (_, Phase::Running, _) if asks => ("waits for input?", format!("Ctrl-C stop{}", away("answers"))),
         (_, Phase::Running, Pane::Output) => (run.word(), "Ctrl-C stop   i type input".to_owned()),
-        (_, Phase::Running, _) => (run.word(), format!("Ctrl-C stop{} type input", away())),
+        (_, Phase::Running, _) => (run.word(), format!("Ctrl-C stop{}", away("type input"))),
         _ => (run.word(), "Ctrl-C stop".to_owned()),
     };
     let used = put(frame.buffer_mut(), area.x, area.y, &format!("{glyph} {words}   "), area.width, style);

@@ -12,10 +12,10 @@ use crate::tui::theme::{Role, Theme};
 pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let key = |cmd| model.keymap.shown(cmd, &[Place::Workbench, Place::Everywhere], model.types());
     let letter = |cmd| model.keymap.shown(cmd, &[Place::Workbench, Place::Everywhere], false);
-    let run = key(Cmd::Run).map_or_else(
-        || "nothing has run yet".to_owned(),
-        |key| format!("nothing has run yet: {key} runs the editor's code"),
-    );
+    // Output that was cleared is no sign that nothing ran.
+    let empty = if model.runs.count == 0 { "nothing has run yet" } else { "nothing is here any more" };
+    let run = key(Cmd::Run)
+        .map_or_else(|| empty.to_owned(), |key| format!("{empty}: {key} runs the editor's code"));
     let palette = key(Cmd::Palette).map(|key| format!("{key} finds every command"));
     let esc = if model.types() { "Esc, then " } else { "" };
     let begin = [(Cmd::Samples, "samples"), (Cmd::Tour, "three-minute tour"), (Cmd::Setup, "runtimes")];

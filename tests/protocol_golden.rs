@@ -213,6 +213,7 @@ fn commands() -> Vec<(&'static str, Command)> {
                 stdin: Some("in".into()),
                 repl: true,
                 file_name: Some("hello.ts".into()),
+                pty: Some(PtySize { rows: 40, cols: 120 }),
             }),
         ),
         (

@@ -114,11 +114,12 @@ fn code_by_every_name() {
         stdin: Some("in".into()),
         repl: true,
         file_name: Some("x.ts".into()),
+        pty: Some(PtySize { rows: 24, cols: 80 }),
         ..code("1")
     };
     for text in [
-        r#"{"type":"execute_code","code":"1","language":"TS","args":["a"],"stdin":"in","repl":true,"fileName":"x.ts"}"#,
-        r#"{"Type":"execute_code","Code":"1","Language":"TypeScript","Args":["a"],"Stdin":"in","Repl":true,"FileName":"x.ts"}"#,
+        r#"{"type":"execute_code","code":"1","language":"TS","args":["a"],"stdin":"in","repl":true,"fileName":"x.ts","pty":true}"#,
+        r#"{"Type":"execute_code","Code":"1","Language":"TypeScript","Args":["a"],"Stdin":"in","Repl":true,"FileName":"x.ts","Pty":{"Rows":24,"Cols":80}}"#,
     ] {
         assert_eq!(command(text), Command::ExecuteCode(full.clone()).into(), "{text}");
     }

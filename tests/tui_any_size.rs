@@ -32,6 +32,13 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
             let info = Box::new(session(&id, Language::TypeScript, RuntimeType::Bun));
             one(Msg::Session(SessionMsg::Created { run: Some(run), result: Ok(info) }))
         }),
+        1 => (1u32..4).prop_map(move |run| {
+            // A run in a terminal, if it is that one's turn.
+            let info = Box::new(session("t", Language::TypeScript, RuntimeType::Bun));
+            let created = Msg::Session(SessionMsg::Created { run: Some(run), result: Ok(info) });
+            let key = Msg::Input(Event::Key(KeyEvent::new(KeyCode::F(7), KeyModifiers::NONE)));
+            vec![key, created, Msg::Run(RunMsg::Started(run))]
+        }),
         1 => text.prop_map(move |text| {
             let failure = Failure::new(ErrorKind::Internal, text.clone(), text);
             one(Msg::Session(SessionMsg::Created { run: None, result: Err(failure) }))

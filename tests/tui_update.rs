@@ -32,6 +32,8 @@ mod race;
 mod run;
 #[path = "tui_update/sessions.rs"]
 mod sessions;
+#[path = "tui_update/terminal.rs"]
+mod terminal;
 mod tui_support;
 
 use bytes::Bytes;

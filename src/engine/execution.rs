@@ -112,7 +112,8 @@ async fn prepare<'a>(session: &Session, job: &'a Job) -> Result<Prepared<'a>, Ag
         }
         Command::ExecuteCode(code) => match prepare_code(session, job, code).await? {
             Ok(steps) => {
-                let shell = ExecuteShell { stdin: code.stdin.clone(), ..ExecuteShell::default() };
+                let shell =
+                    ExecuteShell { stdin: code.stdin.clone(), pty: code.pty, ..ExecuteShell::default() };
                 Prepared::Steps(Cow::Owned(shell), steps)
             }
             Err(error) => Prepared::Done(Outcome::failed(error)),
@@ -357,9 +358,10 @@ impl Program<'_> {
 
     fn start(&self, step: &Step, timeout: Option<Duration>) -> Start {
         let mut variables = self.session.variables.clone();
+        // A compiler writes for whoever asked for the program, not into its terminal.
+        let terminal = self.shell.pty.filter(|_| !step.quiet);
         // Colours are for terminals; some programs write them into pipes too unless they are told.
-        let (name, value) =
-            if self.shell.pty.is_some() { ("TERM", "xterm-256color") } else { ("NO_COLOR", "1") };
+        let (name, value) = if terminal.is_some() { ("TERM", "xterm-256color") } else { ("NO_COLOR", "1") };
         variables.insert(name.into(), value.into());
         variables.extend(step.env.clone());
         variables.extend(self.shell.env.clone());
@@ -367,9 +369,8 @@ impl Program<'_> {
             argv: step.argv.iter().map(|a| a.clone().into_bytes()).collect(),
             env: variables.into_iter().map(|(name, value)| format!("{name}={value}").into_bytes()).collect(),
             cwd: self.shell.working_directory.clone().unwrap_or_default().into_bytes(),
-            stdin: !step.quiet
-                && (self.job.interactive || self.shell.stdin.is_some() || self.shell.pty.is_some()),
-            pty: self.shell.pty.map_or((0, 0), |size| (size.rows.max(1), size.cols.max(1))),
+            stdin: !step.quiet && (self.job.interactive || self.shell.stdin.is_some() || terminal.is_some()),
+            pty: terminal.map_or((0, 0), |size| (size.rows.max(1), size.cols.max(1))),
             timeout_ms: timeout.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX).max(1)),
             cpu_seconds: self.session.limits.cpu_seconds.unwrap_or(0),
         }

@@ -230,6 +230,9 @@ pub struct ExecuteCode {
     /// language's extension. Ours, not of the original protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
+    /// Runs it in a terminal of this size; what compiles it has none. Ours, as of programs.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "pty_size")]
+    pub pty: Option<PtySize>,
 }
 
 /// Installs packages that the session's programs import, from where its language has them. Only in a session that has

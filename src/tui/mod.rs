@@ -14,6 +14,7 @@
 
 mod answers;
 mod buffers;
+mod charset;
 mod clipboard;
 mod commands;
 mod connection;
@@ -43,6 +44,7 @@ mod recovery;
 mod remedy;
 mod run;
 mod samples;
+mod screen;
 mod screenshot;
 mod sink;
 mod state;
@@ -53,6 +55,7 @@ mod theme;
 mod tour;
 mod trace;
 mod traceback;
+mod typed;
 mod update;
 mod view;
 mod widget;

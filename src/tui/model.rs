@@ -304,6 +304,8 @@ pub(crate) struct Run {
     pub(crate) phase: Phase,
     pub(crate) stop: Stop,
     pub(crate) sink: Sink,
+    /// The terminal's screen, if it runs in one.
+    pub(crate) terminal: Option<Box<super::screen::Screen>>,
 }
 
 impl Run {
@@ -327,6 +329,8 @@ pub(crate) struct Program {
     pub(crate) on: Option<RuntimeType>,
     /// Where it ran.
     pub(crate) session: Option<SessionId>,
+    /// It runs in a terminal.
+    pub(crate) terminal: bool,
 }
 
 /// How the last run ended, for the status and small screens.
@@ -515,11 +519,23 @@ impl Model {
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => {
-                self.feeds || self.output.seek.as_ref().is_some_and(|s| s.typing)
+                self.types_into_program() || self.feeds || self.output.seek.as_ref().is_some_and(|s| s.typing)
             }
             (Screen::Workbench, Pane::Files) => self.files.filtering,
             _ => false,
         }
+    }
+
+    /// The screen of the program that runs in a terminal.
+    pub(crate) fn terminal(&self) -> Option<&super::screen::Screen> {
+        self.runs.active.as_ref()?.terminal.as_deref()
+    }
+
+    /// Keys are that program's.
+    pub(crate) fn types_into_program(&self) -> bool {
+        let here = self.screen == Screen::Workbench && self.focus == Pane::Output;
+        let begun = self.runs.active.as_ref().is_some_and(|run| run.phase != Phase::Preparing);
+        here && begun && self.terminal().is_some() && self.connection.down().is_none()
     }
 
     /// Where commands are looked for, the nearest first.

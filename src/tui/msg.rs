@@ -9,8 +9,9 @@ use super::workspace::{FilesMsg, Task};
 use crate::config::{Paths, Settings, ThemeFile, Warning};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
 use crate::protocol::{
-    CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, RuntimeInfo,
-    RuntimePreference, RuntimeType, Selection, ServerLimits, SessionId, SessionInfo, SessionStats, Signal,
+    CreateSession, ExecuteResult, ExecutionId, Failure, Language, OutputStream, Progress, PtySize,
+    RuntimeInfo, RuntimePreference, RuntimeType, Selection, ServerLimits, SessionId, SessionInfo,
+    SessionStats, Signal,
 };
 
 /// Something happened.
@@ -382,6 +383,17 @@ pub enum Effect {
         file_name: Option<String>,
         /// Its program may be fed; else it reads an empty input.
         interactive: bool,
+        /// It runs in a terminal of this size.
+        pty: Option<PtySize>,
+    },
+    /// Tells the program of a run that its terminal has another size.
+    Resize {
+        /// Which run.
+        run: u32,
+        /// Rows.
+        rows: u16,
+        /// Columns.
+        cols: u16,
     },
     /// Feeds a run's program.
     Feed {

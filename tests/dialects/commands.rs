@@ -278,6 +278,7 @@ async fn code_runs_in_its_language() {
                 stdin: Some("typed".into()),
                 repl: false,
                 file_name: Some("main.js".into()),
+                pty: None,
             };
             let fed = rig.process(&id, Command::ExecuteCode(fed)).await;
             assert_eq!(fed.stdout.trim_end(), "a b typed", "{era:?} {kind:?} {}", fed.stderr);

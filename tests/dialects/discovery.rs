@@ -2,7 +2,8 @@
 
 use codebeaker::engine::{Engine as _, InterruptTarget, Link};
 use codebeaker::protocol::{
-    ErrorKind, ExecutionId, Failure, Language, Provision, RuntimeType, SelectParams, SessionId, Signal,
+    Command, ErrorKind, ExecuteCode, ExecuteShell, ExecutionId, Failure, Language, Provision, PtySize,
+    RuntimeType, SelectParams, SessionId, Signal,
 };
 use codebeaker::remote::{Address, RemoteError, attach};
 
@@ -89,6 +90,13 @@ async fn what_it_can_not_do_it_says_and_what_to_do_instead() {
     for failure in failures {
         assert_eq!(failure.kind, ErrorKind::NotAvailable);
         assert!(failure.message.starts_with("this server can't ") && !failure.hint.is_empty());
+    }
+    let pty = Some(PtySize { rows: 24, cols: 80 });
+    let shell = ExecuteShell { command_name: "tty".into(), pty, ..ExecuteShell::default() };
+    let code = ExecuteCode { code: "1".into(), pty, ..ExecuteCode::default() };
+    for command in [Command::ExecuteShell(shell), Command::ExecuteCode(code)] {
+        let refused = rig.execute(&id, command).await;
+        assert!(!refused.success && refused.error.unwrap().contains("no terminal on this server"));
     }
     rig.leave_clean().await;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use codebeaker::protocol::{
     Command, CreateSession, Execute, ExecuteCode, ExecuteShell, ExecutionEvent, InstallPackages, Language,
-    OutputStream,
+    OutputStream, PtySize,
 };
 
 use crate::support::native::Kind;
@@ -50,6 +50,27 @@ pub async fn code_of_any_name(bench: &Bench) {
     let repl = ExecuteCode { repl: true, ..code("1") };
     let result = bench.execute(&id, Command::ExecuteCode(repl)).await;
     assert!(!result.success && result.error.unwrap().contains("repl"));
+}
+
+pub async fn code_in_a_terminal(bench: &Bench) {
+    let id = bench.create().await.session_id;
+    let run = |pty| {
+        let code = ExecuteCode { pty, ..code(bench.kind.in_a_terminal()) };
+        let execute = Execute::new(id.clone(), Command::ExecuteCode(code));
+        bench.start(Execute { stream: pty.is_some(), interactive: pty.is_some(), ..execute })
+    };
+    let without = timely(run(None).await.unwrap().finished()).await.unwrap();
+    assert_eq!(without.process().map(|p| p.stdout.as_str()), Some("false\n"), "{without:?}");
+
+    let mut within = run(Some(PtySize { rows: 21, cols: 77 })).await.unwrap();
+    assert!(printed(&mut within, "21x77\r\n").await.contains("true\r\n"));
+    timely(bench.engine.resize(&within.id, 33, 99)).await.unwrap();
+    printed(&mut within, "33x99\r\n").await;
+    // The terminal makes an interrupt of it.
+    bench.input(&within.id, "\x03", false).await.unwrap();
+    let result = timely(within.finished()).await.unwrap();
+    let process = result.process().unwrap();
+    assert!(process.exit_code == 130 || process.signal.as_deref() == Some("SIGINT"), "{result:?}");
 }
 
 pub async fn compiled_code(bench: &Bench) {

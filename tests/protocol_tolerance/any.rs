@@ -115,10 +115,11 @@ pub fn any_command() -> impl Strategy<Value = Command> {
             texts(),
             maybe(text()),
             any::<bool>(),
-            maybe(text())
+            maybe(text()),
+            maybe(any::<(u16, u16)>().prop_map(|(rows, cols)| PtySize { rows, cols }))
         )
-            .prop_map(|(code, language, args, stdin, repl, file_name)| {
-                Command::ExecuteCode(ExecuteCode { code, language, args, stdin, repl, file_name })
+            .prop_map(|(code, language, args, stdin, repl, file_name, pty)| {
+                Command::ExecuteCode(ExecuteCode { code, language, args, stdin, repl, file_name, pty })
             }),
         (texts(), maybe(text()), any::<bool>(), texts()).prop_map(
             |(packages, requirements_file, global, flags)| {

@@ -183,6 +183,23 @@ impl Kind {
         }
     }
 
+    /// Prints whether it runs in a terminal; in one its size too, again whenever that changes, without end.
+    pub fn in_a_terminal(self) -> &'static str {
+        match self.language() {
+            Language::Python => {
+                "import os, signal, sys\nprint(str(sys.stdout.isatty()).lower())\n\
+                 size = lambda *_: print('{0.lines}x{0.columns}'.format(os.get_terminal_size()))\n\
+                 if sys.stdout.isatty():\n    signal.signal(signal.SIGWINCH, size)\n    size()\n\
+                 \x20   while True: signal.pause()"
+            }
+            _ => {
+                "const out = process.stdout; let last = '';\nconsole.log(String(out.isTTY === true));\n\
+                 const look = () => { const now = `${out.rows}x${out.columns}`; if (now !== last) console.log(last = now); };\n\
+                 if (out.isTTY) { look(); setInterval(look, 20); process.on('SIGWINCH', look); }"
+            }
+        }
+    }
+
     /// Waits for ever.
     pub fn endless(self) -> &'static str {
         match self.language() {

@@ -109,13 +109,13 @@ fn settings_that_changed_are_in_force_at_once() {
     bench.found(BUN);
     let mut settings = coloured(Some("paper-light"), None).settings;
     settings.glyphs = Some("ascii".to_owned());
-    settings.keys = Settings::parse("config.toml", "[keys]\n\"run.start\" = \"f7\"\n").0.keys;
+    settings.keys = Settings::parse("config.toml", "[keys]\n\"run.start\" = \"f10\"\n").0.keys;
     settings.ui = UiSettings { mouse: Some(false), ..UiSettings::default() };
     let effects = reread(&mut bench, settings.clone(), Vec::new());
     assert_eq!(effects, [Effect::CaptureMouse(false)]);
     assert_eq!(page(&mut bench), PAPER_LIGHT);
     let screen = bench.screen();
-    assert!(screen.is_ascii() && screen.contains("F7 run") && screen.contains("were read anew"), "{screen}");
+    assert!(screen.is_ascii() && screen.contains("F10 run") && screen.contains("were read anew"), "{screen}");
     assert_eq!(reread(&mut bench, settings, Vec::new()), []);
     assert!(!bench.workbench.needs_drawing(), "they say what they said");
 }

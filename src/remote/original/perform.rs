@@ -52,6 +52,10 @@ impl Performer<'_> {
     /// Does a command. Error: the server has not answered, or refused to take it.
     pub async fn perform(&mut self, command: &Command) -> Result<Outcome, RemoteError> {
         match command {
+            Command::ExecuteShell(ExecuteShell { pty: Some(_), .. })
+            | Command::ExecuteCode(ExecuteCode { pty: Some(_), .. }) => {
+                Ok(Outcome::failed("programs have no terminal on this server: leave pty out"))
+            }
             Command::ExecuteShell(shell) => self.shell(shell).await,
             Command::ExecuteCode(code) => self.code(code).await,
             Command::InstallPackages(wanted) => self.install(wanted).await,

@@ -23,6 +23,7 @@ pub(crate) enum Cmd {
     Run,
     RunSelection,
     RunAgain,
+    RunInTerminal,
     RunOn,
     RunAll,
     OpenLane,

@@ -3,6 +3,7 @@
 /// Words by command id; a command may have none.
 const WORDS: &[(&str, &str)] = &[
     ("run.start", "execute start go play"),
+    ("run.terminal", "pty tty curses screen interactive"),
     ("run.stop", "kill interrupt cancel abort end sigint"),
     ("app.quit", "exit close leave end bye"),
     ("app.suspend", "background shell job"),

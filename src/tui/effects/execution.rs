@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant};
 
 use super::Sender;
@@ -20,6 +20,17 @@ const PIECES: usize = 4096;
 /// The least time between two messages of output: a frame's.
 const PAUSE: Duration = Duration::from_millis(16);
 
+/// Bytes of a terminal's output that are passed on at once, at most: a screen may take long to draw them.
+const TERMINAL_CHUNK: usize = 16 * 1024;
+
+/// What a run's program is given.
+pub(super) struct Given {
+    /// What it reads.
+    pub(super) fed: mpsc::Receiver<(Bytes, bool)>,
+    /// The size of its terminal, if it has one.
+    pub(super) size: Option<watch::Receiver<(u16, u16)>>,
+}
+
 type Chunk = (OutputStream, Bytes);
 
 /// Passes on all that an execution tells, output in as few messages as may be, and gives its end.
@@ -27,12 +38,14 @@ pub(super) async fn follow(
     engine: Arc<dyn Engine>,
     run: u32,
     mut execution: Execution,
-    fed: mpsc::Receiver<(Bytes, bool)>,
+    Given { fed, size }: Given,
     mut spool: Spooling,
     tx: &Sender,
 ) -> Msg {
     let id = execution.id.clone();
+    let terminal = size.is_some();
     let feeding = feed_all(Arc::clone(&engine), run, id.clone(), fed, tx.clone());
+    let sizing = tell_sizes(engine, id.clone(), size);
     let events = async {
         let _ = tx.send(Msg::Run(RunMsg::Accepted(run, id))).await;
         let mut next = execution.next().await;
@@ -59,7 +72,9 @@ pub(super) async fn follow(
                     if let Some(kept) = spool.keep(&chunks).await {
                         let _ = tx.send(Msg::Output(OutputMsg::Kept(run, kept))).await;
                     }
-                    let _ = tx.send(Msg::Run(RunMsg::Output(run, chunks))).await;
+                    for chunks in if terminal { in_pieces(chunks) } else { vec![chunks] } {
+                        let _ = tx.send(Msg::Run(RunMsg::Output(run, chunks))).await;
+                    }
                     told = Some(Instant::now());
                     match after {
                         Some(event) => Some(event),
@@ -70,11 +85,39 @@ pub(super) async fn follow(
         }
         Msg::Run(RunMsg::Failed(run, Failure::internal("the run ended without a result")))
     };
-    tokio::pin!(events, feeding);
     // Input that a program never reads must not outlive it.
     tokio::select! {
-        end = &mut events => end,
-        () = &mut feeding => events.await,
+        end = events => end,
+        never = async {
+            tokio::join!(feeding, sizing);
+            std::future::pending().await
+        } => never,
+    }
+}
+
+/// Output in pieces that a screen takes at once.
+fn in_pieces(chunks: Vec<Chunk>) -> Vec<Vec<Chunk>> {
+    let cut = |(stream, mut data): Chunk| {
+        let mut pieces = Vec::new();
+        while !data.is_empty() {
+            pieces.push(vec![(stream, data.split_to(data.len().min(TERMINAL_CHUNK)))]);
+        }
+        pieces
+    };
+    chunks.into_iter().flat_map(cut).collect()
+}
+
+/// Tells a program the size of its terminal whenever that has changed: the newest alone.
+async fn tell_sizes(
+    engine: Arc<dyn Engine>,
+    execution: ExecutionId,
+    size: Option<watch::Receiver<(u16, u16)>>,
+) {
+    let Some(mut size) = size else { return };
+    while size.changed().await.is_ok() {
+        let (rows, cols) = *size.borrow_and_update();
+        // One that has ended needs none.
+        let _ = engine.resize(&execution, rows, cols).await;
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::sync::watch as latest;
 use tokio::task::AbortHandle;
 
 use self::crew::Crew;
@@ -65,6 +66,8 @@ pub(crate) struct Effects {
     fetch: Option<(RuntimeType, AbortHandle)>,
     transfers: Transfers,
     feed: Option<(u32, mpsc::Sender<(Bytes, bool)>)>,
+    /// The size of a run's terminal.
+    size: Option<(u32, latest::Sender<(u16, u16)>)>,
     report: Option<Report>,
     memory: Option<Memory>,
     keeping: Option<Keeping>,
@@ -84,6 +87,7 @@ impl Effects {
             fetch: None,
             transfers: Transfers::default(),
             feed: None,
+            size: None,
             report: None,
             memory: None,
             keeping: None,
@@ -147,7 +151,7 @@ impl Effects {
         (self.there, self.runs) = (Crew::new(), Crew::of(RUN_QUEUE));
         self.creating.clear();
         self.transfers = Transfers::default();
-        (self.fetch, self.feed) = (None, None);
+        (self.fetch, self.feed, self.size) = (None, None, None);
         self.listen();
     }
 
@@ -209,12 +213,17 @@ impl Effects {
                 let result = engine.stats(&id).await;
                 Msg::Session(SessionMsg::Stats(id, result))
             }),
-            Effect::Execute { run, session, language, code, file_name, interactive } => {
+            Effect::Execute { run, session, language, code, file_name, interactive, pty } => {
                 let code =
-                    ExecuteCode { code, language: Some(language), file_name, ..ExecuteCode::default() };
+                    ExecuteCode { code, language: Some(language), file_name, pty, ..ExecuteCode::default() };
                 self.execute(run, session, code, interactive);
             }
             Effect::Feed { run, data, eof } => self.feed(run, data, eof),
+            Effect::Resize { run, rows, cols } => {
+                if let Some((_, size)) = self.size.as_ref().filter(|(of, _)| *of == run) {
+                    size.send_replace((rows, cols));
+                }
+            }
             Effect::Signal(run, execution, signal) => self.ask(move |engine| async move {
                 let target = InterruptTarget::Execution(execution);
                 Msg::Run(RunMsg::Signalled(run, engine.interrupt(target, signal).await))
@@ -357,6 +366,11 @@ impl Effects {
         if interactive {
             self.feed = Some((run, feed));
         }
+        let size = code.pty.map(|pty| {
+            let (size, sized) = latest::channel((pty.rows, pty.cols));
+            self.size = Some((run, size));
+            sized
+        });
         let mut params = Execute::new(session, Command::ExecuteCode(code));
         params.stream = true;
         params.interactive = interactive;
@@ -364,7 +378,10 @@ impl Effects {
         let (tx, spool, engine) = (self.runs.tx(), self.spools.begin(run), Arc::clone(&self.engine));
         self.runs.ask(async move {
             match engine.execute(params).await {
-                Ok(execution) => execution::follow(engine, run, execution, fed, spool, &tx).await,
+                Ok(execution) => {
+                    execution::follow(engine, run, execution, execution::Given { fed, size }, spool, &tx)
+                        .await
+                }
                 Err(failure) => Msg::Run(RunMsg::Failed(run, failure)),
             }
         });

@@ -7,7 +7,7 @@ use crate::tui::buffers;
 use crate::tui::commands::Cmd;
 use crate::tui::document::{ORDER, Origin};
 use crate::tui::editor::Action;
-use crate::tui::model::{Model, Pane, Screen, Verdict};
+use crate::tui::model::{Model, Pane, Run, Screen, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
 use crate::tui::overlay::{self, Help, LogView, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 use crate::tui::race::Race;
@@ -16,7 +16,14 @@ use crate::tui::race::Race;
 pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
     let runs = matches!(
         cmd,
-        Cmd::Run | Cmd::RunSelection | Cmd::RunAgain | Cmd::RunOn | Cmd::RunAll | Cmd::TakeTurns | Cmd::Rerun
+        Cmd::Run
+            | Cmd::RunSelection
+            | Cmd::RunAgain
+            | Cmd::RunInTerminal
+            | Cmd::RunOn
+            | Cmd::RunAll
+            | Cmd::TakeTurns
+            | Cmd::Rerun
     );
     let of_session = runs || matches!(cmd, Cmd::NewSession | Cmd::CloseSession | Cmd::CloseIdle);
     let asks = of_session || matches!(cmd, Cmd::Fetch | Cmd::Recheck | Cmd::TypeInput | Cmd::EndInput);
@@ -32,6 +39,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Run => return super::run::start(model),
         Cmd::RunSelection => return super::run::selection(model),
         Cmd::RunAgain => return super::run::again(model),
+        Cmd::RunInTerminal => return super::run::in_terminal(model),
         Cmd::RunOn => super::run::choose(model),
         Cmd::RunAll => return super::race::start(model),
         Cmd::TakeTurns => return super::race::take_turns(model),
@@ -272,6 +280,8 @@ pub(super) fn set_language(model: &mut Model, language: crate::protocol::Languag
 
 fn type_input(model: &mut Model) {
     match model.runs.active {
+        // It gets the keys themselves.
+        Some(Run { terminal: Some(_), .. }) => focus(model, Pane::Output),
         Some(_) => model.feeds = true,
         None => model.tell(Verdict::Idle, "nothing runs that could read input", "F5 runs the editor's code"),
     }

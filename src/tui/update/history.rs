@@ -86,6 +86,7 @@ fn rerun(model: &mut Model) -> Vec<Effect> {
         file_name: record.file_name.clone(),
         on: place.map(|place| place.runtime),
         session: place.map(|place| place.session.clone()),
+        terminal: false,
     };
     model.history.chosen = None;
     run::once_more(model, program)

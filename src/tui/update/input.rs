@@ -60,6 +60,11 @@ fn press_unseen(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
 }
 
 fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    if model.overlays.is_empty()
+        && let Some(effects) = super::terminal::press(model, key)
+    {
+        return effects;
+    }
     if let Some(second) = after_escape(model, key) {
         let mut effects = press(model, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
         effects.extend(press(model, &second));
@@ -178,6 +183,8 @@ fn paste_input(model: &mut Model, pasted: &str) -> Vec<Effect> {
 fn paste(model: &mut Model, pasted: String) -> Vec<Effect> {
     if !model.overlays.is_empty() {
         return overlay::paste(model, &pasted);
+    } else if let Some(effects) = super::terminal::paste(model, &pasted) {
+        return effects;
     } else if model.screen == Screen::Messages && model.wire.filtering {
         model.wire.filter.insert(&pasted);
         model.wire.filter();
@@ -207,6 +214,9 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     }
     if model.screen == Screen::Race {
         super::race::click(model, mouse);
+        return Vec::new();
+    }
+    if super::terminal::click(model, mouse) {
         return Vec::new();
     }
     if let Some(effects) = super::output::mouse(model, mouse) {

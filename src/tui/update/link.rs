@@ -259,7 +259,8 @@ fn where_it_is(model: &Model) -> &str {
 
 /// Says of the run under way that it is left. Gives its number if it goes on in this process.
 fn leave_run(model: &mut Model) -> Option<u32> {
-    let run = model.runs.active.take()?;
+    let mut run = model.runs.active.take()?;
+    super::terminal::settle(model, &mut run);
     model.output.close();
     if run.phase == Phase::Preparing {
         model.output.say(Kind::Result(Verdict::Warn), "before it began".to_owned());

@@ -21,6 +21,7 @@ mod runtime;
 mod sample;
 mod search;
 mod session;
+mod terminal;
 mod tour;
 
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
         }
     }
     effects.extend(files::sync(model));
+    effects.extend(terminal::sync(model));
     let effects = files::order(model, effects);
     tour::advance(model);
     for effect in &effects {

@@ -113,7 +113,7 @@ fn execute(model: &mut Model, number: u32, session: SessionId) -> Vec<Effect> {
     let cold = matches!(lane.start, Start::Cold(_));
     let place = RunPlace { session: session.clone(), runtime: lane.runtime, cold, asked_at: model.now };
     model.history.place(number, place);
-    vec![Effect::Execute { run: number, session, language, code, file_name, interactive: false }]
+    vec![Effect::Execute { run: number, session, language, code, file_name, interactive: false, pty: None }]
 }
 
 /// Takes what is told of a lane; gives it back if it is of none.

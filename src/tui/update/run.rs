@@ -2,7 +2,8 @@
 
 use super::part::selected;
 use crate::protocol::{
-    CreateSession, ErrorKind, ExecuteResult, Failure, Language, RuntimeType, SessionId, SessionState, Signal,
+    CreateSession, ErrorKind, ExecuteResult, Failure, Language, PtySize, RuntimeType, SessionId,
+    SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
 use crate::tui::document::Origin;
@@ -12,6 +13,7 @@ use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
 use crate::tui::overlay::{Overlay, RunOn};
 use crate::tui::race::{self, Race};
+use crate::tui::screen::Screen;
 use crate::tui::sink::Sink;
 use crate::tui::stop::Stop;
 use crate::tui::text;
@@ -23,6 +25,12 @@ const SESSION_CLOSED: &str = "its session was closed";
 pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     let Some(program) = program(model) else { return Vec::new() };
     begin(model, program)
+}
+
+/// Runs the editor's text in a terminal of the output's size, which gets the keys.
+pub(super) fn in_terminal(model: &mut Model) -> Vec<Effect> {
+    let Some(program) = program(model) else { return Vec::new() };
+    begin(model, Program { terminal: true, ..program })
 }
 
 /// Runs the editor's text on this runtime, which is remembered for its language.
@@ -67,7 +75,7 @@ pub(super) fn choose(model: &mut Model) {
 fn program(model: &mut Model) -> Option<Program> {
     let language = ready(model)?;
     let file_name = file_name(model);
-    Some(Program { language, code: model.editor.text(), file_name, on: None, session: None })
+    Some(Program { language, code: model.editor.text(), file_name, on: None, session: None, terminal: false })
 }
 
 /// The language of the editor's text, if it can be run now; says why if it can't.
@@ -125,9 +133,13 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
     model.notice = None;
     model.runs.count += 1;
     model.output.follow();
+    if program.terminal {
+        super::command::focus(model, Pane::Output);
+    }
     let number = model.runs.count;
     model.runs.again = Some(program.clone());
     model.history.push(Record::begun(number, program.language, &program.code, program.file_name.clone()));
+    let room = super::terminal::room(model).unwrap_or((24, 80));
     model.runs.active = Some(Run {
         number,
         language: program.language,
@@ -138,6 +150,7 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
         phase: Phase::Preparing,
         stop: Stop::No,
         sink: Sink::of(number),
+        terminal: program.terminal.then(|| Box::new(Screen::new(room))),
     });
     model.output.begin(number);
     match place(model, program.language, program.on, program.session) {
@@ -253,6 +266,11 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let code = std::mem::take(&mut run.code);
     model.output.keep_code(number, language, &code);
     let file_name = run.file_name.clone();
+    let size = run.terminal.as_mut().map(|screen| {
+        screen.told = screen.size();
+        screen.told
+    });
+    let pty = size.map(|(rows, cols)| PtySize { rows, cols });
     if let Some((runtime, cold)) = row {
         model
             .history
@@ -260,9 +278,12 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     }
     let start = row.map_or("session", |(_, cold)| if cold { "new session" } else { "warm session" });
     let runtime = row.map_or(RuntimeType::NativeProcess, |(runtime, _)| runtime);
-    let header = header(model, number, language, runtime, start);
+    let mut header = header(model, number, language, runtime, start);
+    if pty.is_some() {
+        header += "  terminal";
+    }
     model.output.say_in(number, Kind::Header, header);
-    vec![Effect::Execute { run: number, session, language, code, file_name, interactive: true }]
+    vec![Effect::Execute { run: number, session, language, code, file_name, interactive: true, pty }]
 }
 
 /// `$ run 7  14:02:31  py  native python 3.11  warm session`. What isn't known is left out.
@@ -376,6 +397,9 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
         }
         RunMsg::Output(_, chunks) => {
             run.phase = Phase::Running;
+            if run.terminal.is_some() {
+                return super::terminal::write(run, chunks.iter().map(|(_, bytes)| bytes));
+            }
             model.output.burst = chunks.iter().map(|(_, bytes)| bytes.len()).sum();
             for (stream, bytes) in chunks {
                 run.sink.write(&mut model.output, stream, &bytes);
@@ -393,6 +417,9 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
         RunMsg::Failed(_, failure) => fail(model, &failure),
         RunMsg::Signalled(_, Ok(true)) => {}
         RunMsg::Signalled(_, Ok(false)) => model.tell(Verdict::Idle, "it had ended already", ""),
+        // Keys that come just after its end are nobody's, and so is what its terminal answers.
+        RunMsg::InputRefused(_, failure)
+            if run.terminal.is_some() && failure.kind == ErrorKind::InvalidParams => {}
         RunMsg::Signalled(_, Err(failure)) | RunMsg::InputRefused(_, failure) => {
             model.tell(Verdict::Fail, failure.message, failure.hint);
         }
@@ -402,8 +429,9 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
 
 /// The run never began, or its end is not known.
 pub(super) fn fail(model: &mut Model, failure: &Failure) {
-    let Some(run) = model.runs.active.take() else { return };
+    let Some(mut run) = model.runs.active.take() else { return };
     model.feeds = false;
+    super::terminal::settle(model, &mut run);
     if session_closed(model, &run, &failure.message) {
         model.output.say_in(run.number, Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
         model.history.end(run.number, End::without_figures(Verdict::Warn, SESSION_CLOSED));
@@ -431,8 +459,9 @@ fn session_closed(model: &mut Model, run: &Run, error: &str) -> bool {
 }
 
 fn finish(model: &mut Model, result: &ExecuteResult) {
-    let Some(run) = model.runs.active.take() else { return };
+    let Some(mut run) = model.runs.active.take() else { return };
     model.feeds = false;
+    super::terminal::settle(model, &mut run);
     // What was said about stopping it is over.
     model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
     let process = result.process();

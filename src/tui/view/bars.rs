@@ -474,7 +474,8 @@ pub(super) fn result(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
     let (glyph, _, style) = verdict(theme, of);
     let words = text::fit(&words, usize::from(line.room().saturating_sub(2)), theme.glyphs.cut).into_owned();
     line.put(&[(glyph, style), (" ", style), (&words, style)], 2, frame);
-    if let Some(last) = model.output.last_text() {
+    // What a terminal shows is no line yet.
+    if let Some(last) = model.output.last_text().filter(|_| model.terminal().is_none()) {
         let last = text::fit(&last, usize::from(line.room()), theme.glyphs.cut).into_owned();
         line.put(&[(&last, theme.style(Role::Text))], 0, frame);
     }

@@ -10,6 +10,7 @@ mod messages;
 mod notices;
 mod output;
 mod race;
+mod screen;
 pub(crate) mod sessions;
 mod setup;
 pub(crate) mod stats;

@@ -20,6 +20,9 @@ use crate::tui::widget::{outcome, verdict};
 /// What stands in the frame.
 pub(super) fn edges(model: &Model, theme: &Theme) -> (String, String, String) {
     let output = &model.output;
+    if let Some(screen) = model.terminal() {
+        return (Pane::Output.title().to_owned(), super::screen::edge(screen), String::new());
+    }
     let state = match (output.follows(), output.news()) {
         (true, _) => format!("follow {} {} lines", theme.glyphs.down, thousands(output.len() as u64)),
         (false, 0) => "paused".to_owned(),
@@ -58,6 +61,9 @@ pub(super) fn mode(model: &Model) -> Option<(&'static str, Role)> {
     if model.screen != Screen::Workbench || model.focus != Pane::Output || model.feeds {
         return None;
     }
+    if model.types_into_program() {
+        return Some(("TERMINAL", Role::ModeEdit));
+    }
     match (&model.output.seek, model.output.selection()) {
         (Some(seek), _) if seek.typing && seek.filters => Some(("FILTER", Role::ModeEdit)),
         (Some(seek), _) if seek.typing => Some(("FIND", Role::ModeEdit)),
@@ -73,6 +79,9 @@ pub(super) fn hints(model: &Model) -> Option<Vec<(String, &'static str)>> {
     let key = |cmd: Cmd, brief: &'static str| {
         model.keymap.shown(cmd, &places, model.types()).map(|key| (key, brief))
     };
+    if model.types_into_program() {
+        return Some([key(Cmd::FocusNext, "leave"), key(Cmd::Quit, "quit")].into_iter().flatten().collect());
+    }
     let hints = match model.output.selection() {
         Some(selection) => {
             let other = if selection.lines { "characters" } else { "lines" };
@@ -85,6 +94,9 @@ pub(super) fn hints(model: &Model) -> Option<Vec<(String, &'static str)>> {
 
 /// First row shown, rows shown, all rows.
 pub(super) fn scroll(model: &Model, inside: Rect) -> Option<(usize, usize, usize)> {
+    if model.terminal().is_some() {
+        return None;
+    }
     let (rows, columns) = room(model, inside);
     let (first, all) = model.output.extent(rows, columns);
     Some((first, rows, all))
@@ -99,6 +111,12 @@ fn room(model: &Model, area: Rect) -> (usize, usize) {
 pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     if area.is_empty() {
         return;
+    }
+    if let Some(screen) = model.terminal() {
+        let (above, last) =
+            (Rect { height: area.height - 1, ..area }, Rect { y: area.bottom() - 1, height: 1, ..area });
+        super::screen::draw(screen, model, theme, above, frame);
+        return super::screen::foot(model, theme, last, frame);
     }
     let (rows, columns) = room(model, area);
     let output = &model.output;

@@ -61,6 +61,15 @@ pub(super) const ROWS: &[Spec] = &[
         "runs what was run last once more, as it was then",
     ),
     row(
+        Cmd::RunInTerminal,
+        "run.terminal",
+        Workbench,
+        &["f7"],
+        "",
+        "Run: in a terminal",
+        "runs the code in a terminal of the output's size, which gets the keys until F6",
+    ),
+    row(
         Cmd::Stop,
         "run.stop",
         Race,

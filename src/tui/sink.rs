@@ -45,29 +45,53 @@ impl Sink {
         };
         let mut writer = Writer { output, run, stream, style };
         let mut bytes = bytes;
-        // The parser is not given half a character: what it makes of two halves depends on where they part.
+        // The parser is not given half a character: what it makes of two halves depends on where they part. One whose rest
+        // doesn't come is told as what it is: no character.
         while let Some((next, rest)) = bytes.split_first().filter(|_| !begun.is_empty()) {
             begun.push(*next);
             bytes = rest;
-            if !is_begun(begun) {
+            if is_begun(begun) {
+                continue;
+            }
+            if std::str::from_utf8(begun).is_ok() {
                 parser.advance(&mut writer, begun);
                 begun.clear();
+            } else {
+                begun.clear();
+                parser.advance(&mut writer, NO_CHARACTER);
+                match is_begun(&[*next]) {
+                    true => begun.push(*next),
+                    false => parser.advance(&mut writer, &[*next]),
+                }
             }
         }
-        let whole = (1..=bytes.len().min(3))
-            .map(|tail| bytes.split_at(bytes.len() - tail))
-            .find(|(_, tail)| is_begun(tail))
-            .map_or(bytes, |(whole, tail)| {
-                begun.extend_from_slice(tail);
-                whole
-            });
+        let (mut whole, tail) = bytes.split_at(bytes.len() - half(bytes));
+        begun.extend_from_slice(tail);
+        let mut broken = 0;
+        while !tail.is_empty() && half(whole) > 0 {
+            whole = whole.get(..whole.len() - half(whole)).unwrap_or_default();
+            broken += 1;
+        }
         parser.advance(&mut writer, whole);
+        for _ in 0..broken {
+            parser.advance(&mut writer, NO_CHARACTER);
+        }
     }
 }
+
+/// What stands where bytes are no character.
+const NO_CHARACTER: &[u8] = "\u{fffd}".as_bytes();
 
 /// Whether these bytes are the beginning of one character.
 fn is_begun(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+}
+
+/// How many bytes at the end are the beginning of a character.
+fn half(bytes: &[u8]) -> usize {
+    (1..=bytes.len().min(3))
+        .find(|tail| is_begun(bytes.get(bytes.len() - tail..).unwrap_or_default()))
+        .unwrap_or(0)
 }
 
 struct Writer<'a> {

@@ -1,5 +1,6 @@
 //! Pictures of screens: each can be drawn, is SVG that a viewer can read, and says what it should. Those that the
-//! README shows are checked in; `CODEBEAKER_UPDATE_GOLDEN=1` draws them anew.
+//! README shows are checked in, and so is every screen in every size and look, as text with a digest of its colours;
+//! `CODEBEAKER_UPDATE_GOLDEN=1` draws them anew.
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
@@ -7,6 +8,7 @@ use std::path::Path;
 
 use codebeaker::config::{Paths, Settings};
 use codebeaker::tui::{ColourTier, Options, Outer, TerminalKind, screen_names, screenshot};
+use sha2::{Digest as _, Sha256};
 
 fn options(theme: &str, glyphs: &str) -> Options {
     Options {
@@ -124,6 +126,81 @@ fn a_picture_is_the_same_each_time_and_has_its_themes_colours() {
     assert!(draw("paper-dark").contains("rx=\"6\" fill=\"#1b1d21\""));
     assert!(draw("paper-light").contains("rx=\"6\" fill=\"#faf7f0\""));
     assert!(draw("terminal").contains("rx=\"6\" fill=\"#000000\""));
+}
+
+/// The looks that every screen is kept in: its name, the theme and the glyphs.
+const LOOKS: [(&str, &str, &str); 4] = [
+    ("dark", "paper-dark", "unicode"),
+    ("light", "paper-light", "unicode"),
+    ("mono", "mono", "unicode"),
+    ("ascii", "paper-dark", "ascii"),
+];
+
+/// A picture's rows as text. A cell is 8.4 wide and 16 high, behind a margin of 10.
+fn rows(svg: &str, (width, height): (u16, u16)) -> String {
+    let mut grid = vec![vec![' '; usize::from(width)]; usize::from(height)];
+    let number = |place: &str, name: &str| -> f64 {
+        let rest = place.split(&format!("{name}=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    for (place, text) in texts(svg) {
+        let (column, row) = ((number(&place, "x") - 10.0) / 8.4, (number(&place, "y") - 22.5) / 16.0);
+        let plain =
+            text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+        let row = &mut grid[row.round() as usize];
+        for (cell, c) in row.iter_mut().skip(column.round() as usize).zip(plain.chars()) {
+            *cell = c;
+        }
+    }
+    grid.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned() + "\n").collect()
+}
+
+#[test]
+fn every_screen_is_as_it_was_in_every_size_and_look() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screenshots/screens");
+    let updating = std::env::var_os("CODEBEAKER_UPDATE_GOLDEN").is_some();
+    let mut other = Vec::new();
+    for screen in screen_names() {
+        let mut told = String::new();
+        for size in [(120, 36), (80, 24), (40, 12)] {
+            for (look, theme, glyphs) in LOOKS {
+                let svg = screenshot(screen, size, &options(theme, glyphs)).unwrap();
+                let digest: String =
+                    Sha256::digest(&svg).iter().take(8).map(|b| format!("{b:02x}")).collect();
+                told += &format!("== {screen} {}x{} {look} {digest}\n", size.0, size.1);
+                // Light and mono say the same in other colours.
+                if matches!(look, "dark" | "ascii") {
+                    told += &rows(&svg, size);
+                }
+            }
+        }
+        let file = folder.join(format!("{screen}.txt"));
+        if updating {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, &told).unwrap();
+        } else if std::fs::read_to_string(&file).ok().as_ref() != Some(&told) {
+            other.push(file.display().to_string());
+        }
+    }
+    assert!(other.is_empty(), "{other:?} differ; if the change is meant, set CODEBEAKER_UPDATE_GOLDEN=1");
+}
+
+#[test]
+fn without_colours_every_screen_says_the_same() {
+    for screen in screen_names() {
+        for size in [(120, 36), (80, 24), (40, 12)] {
+            let drawn = |theme: &str| {
+                let svg = screenshot(screen, size, &options(theme, "unicode")).unwrap();
+                // The last line names the theme.
+                let mut lines: Vec<String> = rows(&svg, size).lines().map(str::to_owned).collect();
+                lines.pop();
+                lines
+            };
+            if screen != "themes" {
+                assert_eq!(drawn("mono"), drawn("paper-dark"), "{screen} {size:?}");
+            }
+        }
+    }
 }
 
 /// What the README shows.

@@ -30,7 +30,7 @@ pub(crate) fn bytes(key: &KeyEvent, application: bool) -> Vec<u8> {
             cursor(letter, key.modifiers, true)
         }
         KeyCode::F(n @ 5..=12) => {
-            let [numbers @ ..] = [15, 17, 18, 19, 20, 21, 23, 24];
+            let numbers = [15, 17, 18, 19, 20, 21, 23, 24];
             numbers.get(usize::from(n - 5)).map_or_else(Vec::new, |number| numbered(*number, key.modifiers))
         }
         _ => Vec::new(),

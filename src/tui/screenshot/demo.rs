@@ -16,16 +16,17 @@ use ratatui::layout::Size;
 use super::Page;
 use crate::engine::{Frame, FrameKind, Link, LinkDown, LinkUp, Look, Recent, Told};
 use crate::protocol::{
-    Candidate, Capabilities, CommandOutput, CreateSession, EnvironmentId, ExecuteResult, ExecutionId,
-    IsolationReport, Language, LayerReport, OutputStream, ProcessResult, RuntimeInfo, RuntimePreference,
-    RuntimeType, Scores, Selection, SessionConfig, SessionEvent, SessionId, SessionInfo, SessionLimits,
-    SessionState, SessionStats,
+    Candidate, Capabilities, CommandOutput, CreateSession, DirectoryEntry, EntryKind, EnvironmentId,
+    ExecuteResult, ExecutionId, IsolationReport, Language, LayerReport, OutputStream, ProcessResult,
+    RuntimeInfo, RuntimePreference, RuntimeType, Scores, Selection, SessionConfig, SessionEvent, SessionId,
+    SessionInfo, SessionLimits, SessionState, SessionStats,
 };
 use crate::tui::look::read_themes;
 use crate::tui::msg::{
     Content, Effect, FileMsg, LinkMsg, LookMsg, Msg, RunMsg, RuntimeMsg, SessionMsg, Stamp,
 };
 use crate::tui::workbench::{Options, Workbench};
+use crate::tui::workspace::{Done, FilesMsg, Task};
 
 /// The file that is edited.
 pub(super) const FILE: &str = "primes.ts";
@@ -117,8 +118,7 @@ impl Stage {
     /// Two runs of the program, on two runtimes.
     fn worked(&mut self) {
         self.opens().press(KeyCode::F(5));
-        self.command("session: new").press(KeyCode::Down).press(KeyCode::Down).press(KeyCode::Enter);
-        self.press(KeyCode::F(5)).press(KeyCode::Esc);
+        self.press(KeyCode::F(8)).press(KeyCode::Enter).press(KeyCode::Esc);
         self.stats("b7c2").stats("a41f");
         self.focus('3');
     }
@@ -276,6 +276,10 @@ impl Stage {
             }
             Effect::Execute { run, session, .. } => self.execution(run, &session),
             Effect::Stats(id) => vec![stats(&id)],
+            Effect::Files { session, number, task } if matches!(*task, Task::List { .. }) => {
+                let result = Ok(Done::Listed { entries: files(), truncated: false });
+                vec![Msg::Files(FilesMsg::Done { session, number, result })]
+            }
             Effect::Read(buffer, _) => {
                 let content = Content { text: PROGRAM.to_owned(), stamp: Stamp::default() };
                 vec![Msg::File(FileMsg::Read(buffer, Ok(Some(content))))]
@@ -513,4 +517,21 @@ fn stats(id: &SessionId) -> Msg {
         workspace_files: Some(1),
     };
     Msg::Session(SessionMsg::Stats(id.clone(), Ok(stats)))
+}
+
+/// What stands in a session's workspace.
+fn files() -> Vec<DirectoryEntry> {
+    let entry = |name: &str, kind, size| DirectoryEntry {
+        name: name.to_owned(),
+        path: name.to_owned(),
+        kind,
+        size,
+        modified: "2026-11-26T09:00:00Z".to_owned(),
+        mode: "0644".to_owned(),
+    };
+    vec![
+        entry("data", EntryKind::Directory, 0),
+        entry(FILE, EntryKind::File, 213),
+        entry("primes.txt", EntryKind::File, 41),
+    ]
 }

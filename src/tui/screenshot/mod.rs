@@ -20,7 +20,7 @@ pub const LARGEST: (u16, u16) = (400, 200);
 
 /// The screens there are pictures of, each with what it shows.
 pub const SCREENS: &[(&str, &str)] = &[
-    ("workbench", "two runs of a program, on Bun and on Deno, with what they cost"),
+    ("workbench", "two runs of a program, on Bun and in a container, with what they cost"),
     ("running", "a program that waits for input"),
     ("failed", "a program that ends with an error"),
     ("race", "the same program on every runtime, side by side"),

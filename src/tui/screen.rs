@@ -1,6 +1,8 @@
 //! The screen of a program that runs in a terminal: whatever it sends reaches these cells and nothing else.
 
+use std::cell::Cell as Flag;
 use std::num::NonZeroU16;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ratatui::style::{Color, Modifier, Style};
 use vt100::{Callbacks, Parser};
@@ -14,6 +16,16 @@ const MOST: (u16, u16) = (200, 400);
 const KEPT: usize = 2000;
 /// Bytes that a program is answered at once, at most.
 const ANSWERS: usize = 256;
+
+thread_local! {
+    /// A panic on this thread is caught, and is no end of anything but a screen.
+    static CATCHES: Flag<bool> = const { Flag::new(false) };
+}
+
+/// Whether a panic on this thread now would be caught.
+pub(super) fn catches() -> bool {
+    CATCHES.get()
+}
 
 /// The screen, and what is known of the terminal that the program has.
 pub(crate) struct Screen {
@@ -95,7 +107,7 @@ impl Screen {
         let (rows, columns) = bounded(size);
         let changes = self.size() != (rows.get(), columns.get());
         if changes {
-            self.parser.set_size(rows, columns);
+            self.guarded(|parser| parser.set_size(rows, columns));
         }
         changes
     }
@@ -104,8 +116,21 @@ impl Screen {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut drawn = Vec::with_capacity(bytes.len());
         self.charset.translate(bytes, &mut drawn);
-        self.parser.process(&drawn);
+        self.guarded(|parser| parser.process(&drawn));
         std::mem::take(&mut self.parser.callbacks_mut().answers)
+    }
+
+    /// The emulator takes some things for impossible that a program and a change of size can bring about together (half
+    /// a wide character at the edge), and panics. That costs the program its screen, and nobody anything else.
+    fn guarded(&mut self, act: impl FnOnce(&mut Parser<Asked>)) {
+        CATCHES.set(true);
+        let caught = catch_unwind(AssertUnwindSafe(|| act(&mut self.parser)));
+        CATCHES.set(false);
+        if caught.is_err() {
+            let (rows, columns) = self.parser.screen().size();
+            self.parser = Parser::new_with_callbacks(rows, columns, KEPT, Asked::default());
+            self.parser.process(b"what stood here could not be drawn any longer\r\n");
+        }
     }
 
     /// Row and column of the cursor, if it is to be seen.
@@ -215,6 +240,23 @@ fn style(cell: &vt100::Cell) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_a_wide_character_at_the_edge_costs_no_more_than_the_screen() {
+        // Narrower in the middle of a wide character, and then something narrow in its place.
+        for columns in 2..8 {
+            let mut screen = Screen::new((3, 8));
+            screen.write("\u{65e5}\u{672c}\u{65e5}\u{672c}".as_bytes());
+            screen.resize((3, columns));
+            for column in 1..=columns {
+                screen.write(format!("\x1b[1;{column}Hx\u{65e5}\x1b[1;{column}Hx").as_bytes());
+            }
+            screen.resize((3, 8));
+            screen.write(b"\x1b[3;1He");
+            assert_eq!(screen.cell(2, 0).unwrap().text, "e", "{columns}");
+        }
+    }
+
     use proptest::prelude::*;
 
     fn texts(screen: Screen) -> Vec<String> {

@@ -237,7 +237,7 @@ fn watch_panics() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             let drawing = DRAWER.get() == Some(&std::thread::current().id());
-            if TAKEN.load(Ordering::SeqCst) && !drawing {
+            if TAKEN.load(Ordering::SeqCst) && (!drawing || super::screen::catches()) {
                 tracing::error!("a task panicked: {info}");
                 return;
             }

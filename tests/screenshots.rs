@@ -7,30 +7,14 @@
 use std::path::Path;
 
 use codebeaker::config::{Paths, Settings};
-use codebeaker::tui::{ColourTier, Options, Outer, TerminalKind, screen_names, screenshot};
+use codebeaker::tui::{ColourTier, Options, TerminalKind, screen_names, screenshot};
 use sha2::{Digest as _, Sha256};
 
 fn options(theme: &str, glyphs: &str) -> Options {
-    Options {
-        file: None,
-        more: Vec::new(),
-        editor: String::new(),
-        state: None,
-        settings: Settings {
-            theme: Some(theme.to_owned()),
-            glyphs: Some(glyphs.to_owned()),
-            ..Settings::default()
-        },
-        paths: Paths::below("/nonexistent"),
-        warnings: Vec::new(),
-        terminal: TerminalKind { colours: ColourTier::Rgb, unicode: true },
-        light_background: None,
-        outer: Outer::default(),
-        connector: None,
-        report: None,
-        settled: None,
-        advice: None,
-    }
+    let settings =
+        Settings { theme: Some(theme.to_owned()), glyphs: Some(glyphs.to_owned()), ..Settings::default() };
+    let terminal = TerminalKind { colours: ColourTier::Rgb, unicode: true };
+    Options::new(settings, Paths::below("/nonexistent"), terminal)
 }
 
 /// The texts of a picture in their order, each with where it begins. Panics if it is no well-formed XML.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{Paths, Settings, ThemeFile};
-use crate::tui::{self, Options, Outer};
+use crate::tui::{self, Options};
 
 use super::args;
 use super::exit::{self, Problem};
@@ -21,22 +21,7 @@ pub fn screenshot(args: args::Screenshot) -> Result<ExitCode, Problem> {
     let settings =
         Settings { theme: args.theme.clone(), glyphs: Some(args.glyphs.clone()), ..Settings::default() };
     let look = args::Look { color: Some(args.color) };
-    let options = Options {
-        file: None,
-        more: Vec::new(),
-        editor: String::new(),
-        state: None,
-        settings,
-        paths,
-        warnings: Vec::new(),
-        terminal: look.terminal(),
-        light_background: None,
-        outer: Outer::default(),
-        connector: None,
-        report: None,
-        settled: None,
-        advice: None,
-    };
+    let options = Options::new(settings, paths, look.terminal());
     let svg = tui::screenshot(&args.screen, args.size, &options)
         .map_err(|e| Problem::new(e.to_string(), "codebeaker screenshot --help names what there is"))?;
     if args.output == Path::new("-") {

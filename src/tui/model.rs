@@ -18,7 +18,7 @@ use super::log::{Log, SHOWN};
 use super::look::Look;
 use super::msg::BufferId;
 use super::output::Output;
-use super::overlay::Overlay;
+use super::overlay::{self, Overlay};
 use super::race::Race;
 use super::ratios::{Ratios, Split};
 use super::sink::Sink;
@@ -630,8 +630,13 @@ impl Model {
         was
     }
 
-    /// When something on the screen changes without anything happening; never at rest.
+    /// When something on the screen changes by itself, in time since the workbench opened.
     pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.notice_goes().into_iter().chain(overlay::menu_due(self)).min()
+    }
+
+    /// When what is only said goes by itself.
+    pub(crate) fn notice_goes(&self) -> Option<Duration> {
         let goes = self.notice.as_ref().filter(|notice| !notice.stays());
         goes.map(|_| self.noticed + SHOWN)
     }

@@ -23,8 +23,6 @@ pub enum Msg {
     Tick,
     /// A time has come that the model waits for.
     Deadline,
-    /// Somebody looks for a letter: the menu shows itself.
-    ShowMenu,
     /// Texts were changed some time ago, and are not saved.
     Keep,
     /// Something about runtimes.

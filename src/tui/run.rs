@@ -156,7 +156,6 @@ where
         let stats_due = stats.due(workbench);
         let second_due = seconds.due(workbench);
         let deadline = workbench.deadline().map(|after| begun + after);
-        let menu_due = workbench.menu_due();
         let keep_due = keeps.due(workbench);
         let msg = tokio::select! {
             // A person comes before a flood of output, and a signal before both.
@@ -186,7 +185,6 @@ where
                 None
             }
             () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => Some(Msg::Deadline),
-            () = sleep_until(begun + menu_due.unwrap_or_default()), if menu_due.is_some() => Some(Msg::ShowMenu),
             () = sleep_until(keep_due.unwrap_or(begun)), if keep_due.is_some() => {
                 keeps.kept();
                 Some(Msg::Keep)

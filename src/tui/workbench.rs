@@ -74,6 +74,26 @@ impl std::fmt::Debug for Options {
 }
 
 impl Options {
+    /// Scratch on such a terminal, with nothing remembered, nothing reported and no other engine to go to.
+    pub fn new(settings: Settings, paths: Paths, terminal: TerminalKind) -> Self {
+        Self {
+            file: None,
+            more: Vec::new(),
+            editor: String::new(),
+            state: None,
+            settings,
+            paths,
+            warnings: Vec::new(),
+            terminal,
+            light_background: None,
+            outer: Outer::default(),
+            connector: None,
+            report: None,
+            settled: None,
+            advice: None,
+        }
+    }
+
     /// What is remembered from one start to the next.
     pub(crate) fn memory_file(&self) -> Option<PathBuf> {
         Some(self.state.as_ref()?.join("workbench.json"))
@@ -174,11 +194,6 @@ impl Workbench {
     /// Tells what time of day it was when the workbench opened, since midnight.
     pub(crate) fn set_opened_at(&mut self, time: Duration) {
         self.model.opened_at = Some(time);
-    }
-
-    /// When the menu is to show itself, in time since the workbench opened.
-    pub fn menu_due(&self) -> Option<Duration> {
-        super::overlay::menu_due(&self.model)
     }
 
     /// Texts were changed since what is not saved was kept last.

@@ -17,7 +17,7 @@ fn commanding(width: u16, height: u16) -> Bench {
 fn menu() {
     for (width, height) in [(120, 36), (80, 24), (40, 12)] {
         let mut bench = commanding(width, height);
-        bench.press(typed(" ")).tell(codebeaker::tui::Msg::ShowMenu);
+        bench.press(typed(" ")).waits();
         as_it_is(&format!("menu_{width}x{height}"), &mut bench);
         bench.press(typed("v"));
         as_it_is(&format!("menu_view_{width}x{height}"), &mut bench);

@@ -16,7 +16,7 @@ use codebeaker::config::{Paths, Settings};
 use codebeaker::engine::{Engine, Execution, Frame, InterruptTarget, Link, SessionEvents, Told, Traffic};
 use codebeaker::protocol::*;
 use codebeaker::tui::{
-    ColourTier, Effect, Msg, Options, Outer, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
+    ColourTier, Effect, Msg, Options, RunMsg, RuntimeMsg, SessionMsg, TerminalKind, Workbench,
 };
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -29,22 +29,9 @@ pub const RUNTIMES: [RuntimeType; 4] =
 
 /// Options that depend on nothing of this machine.
 pub fn options() -> Options {
-    Options {
-        file: None,
-        more: Vec::new(),
-        editor: "false".to_owned(),
-        state: None,
-        settings: Settings::default(),
-        paths: Paths::below("/nonexistent"),
-        warnings: Vec::new(),
-        terminal: TerminalKind { colours: ColourTier::Ansi, unicode: true },
-        light_background: None,
-        outer: Outer::default(),
-        connector: None,
-        report: None,
-        settled: None,
-        advice: None,
-    }
+    let terminal = TerminalKind { colours: ColourTier::Ansi, unicode: true };
+    let nowhere = Paths::below("/nonexistent");
+    Options { editor: "false".to_owned(), ..Options::new(Settings::default(), nowhere, terminal) }
 }
 
 pub fn key(code: KeyCode) -> Event {
@@ -205,6 +192,12 @@ impl Bench {
             self.tell(Msg::Input(event));
         }
         self
+    }
+
+    /// Waits until something is due, and tells so.
+    pub fn waits(&mut self) -> &mut Self {
+        self.now = self.workbench.deadline().expect("something is due");
+        self.tell(Msg::Deadline)
     }
 
     /// Tells what is known of every runtime.

@@ -49,12 +49,14 @@ fn three_presses_give_any_command() {
 fn the_menu_shows_itself_when_its_time_has_come() {
     let mut bench = Bench::new(80, 24);
     bench.found(&[RuntimeType::Bun]);
-    assert_eq!(bench.workbench.menu_due(), None);
+    assert_eq!(bench.workbench.deadline(), None);
     bench.press([key(KeyCode::Esc)]).press(typed(" "));
-    let due = bench.workbench.menu_due().unwrap();
+    let due = bench.workbench.deadline().unwrap();
     assert_eq!(due - bench.now, std::time::Duration::from_millis(300));
-    bench.tell(Msg::ShowMenu);
-    assert_eq!(bench.workbench.menu_due(), None);
+    bench.tell(Msg::Deadline);
+    assert!(!bench.screen().contains("> Menu"), "its time has not come: {}", bench.screen());
+    bench.waits();
+    assert_eq!(bench.workbench.deadline(), None);
     let screen = bench.screen();
     assert!(screen.contains("> Menu") && screen.contains("s session"), "{screen}");
     // A click chooses as a letter does; Backspace goes back, Esc away.
@@ -72,7 +74,7 @@ fn a_space_that_is_typed_is_a_space() {
     let mut bench = Bench::new(80, 24);
     bench.press(typed("a b"));
     assert!(bench.screen().contains("a b"));
-    assert_eq!(bench.workbench.menu_due(), None);
+    assert_eq!(bench.workbench.deadline(), None);
 }
 
 #[test]

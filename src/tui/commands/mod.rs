@@ -168,6 +168,21 @@ pub(crate) enum FileCmd {
     EditOutside,
 }
 
+impl Cmd {
+    /// How many rows a motion goes down, where a page has so many; 0 of what is none.
+    pub(crate) fn rows(self, page: i64) -> i64 {
+        match self {
+            Self::Up => -1,
+            Self::Down => 1,
+            Self::PageUp => -page,
+            Self::PageDown => page,
+            Self::Top => i64::MIN,
+            Self::Bottom => i64::MAX,
+            _ => 0,
+        }
+    }
+}
+
 /// Where a command can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {

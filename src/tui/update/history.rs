@@ -43,18 +43,7 @@ pub(super) fn step(model: &mut Model, by: i64) {
 /// Up and down, page by page, and to the top.
 pub(super) fn go(model: &mut Model, cmd: Cmd) {
     let page = i64::from(model.layout().inside(Pane::History).height.saturating_sub(2).max(1));
-    step(
-        model,
-        match cmd {
-            Cmd::Up => -1,
-            Cmd::Down => 1,
-            Cmd::PageUp => -page,
-            Cmd::PageDown => page,
-            Cmd::Top => i64::MIN,
-            Cmd::Bottom => i64::MAX,
-            _ => 0,
-        },
-    );
+    step(model, cmd.rows(page));
 }
 
 /// A click on a run chooses it, a second one runs it again.

@@ -73,13 +73,12 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Input(event) => input::update(model, event),
         Msg::Tick => session::tick(model),
         Msg::Deadline => {
-            if model.deadline().is_some_and(|due| due <= model.now) {
+            if model.notice_goes().is_some_and(|due| due <= model.now) {
                 model.redraw |= model.dismiss();
             }
-            Vec::new()
-        }
-        Msg::ShowMenu => {
-            super::overlay::show_menu(model);
+            if super::overlay::menu_due(model).is_some_and(|due| due <= model.now) {
+                super::overlay::show_menu(model);
+            }
             Vec::new()
         }
         Msg::Keep => keep::keep(model),

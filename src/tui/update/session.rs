@@ -313,16 +313,7 @@ fn stats(model: &mut Model, id: &SessionId, stats: Result<SessionStats, Failure>
 pub(super) fn go(model: &mut Model, cmd: Cmd) {
     let rows = model.layout().inside(Pane::Sessions).height;
     let page = i64::from((rows / 2).max(1));
-    let by = match cmd {
-        Cmd::Up => -1,
-        Cmd::Down => 1,
-        Cmd::PageUp => -page,
-        Cmd::PageDown => page,
-        Cmd::Top => i64::MIN,
-        Cmd::Bottom => i64::MAX,
-        _ => 0,
-    };
-    choose(model, by);
+    choose(model, cmd.rows(page));
 }
 
 /// Chooses the session so many rows further.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tracing_appender::rolling::{Builder, RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::Paths;
+use crate::config::{Paths, make_private_dir};
 
 /// How many days of logs are kept.
 const DAYS: usize = 7;
@@ -48,10 +48,7 @@ impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for LogFile {
 }
 
 fn open(directory: PathBuf) -> Option<RollingFileAppender> {
-    // What is in it is nobody else's.
-    std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
-        .create(&directory)
-        .ok()?;
+    make_private_dir(&directory).ok()?;
     let file = Builder::new().rotation(Rotation::DAILY).filename_prefix("codebeaker").filename_suffix("log");
     file.max_log_files(DAYS).build(directory).ok()
 }

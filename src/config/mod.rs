@@ -17,7 +17,7 @@ mod ui;
 pub use docker::ContainerSettings;
 pub use keymap::{KeyEntry, KeySection, KeySettings};
 pub use limits::LimitSettings;
-pub use paths::{NoHome, Paths};
+pub use paths::{NoHome, Paths, make_private_dir, make_state_dir};
 pub use server::DaemonSettings;
 pub use settings::Settings;
 pub use theme::{ANSI, BUILT_IN, Colour, GlyphSet, RoleSpec, ThemeFile};

@@ -1,6 +1,9 @@
 //! Where settings, runtimes and sessions are.
 
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 
@@ -19,6 +22,26 @@ pub struct Paths {
 #[derive(Debug, thiserror::Error)]
 #[error("no home directory is known: set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME")]
 pub struct NoHome;
+
+/// Makes a directory of state, but none above it. Others may pass through it, as the users of a root's own sessions
+/// must to theirs, but not look into it: what is nobody else's is private by itself.
+pub fn make_state_dir(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o711).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// Makes a directory of state that nobody else may pass or look into, and those above it as [`make_state_dir`] does.
+pub fn make_private_dir(path: &Path) -> io::Result<()> {
+    if let Some(above) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o711).create(above)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
 
 impl Paths {
     /// The directories that the XDG variables name, or their defaults below the home directory.

@@ -3,8 +3,9 @@
 //! Each engine has a directory of its own below `sessions`, held by a lock for as long as the engine lives; the
 //! kernel lets go of it however the engine ends. What nobody holds any more is removed by the next engine.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::agent::remove_tree;
@@ -21,8 +22,8 @@ pub struct Store {
 impl Store {
     /// Makes a directory for this engine below `sessions`.
     pub fn open(sessions: &Path) -> io::Result<Self> {
-        std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
-            .create(sessions)?;
+        // A root's sessions may have users of their own, who must pass; what is below is as private as it says.
+        DirBuilder::new().recursive(true).mode(0o711).create(sessions)?;
         loop {
             let root = sessions.join(SessionId::random().0);
             // The lock is held before the directory can be seen, so that nobody takes it for an abandoned one.
@@ -90,8 +91,7 @@ fn abandoned(lock: &Path) -> Option<File> {
 
 /// A directory that only its owner may look into.
 fn private_directory(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().mode(0o700).create(path)
+    DirBuilder::new().mode(0o700).create(path)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::disk;
 use super::msg::{Content, Edited, FileMsg, Handed};
+use crate::config::make_private_dir;
 
 /// How long an editor may take to end when the workbench must.
 const GRACE: Duration = Duration::from_secs(1);
@@ -103,7 +104,7 @@ struct Copy {
 
 impl Copy {
     fn make(below: &Path, name: &str, text: &str) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(below)?;
+        make_private_dir(below)?;
         let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
         for n in 0..100 {
             let dir = below.join(format!("{}-{n}", std::process::id()));

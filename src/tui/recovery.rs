@@ -4,14 +4,15 @@
 //! Each workbench has a file of its own and holds a lock beside it. A file whose lock is free is of one that ended
 //! without being left: its texts are taken over, and it goes once they stand in the new one's file.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::msg::{Source, Unsaved};
+use crate::config::make_private_dir;
 
 /// The largest file that is taken over, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -74,7 +75,7 @@ impl Keeper {
             return self.forget();
         }
         if self.lock.is_none() {
-            DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
+            make_private_dir(&self.dir)?;
             let lock = private(&lock_of(&self.file))?;
             lock.try_lock()?;
             self.lock = Some(lock);
@@ -244,7 +245,7 @@ mod tests {
         let mut keeper = Keeper::new(dir.clone());
         keeper.keep(1, &texts("x")).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!([mode(dir.parent().unwrap()), mode(&dir), mode(&keeper.file)], [0o700, 0o700, 0o600]);
+        assert_eq!([mode(dir.parent().unwrap()), mode(&dir), mode(&keeper.file)], [0o711, 0o700, 0o600]);
     }
 
     #[test]

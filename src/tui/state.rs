@@ -2,16 +2,16 @@
 //! that were opened and where the cursor was in them. One small file, written as a whole beside the old one and then
 //! put in its place: of two workbenches the last one wins, and neither ever reads a half.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::keymap::Preset;
 use super::ratios::Ratios;
-use crate::config::Settings;
+use crate::config::{Settings, make_state_dir};
 
 /// The form of the file.
 const VERSION: u32 = 1;
@@ -139,10 +139,7 @@ impl Remembered {
         }
         let text = serde_json::to_string(&Self { version: VERSION, ..self.clone() })?;
         if let Some(directory) = path.parent() {
-            match DirBuilder::new().mode(0o700).create(directory) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
+            make_state_dir(directory)?;
         }
         let beside = path.with_extension(format!("{}.new", std::process::id()));
         let written = OpenOptions::new()
@@ -246,7 +243,7 @@ mod tests {
         let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
         assert_eq!(names.len(), 1, "nothing is left beside it");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!([mode(path.parent().unwrap()), mode(&path)], [0o700, 0o600]);
+        assert_eq!([mode(path.parent().unwrap()), mode(&path)], [0o711, 0o600]);
     }
 
     #[test]

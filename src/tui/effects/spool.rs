@@ -2,15 +2,16 @@
 //! name: whatever ends this process, the system takes it away. All of them together are bounded, and so is each.
 
 use std::collections::VecDeque;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use crate::config::make_private_dir;
 use crate::protocol::OutputStream;
 use crate::tui::msg::Spooled;
 use crate::tui::output::Output;
@@ -83,13 +84,7 @@ impl Spools {
 
 /// A file that is gone when nobody has it open any more.
 fn unnamed(directory: &Path) -> io::Result<File> {
-    // The state directory too, but no home that isn't there.
-    for directory in directory.parent().into_iter().chain([directory]) {
-        match DirBuilder::new().mode(0o700).create(directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-    }
+    make_private_dir(directory)?;
     for n in 0..100 {
         let path = directory.join(format!("{}-{n}", std::process::id()));
         match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path) {

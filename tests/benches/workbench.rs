@@ -136,7 +136,7 @@ async fn starts_and_keys(rounds: usize, this: &str, path: &str) {
     row("first frame of the floor", &mut floors, "");
     row("key to paint", &mut our_keys, "(2, -, 8)");
     row("key to paint of the floor", &mut floor_keys, "");
-    println!("  resident, empty: {:.1} MB (12)", quantile(&mut empty, 0.5));
+    println!("  resident, a second after the start: {:.1} MB", quantile(&mut empty, 0.5));
 }
 
 async fn flood(path: &str) {
@@ -176,8 +176,9 @@ async fn rest(path: &str) {
     let _ = tokio::time::timeout(Duration::from_secs(8), person.read_some()).await;
     let woken = person.switches().saturating_sub(switches) as f64 / begun.elapsed().as_secs_f64();
     println!(
-        "at rest: {} bytes drawn in 8 s, {woken:.2} wake-ups a second (0, 1)",
-        person.bytes.len() - bytes
+        "at rest: {} bytes drawn in 8 s, {woken:.2} wake-ups a second (0, 1), {:.1} MB resident (12)",
+        person.bytes.len() - bytes,
+        memory(&person).0
     );
     person.types("\x11\x11").await;
     settles(&mut person, Duration::from_millis(300)).await;

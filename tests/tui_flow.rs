@@ -6,6 +6,8 @@
 mod files;
 #[path = "tui_flow/race.rs"]
 mod race;
+#[path = "tui_flow/remembered.rs"]
+mod remembered;
 #[path = "tui_flow/remote.rs"]
 mod remote;
 mod tui_support;

@@ -241,7 +241,10 @@ mod tests {
         let themes = (settings.theme.as_deref(), settings.light_theme.as_deref());
         assert_eq!(themes, (Some("paper-dark"), Some("paper-light")));
         assert_eq!(settings.glyphs.as_deref(), Some("ascii"));
-        assert_eq!(settings.ui, UiSettings { reduced_motion: Some(true), mouse: Some(false), wrap: None });
+        assert_eq!(
+            settings.ui,
+            UiSettings { reduced_motion: Some(true), mouse: Some(false), ..UiSettings::default() }
+        );
         let lines: Vec<_> = warnings.iter().map(|w| w.line).collect();
         assert_eq!(lines, [Some(1), Some(5), Some(7)], "{warnings:?}");
         let warnings = settings.overlay(|name| {

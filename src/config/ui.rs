@@ -11,6 +11,8 @@ pub struct UiSettings {
     pub mouse: Option<bool>,
     /// Long lines of output are broken, not cut.
     pub wrap: Option<bool>,
+    /// What was run, and the files that were open, are there again at the next start.
+    pub remember: Option<bool>,
 }
 
 impl UiSettings {
@@ -20,9 +22,10 @@ impl UiSettings {
             "reduced_motion" => self.reduced_motion = reader.boolean(item),
             "mouse" => self.mouse = reader.boolean(item),
             "wrap" => self.wrap = reader.boolean(item),
+            "remember" => self.remember = reader.boolean(item),
             "glyphs" => return reader.string(item),
             unknown => {
-                let known = "reduced_motion, mouse, wrap, glyphs";
+                let known = "reduced_motion, mouse, wrap, remember, glyphs";
                 reader.warn(item.at, format!("unknown key `{unknown}` in [ui]: there are {known}"));
             }
         }
@@ -39,6 +42,7 @@ impl UiSettings {
             ("CODEBEAKER_UI_REDUCED_MOTION", &mut self.reduced_motion),
             ("CODEBEAKER_UI_MOUSE", &mut self.mouse),
             ("CODEBEAKER_UI_WRAP", &mut self.wrap),
+            ("CODEBEAKER_UI_REMEMBER", &mut self.remember),
         ];
         for (name, place) in places {
             match given(name).map(|value| super::settings::boolean(&value)) {

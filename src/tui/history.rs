@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::model::{Model, Verdict};
 use crate::protocol::{ExecuteResult, Language, RuntimeType, SessionId};
 
@@ -21,6 +23,8 @@ pub(crate) struct Record {
     pub(crate) language: Language,
     pub(crate) code: Arc<str>,
     pub(crate) file_name: Option<String>,
+    /// It had a terminal.
+    pub(crate) terminal: bool,
     /// Where it ran: known once its session is there.
     pub(crate) place: Option<RunPlace>,
     /// `None` until it has ended.
@@ -39,7 +43,7 @@ pub(crate) struct RunPlace {
 }
 
 /// How a run ended and what it cost. What isn't known is `None`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct End {
     pub(crate) verdict: Verdict,
     /// `exit 0`, `stopped by SIGINT`.
@@ -76,8 +80,14 @@ impl End {
 
 impl Record {
     /// One that has just been asked for.
-    pub(crate) fn begun(number: u32, language: Language, code: &str, file_name: Option<String>) -> Self {
-        Self { number, language, code: Arc::from(code), file_name, place: None, end: None }
+    pub(crate) fn begun(
+        number: u32,
+        language: Language,
+        code: &str,
+        file_name: Option<String>,
+        terminal: bool,
+    ) -> Self {
+        Self { number, language, code: Arc::from(code), file_name, terminal, place: None, end: None }
     }
 
     pub(crate) fn session(&self) -> Option<&SessionId> {
@@ -102,6 +112,8 @@ pub(crate) struct History {
     pub(crate) marked: Option<u32>,
     /// The run that was clicked last, and when.
     pub(crate) clicked: Option<(u32, Duration)>,
+    /// Runs that have ended since somebody asked for those.
+    ended: Vec<u32>,
 }
 
 impl History {
@@ -142,7 +154,20 @@ impl History {
     pub(crate) fn end(&mut self, number: u32, end: End) {
         if let Some(record) = self.find_mut(number) {
             record.end = Some(end);
+            self.ended.push(number);
         }
+    }
+
+    /// The runs that have ended since this was called last.
+    pub(crate) fn take_ended(&mut self) -> Vec<&Record> {
+        let ended = std::mem::take(&mut self.ended);
+        ended.into_iter().filter_map(|number| self.find(number)).collect()
+    }
+
+    /// Forgets all runs but those that go on.
+    pub(crate) fn forget(&mut self) {
+        self.records.retain(|record| record.end.is_none());
+        *self = Self { records: std::mem::take(&mut self.records), all: self.all, ..Self::default() };
     }
 
     fn find_mut(&mut self, number: u32) -> Option<&mut Record> {
@@ -193,7 +218,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn record(number: u32, code: &str) -> Record {
-        Record::begun(number, Language::Python, code, None)
+        Record::begun(number, Language::Python, code, None, false)
     }
 
     #[test]

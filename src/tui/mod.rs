@@ -10,7 +10,7 @@
 //!   `race`, `files` and `workspace`, `trace` (figures), `wire` (messages), `log`, `tour`;
 //! - what changes it: `update`, a file an area, by `msg`; what it is asked to: `commands` (the one table), `keys` and `keymap`;
 //! - what is drawn: `layout`, `view`, `overlay` (boxes, each with its state and its keys), `widget`, `theme`, `screenshot`;
-//! - what is done: `effects`; and what outlives a start: `state` (looks and places) and `recovery` (texts that were not saved).
+//! - what is done: `effects`; and what outlives a start: `state` (looks and places), `past` (runs) and `recovery` (texts that were not saved).
 
 mod answers;
 mod buffers;
@@ -38,6 +38,7 @@ mod msg;
 mod output;
 mod outside;
 mod overlay;
+mod past;
 mod race;
 mod ratios;
 mod recovery;

@@ -77,7 +77,8 @@ pub(crate) enum Screen {
 }
 
 /// How something stands: drawn as a glyph, a word and a colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
     Ok,
     Fail,
@@ -346,7 +347,10 @@ pub(crate) struct LastRun {
 /// The runs.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
+    /// The number of the last run.
     pub(crate) count: u32,
+    /// Those of earlier starts have the numbers up to this.
+    pub(crate) earlier: u32,
     pub(crate) active: Option<Run>,
     pub(crate) last: Option<LastRun>,
     pub(crate) again: Option<Program>,

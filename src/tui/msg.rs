@@ -284,6 +284,8 @@ pub enum Decision {
     Paste(BufferId, String),
     /// To close it, though it is not saved.
     Close(BufferId),
+    /// To forget the runs that have ended.
+    ForgetRuns,
 }
 
 /// What tells one open text from the others, for as long as the workbench is open.
@@ -460,6 +462,8 @@ pub enum Effect {
     Keep(Vec<Unsaved>),
     /// Asks for what a workbench that crashed had not saved.
     Recover,
+    /// Forgets what was run, also at earlier starts.
+    ForgetRuns,
     /// Comes back at once: what a question was about is done by the model itself.
     Decided(Decision),
     /// Asks for the paths that begin like this.

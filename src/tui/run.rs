@@ -100,9 +100,10 @@ where
         dir: options.state.as_ref().map(|state| state.join("outside")),
     };
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
-    let memory = options.memory_file();
+    let (memory, past) = (options.memory_file(), options.past_file());
     let mut effects = Effects::new(engine, options.connector)
         .remembering_in(memory)
+        .recording_in(past)
         .keeping_in(unsaved)
         .spooling_in(options.paths.state.join("output"));
     effects.report_with(options.report);
@@ -118,6 +119,7 @@ where
     begun?;
     let settled = options.settled;
     let exit = turn(terminal, events, &mut workbench, &mut effects, &outside, settled, control).await;
+    effects.record(workbench.ended());
     if let Some(what) = workbench.remembered() {
         effects.remember(what);
     }
@@ -230,6 +232,7 @@ where
                 msg = effects.heard();
             }
         }
+        effects.record(workbench.ended());
         if let Some(what) = workbench.remembered() {
             effects.remember(what);
         }

@@ -1,5 +1,5 @@
 //! What is remembered from one start to the next: the theme and the keys that were chosen, how the panes are divided, the files
-//! that were opened and where the cursor was in them. One small file, written as a whole beside the old one and then
+//! that were opened and where the cursor was in them, and which were open in which directory. One small file, written as a whole beside the old one and then
 //! put in its place: of two workbenches the last one wins, and neither ever reads a half.
 
 use std::fs::{self, OpenOptions};
@@ -19,6 +19,8 @@ const VERSION: u32 = 1;
 const LARGEST: u64 = 256 << 10;
 /// Files that are remembered, at most.
 const MOST: usize = 100;
+/// Directories whose open files are remembered, at most.
+const DESKS: usize = 50;
 /// The longest path that is remembered.
 const LONGEST: usize = 4096;
 
@@ -41,6 +43,8 @@ pub struct Remembered {
     layout: serde_json::Value,
     /// Files, the one that was opened last first.
     pub(crate) files: Vec<Place>,
+    /// What was open in which directory, the one that was left last first.
+    desks: Vec<Desk>,
 }
 
 /// What every form of the file says.
@@ -110,6 +114,27 @@ pub(crate) struct Place {
     pub(crate) byte: usize,
 }
 
+/// The files that were open when a workbench that was started in a directory was left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Desk {
+    pub(crate) base: PathBuf,
+    /// In the order of their tabs.
+    pub(crate) files: Vec<PathBuf>,
+    /// Which of them was shown, or would have been but for scratch.
+    pub(crate) shown: usize,
+}
+
+impl Desk {
+    /// Without the files for which this says no.
+    pub(crate) fn of(self, is_there: impl Fn(&Path) -> bool) -> Self {
+        let shown = self.files.get(self.shown).cloned();
+        let files: Vec<_> = self.files.into_iter().filter(|path| is_there(path)).collect();
+        let shown = files.iter().position(|file| Some(file) == shown.as_ref()).unwrap_or(0);
+        Self { base: self.base, files, shown }
+    }
+}
+
 impl Remembered {
     /// Reads what was remembered. What can't be read is nothing, and why, in words.
     pub(crate) fn load(path: &Path) -> (Self, Option<String>) {
@@ -126,6 +151,8 @@ impl Remembered {
             Ok(mut found) => {
                 found.files.retain(|place| is_sound(&place.path));
                 found.files.truncate(MOST);
+                found.desks.retain(|desk| is_sound(&desk.base));
+                found.desks.truncate(DESKS);
                 (found, None)
             }
             Err(error) => (Self::default(), Some(format!("it is broken ({error})"))),
@@ -166,6 +193,37 @@ impl Remembered {
     pub(crate) fn note_shares(&mut self, shares: Shares) {
         if self.shares() != Some(shares) {
             self.layout = serde_json::to_value(shares).unwrap_or_default();
+        }
+    }
+
+    /// What was open in this directory. Files below it are named from there.
+    pub(crate) fn desk(&self) -> Option<Desk> {
+        let mut desk = self.desks.iter().find(|desk| desk.base == self.base)?.clone();
+        for path in &mut desk.files {
+            if let Ok(below) = path.strip_prefix(&desk.base) {
+                *path = below.to_owned();
+            }
+        }
+        Some(desk)
+    }
+
+    /// Notes what is open in this directory, and which of it is shown.
+    pub(crate) fn note_desk(&mut self, files: &[PathBuf], shown: usize) {
+        let open = || files.iter().map(|path| self.base.join(path));
+        let first = self.desks.first();
+        if first
+            .is_some_and(|d| d.base == self.base && d.shown == shown && open().eq(d.files.iter().cloned()))
+        {
+            return;
+        }
+        let desk = Desk { base: self.base.clone(), files: open().collect(), shown };
+        self.desks.retain(|desk| desk.base != self.base);
+        if is_sound(&self.base)
+            && !files.is_empty()
+            && files.iter().all(|path| is_sound(&self.base.join(path)))
+        {
+            self.desks.insert(0, desk);
+            self.desks.truncate(DESKS);
         }
     }
 
@@ -291,6 +349,32 @@ mod tests {
         assert_eq!(chosen.of(&other), None);
         let strange = ChosenKeys { preset: "ed".to_owned(), over: None };
         assert_eq!(strange.of(&plain), None, "another CodeBeaker's, and no harm");
+    }
+
+    #[test]
+    fn each_directory_has_its_own_open_files() {
+        let at = |base: &str, what: &Remembered| Remembered { base: PathBuf::from(base), ..what.clone() };
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let mut what = at("/a", &Remembered::default());
+        assert_eq!(what.desk(), None);
+        what.note_desk(&paths(&["x.py", "/b/y.py"]), 1);
+        let mut other = at("/b", &what);
+        assert_eq!(other.desk(), None);
+        other.note_desk(&paths(&["y.py"]), 0);
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("state/workbench.json");
+        other.save(&file).unwrap();
+        let found = at("/a", &Remembered::load(&file).0);
+        let desk = found.desk().unwrap();
+        assert_eq!((&desk.files, desk.shown), (&paths(&["x.py", "/b/y.py"]), 1), "named from there");
+        let left = desk.clone().of(|path| path != Path::new("x.py"));
+        assert_eq!((left.files, left.shown), (paths(&["/b/y.py"]), 0), "what is shown stays so");
+        let left = desk.of(|path| path == Path::new("x.py"));
+        assert_eq!((left.files, left.shown), (paths(&["x.py"]), 0));
+        let mut none = found;
+        none.note_desk(&[], 0);
+        assert_eq!(none.desk(), None);
+        assert_eq!(at("/b", &none).desk().unwrap().files, paths(&["y.py"]));
     }
 
     #[test]

@@ -9,13 +9,15 @@ use ratatui::layout::Size;
 use ratatui::style::Style;
 
 use super::buffers;
+use super::document::Origin;
 use super::highlight::Highlighter;
 use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
 use super::msg::{Effect, Msg, Unsaved};
-use super::state::{Remembered, Shares};
+use super::past::{self, Entry};
+use super::state::{Desk, Remembered, Shares};
 use super::theme::{Role, TerminalKind, Theme};
 use super::{update, view};
 use crate::config::{Paths, Settings, Warning};
@@ -98,6 +100,21 @@ impl Options {
     pub(crate) fn memory_file(&self) -> Option<PathBuf> {
         Some(self.state.as_ref()?.join("workbench.json"))
     }
+
+    /// The runs of earlier starts.
+    pub(crate) fn past_file(&self) -> Option<PathBuf> {
+        Some(self.state.as_ref()?.join("runs.jsonl"))
+    }
+
+    /// What is open at the start: what was asked for, else what was open here last.
+    fn desk(&self, memory: &Remembered) -> Desk {
+        let asked: Vec<_> = self.file.iter().chain(&self.more).cloned().collect();
+        if !asked.is_empty() {
+            return Desk { files: asked, ..Desk::default() };
+        }
+        let before = memory.desk().filter(|_| self.settings.ui.remember != Some(false));
+        before.unwrap_or_default().of(|path| path.is_file())
+    }
 }
 
 /// The workbench without a terminal.
@@ -132,7 +149,8 @@ impl Workbench {
         let (keymap, more) = Keymap::load(&options.settings);
         warnings.extend(more);
         let keymap = keymap.inside(options.outer);
-        let mut model = Model::new(keymap, runtimes, options.file.clone(), size);
+        let desk = options.desk(&memory);
+        let mut model = Model::new(keymap, runtimes, desk.files.first().cloned(), size);
         let shares = memory.shares().unwrap_or_default();
         (model.ratios, model.zoomed) = (shares.ratios, shares.zoomed);
         (model.look, model.memory) = (look, memory);
@@ -141,7 +159,18 @@ impl Workbench {
         let theme = model.look.resolve(None);
         // Whoever knows vim expects its normal mode.
         model.edits = model.keymap.preset() != Preset::Vim;
-        update::open_behind(&mut model, &options.more);
+        update::open_behind(&mut model, &desk.files);
+        let shown = desk.files.get(desk.shown).map(|path| Origin::Disk(path.clone()));
+        if let Some(shown) = shown.and_then(|origin| buffers::of_origin(&model, &origin)) {
+            buffers::show_buffer(&mut model, shown);
+        }
+        let past = options.past_file().filter(|_| options.settings.ui.remember != Some(false));
+        let past = past.map_or_else(|| Ok(Vec::new()), |file| past::load(&file));
+        let unread = past.as_ref().err().map(ToString::to_string);
+        for record in past.unwrap_or_default() {
+            (model.runs.count, model.runs.earlier) = (record.number, record.number);
+            model.history.push(record);
+        }
         if let Some(first) = warnings.first() {
             let more = match warnings.len() {
                 1 => String::new(),
@@ -150,6 +179,10 @@ impl Workbench {
             model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
         } else if let Some(advice) = &options.advice {
             model.tell(Verdict::Idle, advice, "");
+        }
+        if let Some(why) = unread {
+            let file = options.past_file().unwrap_or_default().display().to_string();
+            model.tell(Verdict::Warn, format!("the runs of earlier starts are left out: {why}"), file);
         }
         if let Some(why) = forgotten {
             let file = options.memory_file().unwrap_or_default().display().to_string();
@@ -223,11 +256,22 @@ impl Workbench {
         for (path, at) in places {
             model.memory.note(&path, (at.row, at.byte));
         }
+        let files = buffers::all(model).filter_map(|(document, _)| Some(document.path()?.to_owned()));
+        let files: Vec<_> = files.collect();
+        let shown = files.iter().position(|path| model.document.path() == Some(path)).unwrap_or(0);
+        model.memory.note_desk(&files, shown);
         let changed = self.kept != self.model.memory;
         changed.then(|| {
             self.kept = self.model.memory.clone();
             self.kept.clone()
         })
+    }
+
+    /// The runs that have ended since this was called last, to be kept.
+    pub(crate) fn ended(&mut self) -> Vec<Entry> {
+        let kept = self.model.look.settings.ui.remember != Some(false);
+        let ended = self.model.history.take_ended();
+        ended.into_iter().filter(|_| kept).filter_map(Entry::of).collect()
     }
 
     /// Draws. What could not be coloured in time asks for another frame.

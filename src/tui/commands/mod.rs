@@ -102,6 +102,7 @@ pub(crate) enum Cmd {
     CompareRuns,
     OpenRun,
     AllRuns,
+    ForgetRuns,
     RenameSession,
     CloseIdle,
     /// Of the files pane.

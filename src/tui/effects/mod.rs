@@ -10,6 +10,7 @@ mod host;
 mod keeping;
 mod listen;
 mod memory;
+mod past;
 mod spool;
 #[cfg(target_os = "linux")]
 mod watch;
@@ -27,6 +28,7 @@ use self::dial::Dialler;
 use self::files::Transfers;
 use self::keeping::Keeping;
 use self::memory::Memory;
+use self::past::Past;
 use self::spool::Spools;
 use super::clipboard;
 use super::disk;
@@ -34,6 +36,7 @@ use super::look::read_themes;
 use super::msg::{
     Copied, Effect, FileMsg, LookMsg, Msg, OutputMsg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved,
 };
+use super::past::Entry;
 use super::state::Remembered;
 use super::workbench::Report;
 use crate::config::ThemeFile;
@@ -70,6 +73,7 @@ pub(crate) struct Effects {
     size: Option<(u32, latest::Sender<(u16, u16)>)>,
     report: Option<Report>,
     memory: Option<Memory>,
+    past: Option<Past>,
     keeping: Option<Keeping>,
 }
 
@@ -90,6 +94,7 @@ impl Effects {
             size: None,
             report: None,
             memory: None,
+            past: None,
             keeping: None,
         };
         effects.listen();
@@ -110,6 +115,12 @@ impl Effects {
     /// Writes what is remembered into this file.
     pub(crate) fn remembering_in(mut self, file: Option<PathBuf>) -> Self {
         self.memory = file.map(Memory::new);
+        self
+    }
+
+    /// Keeps the runs that have ended in this file.
+    pub(crate) fn recording_in(mut self, file: Option<PathBuf>) -> Self {
+        self.past = file.map(Past::new);
         self
     }
 
@@ -279,6 +290,7 @@ impl Effects {
                 self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
             }
             Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
+            Effect::ForgetRuns => self.past.iter().for_each(Past::forget),
             // The model's own, and the loop's.
             Effect::Decided(_)
             | Effect::EditOutside(_)
@@ -406,6 +418,13 @@ impl Effects {
         }
     }
 
+    /// Keeps runs that have ended for the next start.
+    pub(crate) fn record(&self, runs: Vec<Entry>) {
+        if let Some(past) = self.past.as_ref().filter(|_| !runs.is_empty()) {
+            past.add(runs);
+        }
+    }
+
     /// Keeps texts that are not saved, as the last thing; none are forgotten.
     pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
         if let Some(keeping) = &mut self.keeping {
@@ -418,6 +437,9 @@ impl Effects {
         self.runs.end().await;
         if let Some(memory) = self.memory {
             memory.end().await;
+        }
+        if let Some(past) = self.past {
+            past.end().await;
         }
         self.there.end().await;
         self.here.end().await;

@@ -127,7 +127,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::KeyDoctor => model.overlays.push(Overlay::Help(Help::doctor())),
         Cmd::Preset(preset) => super::panes::use_preset(model, preset),
         Cmd::ToggleMouse => return super::panes::toggle_mouse(model),
-        Cmd::Rerun | Cmd::CompareRuns | Cmd::OpenRun | Cmd::AllRuns => {
+        Cmd::Rerun | Cmd::CompareRuns | Cmd::OpenRun | Cmd::AllRuns | Cmd::ForgetRuns => {
             return super::history::perform(model, cmd);
         }
     }

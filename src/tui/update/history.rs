@@ -7,8 +7,8 @@ use crate::tui::buffers::open_buffer;
 use crate::tui::commands::Cmd;
 use crate::tui::document::{Document, Origin};
 use crate::tui::model::{Model, Pane, Program, Verdict};
-use crate::tui::msg::Effect;
-use crate::tui::overlay::{Compare, Overlay};
+use crate::tui::msg::{Decision, Effect};
+use crate::tui::overlay::{Compare, Overlay, Question};
 
 /// A second click within this time is a double click.
 const DOUBLE: Duration = Duration::from_millis(400);
@@ -23,6 +23,7 @@ pub(super) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Rerun => return rerun(model),
         Cmd::CompareRuns => compare(model),
         Cmd::OpenRun => open(model),
+        Cmd::ForgetRuns => ask_to_forget(model),
         _ => {}
     }
     Vec::new()
@@ -75,10 +76,27 @@ fn rerun(model: &mut Model) -> Vec<Effect> {
         file_name: record.file_name.clone(),
         on: place.map(|place| place.runtime),
         session: place.map(|place| place.session.clone()),
-        terminal: false,
+        terminal: record.terminal,
     };
     model.history.chosen = None;
     run::once_more(model, program)
+}
+
+fn ask_to_forget(model: &mut Model) {
+    let count = model.history.newest_first(None).count();
+    if count == 0 {
+        return nothing(model);
+    }
+    let lines = vec![format!("{count} runs with their code, those of earlier starts among them")];
+    let yes = Effect::Decided(Decision::ForgetRuns);
+    model.overlays.push(Overlay::Question(Question::new("Forget the runs?", lines, "forget", yes)));
+}
+
+/// Forgets the runs that have ended, here and on the disk.
+pub(super) fn forget(model: &mut Model) -> Vec<Effect> {
+    model.history.forget();
+    model.tell(Verdict::Idle, "the runs are forgotten", "");
+    vec![Effect::ForgetRuns]
 }
 
 /// Opens the chosen run's code as scratch of its own.

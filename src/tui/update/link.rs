@@ -219,7 +219,7 @@ fn switch(model: &mut Model, reached: Reached) {
     model.files = Files::default();
     model.sessions = Sessions { own, ..Sessions::default() };
     model.starts = Default::default();
-    model.runs = Runs { count: model.runs.count, left, ..Runs::default() };
+    model.runs = Runs { count: model.runs.count, earlier: model.runs.earlier, left, ..Runs::default() };
     (model.feeds, model.input) = (false, Field::default());
     model.overlays.retain(|overlay| !overlay.is_of_engine());
     if model.screen == Screen::Setup {

@@ -30,7 +30,7 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         model.runs.count += 1;
         let number = model.runs.count;
         lanes.push(Lane::new(number, runtime));
-        model.history.push(Record::begun(number, language, &code, file_name.clone()));
+        model.history.push(Record::begun(number, language, &code, file_name.clone(), false));
     }
     let others = model.runtimes.rows.iter();
     let others = others.filter_map(|row| Some((row.runtime, race::unfit(row, language)?))).collect();

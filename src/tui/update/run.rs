@@ -138,7 +138,8 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
     }
     let number = model.runs.count;
     model.runs.again = Some(program.clone());
-    model.history.push(Record::begun(number, program.language, &program.code, program.file_name.clone()));
+    let Program { language, code, file_name, terminal, .. } = &program;
+    model.history.push(Record::begun(number, *language, code, file_name.clone(), *terminal));
     let room = super::terminal::room(model).unwrap_or((24, 80));
     model.runs.active = Some(Run {
         number,

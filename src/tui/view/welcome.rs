@@ -13,7 +13,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
     let key = |cmd| model.keymap.shown(cmd, &[Place::Workbench, Place::Everywhere], model.types());
     let letter = |cmd| model.keymap.shown(cmd, &[Place::Workbench, Place::Everywhere], false);
     // Output that was cleared is no sign that nothing ran.
-    let empty = if model.runs.count == 0 { "nothing has run yet" } else { "nothing is here any more" };
+    let empty = if model.runs.count == model.runs.earlier {
+        "nothing has run yet"
+    } else {
+        "nothing is here any more"
+    };
     let run = key(Cmd::Run)
         .map_or_else(|| empty.to_owned(), |key| format!("{empty}: {key} runs the editor's code"));
     let palette = key(Cmd::Palette).map(|key| format!("{key} finds every command"));

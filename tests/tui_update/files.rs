@@ -278,5 +278,5 @@ fn a_new_file_is_typed_into_at_once() {
     bench.tell(Msg::Files(FilesMsg::Done { session: SessionId::from("s1"), number, result }));
     bench.press(typed("hello"));
     let screen = bench.screen();
-    assert!(screen.contains("3 Editor  a.txt *") && screen.contains("1 hello"), "{screen}");
+    assert!(screen.contains("3 Editor  a.txt [workspace] *") && screen.contains("1 hello"), "{screen}");
 }

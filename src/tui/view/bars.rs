@@ -6,6 +6,7 @@ use ratatui::style::Style;
 
 use super::{link, output, put};
 use crate::tui::commands::{Cmd, Place, Spec, specs};
+use crate::tui::document::Origin;
 use crate::tui::keymap::Preset;
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
 use crate::tui::model::{Model, Notice, Pane, RuntimeRow, Screen, Verdict};
@@ -14,6 +15,9 @@ use crate::tui::race::{self, Race};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
+
+/// Below so many cells there is room for few keys.
+const NARROW: u16 = 60;
 
 /// A line's pieces, the most important first: those that don't fit are left out whole.
 struct Pieces<'a> {
@@ -68,7 +72,9 @@ impl<'a> Pieces<'a> {
 /// The name of the text, with `*` where it was changed.
 pub(super) fn document_name(model: &Model) -> String {
     let mark = if model.is_changed() { " *" } else { "" };
-    format!("{}{mark}", model.document.name())
+    // One of the host may have the same name.
+    let of = if matches!(model.document.origin(), Origin::Workspace { .. }) { " [workspace]" } else { "" };
+    format!("{}{of}{mark}", model.document.name())
 }
 
 /// The top line: the program, the engine, its runtimes.
@@ -237,7 +243,9 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
         return;
     }
     let help = key_hint(model, Cmd::Help, "help");
-    let kept = help.as_ref().map_or(0, |(key, brief)| text::width(key) + brief.len() + 2);
+    // Where there is room for few, the way back comes before it.
+    let kept = help.as_ref().filter(|_| model.screen == Screen::Workbench || !is_narrow(model));
+    let kept = kept.map_or(0, |(key, brief)| text::width(key) + brief.len() + 2);
     for (key, brief) in key_hints(model) {
         if text::width(&key) + brief.len() + 3 + kept <= usize::from(line.room()) {
             line.put_key(&key, brief, frame);
@@ -246,6 +254,10 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
     if let Some((key, brief)) = help {
         line.put_key(&key, brief, frame);
     }
+}
+
+fn is_narrow(model: &Model) -> bool {
+    model.size.width < NARROW
 }
 
 /// A command's key that works here, with a word for it.
@@ -339,9 +351,10 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
             _ if alone => "all",
             (true, _) => "list",
             (false, true) => "all",
+            (false, false) if is_narrow(model) => "back",
             (false, false) => "workbench",
         };
-        let at = shown.len().min(2);
+        let at = shown.len().min(if is_narrow(model) { 1 } else { 2 });
         shown.splice(at..at, key_hint(model, Cmd::Leave, back));
     }
     shown
@@ -422,6 +435,9 @@ fn activity(model: &Model) -> (Verdict, String) {
     }
     if model.sessions.creating > 0 {
         return (Verdict::Run, "creating a session".to_owned());
+    }
+    if let Some(race) = model.race.as_ref().filter(|_| model.screen == Screen::Race) {
+        return (Verdict::Idle, format!("all {} have ended", race.lanes.len()));
     }
     match (&model.runs.last, model.sessions.current()) {
         (Some(last), _) => {

@@ -23,20 +23,19 @@ pub struct Paths {
 #[error("no home directory is known: set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME")]
 pub struct NoHome;
 
-/// Makes a directory of state, but none above it. Others may pass through it, as the users of a root's own sessions
-/// must to theirs, but not look into it: what is nobody else's is private by itself.
+/// Makes a directory of state, and those above it but for a whole home that isn't there. Others may pass through it, as
+/// the users of a root's own sessions must to theirs, but not look into it: what is nobody else's is private by itself.
 pub fn make_state_dir(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o711).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
+    let nearest = path.ancestors().find(|above| above.is_dir());
+    if nearest.is_none_or(|above| above.parent().is_none()) {
+        return Err(io::ErrorKind::NotFound.into());
     }
+    DirBuilder::new().recursive(true).mode(0o711).create(path)
 }
 
 /// Makes a directory of state that nobody else may pass or look into, and those above it as [`make_state_dir`] does.
 pub fn make_private_dir(path: &Path) -> io::Result<()> {
-    if let Some(above) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o711).create(above)?;
-    }
+    path.parent().map_or(Ok(()), make_state_dir)?;
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made,
@@ -78,5 +77,30 @@ impl Paths {
     /// The file of a theme of the person's own.
     pub fn theme_file(&self, name: &str) -> PathBuf {
         self.themes_dir().join(format!("{name}.toml"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn directories_of_state_can_be_passed_and_private_ones_cannot() {
+        let home = tempfile::tempdir().unwrap();
+        let private = home.path().join(".local/state/codebeaker/unsaved");
+        for _ in 0..2 {
+            make_private_dir(&private).unwrap();
+        }
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(private.parent().unwrap()), mode(&private)), (0o711, 0o700));
+    }
+
+    #[test]
+    fn no_home_is_made() {
+        let nowhere = Path::new("/no-such-home/state/codebeaker");
+        assert!(make_state_dir(nowhere).is_err() && make_private_dir(nowhere).is_err());
+        assert!(!Path::new("/no-such-home").exists());
     }
 }

@@ -159,7 +159,7 @@ impl Remembered {
         }
     }
 
-    /// Writes it. The directory is made, but none above it.
+    /// Writes it.
     pub(crate) fn save(&self, path: &Path) -> io::Result<()> {
         if self.locked {
             return Ok(());
@@ -302,14 +302,6 @@ mod tests {
         assert_eq!(names.len(), 1, "nothing is left beside it");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!([mode(path.parent().unwrap()), mode(&path)], [0o711, 0o600]);
-    }
-
-    #[test]
-    fn no_directory_is_made_far_from_here() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("none").join("state").join("workbench.json");
-        assert!(Remembered::default().save(&path).is_err());
-        assert!(!dir.path().join("none").exists());
     }
 
     #[test]

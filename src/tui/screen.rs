@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ratatui::style::{Color, Modifier, Style};
-use vt100::{Callbacks, Parser};
+use vt100::{Callbacks, MouseProtocolEncoding, MouseProtocolMode, Parser};
 
 use super::charset::Charset;
 use super::text;
@@ -147,6 +147,12 @@ impl Screen {
     /// What is pasted is told from what is typed.
     pub(crate) fn bracketed_paste(&self) -> bool {
         self.parser.screen().bracketed_paste()
+    }
+
+    /// What of the mouse is told, and how.
+    pub(crate) fn mouse(&self) -> (MouseProtocolMode, MouseProtocolEncoding) {
+        let screen = self.parser.screen();
+        (screen.mouse_protocol_mode(), screen.mouse_protocol_encoding())
     }
 
     /// The program has the screen to itself, as editors and the like do.

@@ -1,6 +1,7 @@
-//! Keys as the bytes that a terminal sends for them.
+//! Keys and the mouse as the bytes that a terminal sends for them.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use vt100::{MouseProtocolEncoding as Encoding, MouseProtocolMode as Mode};
 
 /// The bytes of a key; `application`: arrows are wanted as applications want them. Nothing: no terminal sends any.
 pub(crate) fn bytes(key: &KeyEvent, application: bool) -> Vec<u8> {
@@ -75,6 +76,65 @@ fn numbered(number: u8, modifiers: KeyModifiers) -> Vec<u8> {
     .into_bytes()
 }
 
+/// The bytes of what the mouse did in this row and column, counted from 0. Nothing: the program has not asked for it.
+pub(crate) fn mouse(
+    event: &MouseEvent,
+    (row, column): (u16, u16),
+    mode: Mode,
+    encoding: Encoding,
+) -> Vec<u8> {
+    let of = |button| match button {
+        MouseButton::Left => 0,
+        MouseButton::Middle => 1,
+        MouseButton::Right => 2,
+    };
+    let (code, pressed) = match event.kind {
+        MouseEventKind::Down(button) => (of(button), true),
+        MouseEventKind::Up(button) => (of(button), false),
+        MouseEventKind::Drag(button) => (32 + of(button), true),
+        MouseEventKind::Moved => (35, true),
+        MouseEventKind::ScrollUp => (64, true),
+        MouseEventKind::ScrollDown => (65, true),
+        MouseEventKind::ScrollLeft => (66, true),
+        MouseEventKind::ScrollRight => (67, true),
+    };
+    let wanted = match mode {
+        Mode::None => false,
+        Mode::Press => matches!(event.kind, MouseEventKind::Down(_)),
+        Mode::PressRelease => !matches!(event.kind, MouseEventKind::Drag(_) | MouseEventKind::Moved),
+        Mode::ButtonMotion => event.kind != MouseEventKind::Moved,
+        Mode::AnyMotion => true,
+    };
+    if !wanted {
+        return Vec::new();
+    }
+    let bit = |flag, value| if event.modifiers.contains(flag) { value } else { 0 };
+    let held = bit(KeyModifiers::SHIFT, 4) + bit(KeyModifiers::ALT, 8) + bit(KeyModifiers::CONTROL, 16);
+    let code: u16 = code + if mode == Mode::Press { 0 } else { held };
+    // Without SGR a release doesn't say of which button.
+    let plain = if pressed { code } else { 3 + held };
+    match encoding {
+        Encoding::Sgr => {
+            let end = if pressed { 'M' } else { 'm' };
+            format!("\x1b[<{code};{};{}{end}", column + 1, row + 1).into_bytes()
+        }
+        Encoding::Default => {
+            let byte = |number: u16| u8::try_from(number).ok();
+            let bytes = [plain + 32, column + 33, row + 33].map(byte);
+            // What is further away can't be told.
+            let all: Option<Vec<u8>> = bytes.into_iter().collect();
+            all.map_or_else(Vec::new, |bytes| [b"\x1b[M".as_slice(), &bytes].concat())
+        }
+        Encoding::Utf8 => {
+            let char = |number: u16| char::from_u32(number.into()).unwrap_or(' ');
+            ['\x1b', '[', 'M', char(plain + 32), char(column + 33), char(row + 33)]
+                .iter()
+                .collect::<String>()
+                .into_bytes()
+        }
+    }
+}
+
 /// The bytes of a pasted text: lines end as Enter ends them, and no control in it is one; `bracketed`: the program
 /// tells it from what is typed.
 pub(crate) fn pasted(text: &str, bracketed: bool) -> Vec<u8> {
@@ -126,6 +186,36 @@ mod tests {
         }
         let up = KeyEvent::new(KeyCode::Up, none);
         assert_eq!(bytes(&up, true), b"\x1bOA");
+    }
+
+    #[test]
+    fn the_mouse_is_told_as_it_was_asked_for() {
+        let (down, up) = (MouseEventKind::Down(MouseButton::Right), MouseEventKind::Up(MouseButton::Right));
+        let (drag, moved) = (MouseEventKind::Drag(MouseButton::Left), MouseEventKind::Moved);
+        let wheel = MouseEventKind::ScrollDown;
+        let control = KeyModifiers::CONTROL;
+        let of = |kind, at, mode, encoding| {
+            let event = MouseEvent { kind, column: 99, row: 99, modifiers: control };
+            String::from_utf8_lossy(&mouse(&event, at, mode, encoding)).into_owned()
+        };
+        for (kind, mode, encoding, expected) in [
+            (down, Mode::None, Encoding::Sgr, ""),
+            (down, Mode::Press, Encoding::Default, "\x1b[M\"+!"),
+            (up, Mode::Press, Encoding::Default, ""),
+            (down, Mode::PressRelease, Encoding::Sgr, "\x1b[<18;11;1M"),
+            (up, Mode::PressRelease, Encoding::Sgr, "\x1b[<18;11;1m"),
+            (up, Mode::PressRelease, Encoding::Default, "\x1b[M3+!"),
+            (wheel, Mode::PressRelease, Encoding::Sgr, "\x1b[<81;11;1M"),
+            (drag, Mode::PressRelease, Encoding::Sgr, ""),
+            (drag, Mode::ButtonMotion, Encoding::Sgr, "\x1b[<48;11;1M"),
+            (moved, Mode::ButtonMotion, Encoding::Sgr, ""),
+            (moved, Mode::AnyMotion, Encoding::Utf8, "\x1b[MS+!"),
+        ] {
+            assert_eq!(of(kind, (0, 10), mode, encoding), expected, "{kind:?} {mode:?} {encoding:?}");
+        }
+        assert_eq!(of(down, (0, 300), Mode::Press, Encoding::Default), "", "it can't be said");
+        assert_eq!(of(down, (0, 300), Mode::Press, Encoding::Utf8), "\x1b[M\"\u{14d}!");
+        assert_eq!(of(down, (0, 300), Mode::Press, Encoding::Sgr), "\x1b[<2;301;1M");
     }
 
     #[test]

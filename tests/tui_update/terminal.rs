@@ -156,6 +156,24 @@ fn the_mouse_only_gives_it_the_keys() {
 }
 
 #[test]
+fn a_program_that_asks_for_the_mouse_is_told_of_it() {
+    let mut bench = running(120, 36);
+    writes(&mut bench, "\x1b[?1000h\x1b[?1006hhere");
+    let screen = bench.screen();
+    let row = screen.lines().position(|line| line.contains("here")).unwrap();
+    let column = screen.lines().nth(row).unwrap().find("here").unwrap();
+    let column = screen.lines().nth(row).unwrap()[..column].chars().count();
+    let (row, column) = (u16::try_from(row).unwrap(), u16::try_from(column).unwrap());
+    let mouse = |kind, row| Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+    let (down, up) = (MouseEventKind::Down(MouseButton::Left), MouseEventKind::Up(MouseButton::Left));
+    bench.press([mouse(down, row), mouse(up, row), mouse(MouseEventKind::ScrollUp, row + 2)]);
+    assert_eq!(fed(&bench), "\x1b[<0;1;1M\x1b[<0;1;1m\x1b[<64;1;3M");
+    let (rows, _) = asked(&bench).map(|size| (size.rows, size.cols)).unwrap();
+    bench.press([mouse(down, row + rows), key(KeyCode::F(6)), mouse(down, row)]);
+    assert!(fed(&bench).ends_with("64;1;3M"), "neither the line below nor the click that gives the keys");
+}
+
+#[test]
 fn while_the_link_is_down_nothing_is_sent() {
     let mut bench = running(120, 36);
     let down = LinkDown { server: "ws://far".into(), reason: "gone".into(), attempt: 1, wait: None };

@@ -216,8 +216,8 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
         super::race::click(model, mouse);
         return Vec::new();
     }
-    if super::terminal::click(model, mouse) {
-        return Vec::new();
+    if let Some(effects) = super::terminal::click(model, mouse) {
+        return effects;
     }
     if let Some(effects) = super::output::mouse(model, mouse) {
         return effects;

@@ -44,18 +44,31 @@ fn feed(run: u32, data: Vec<u8>) -> Vec<Effect> {
     if data.is_empty() { Vec::new() } else { vec![Effect::Feed { run, data: Bytes::from(data), eof: false }] }
 }
 
-/// The mouse over the screen only gives it the keys: what lies under it is not seen. False: it is elsewhere.
-pub(super) fn click(model: &mut Model, mouse: MouseEvent) -> bool {
+/// The mouse over the screen gives it the keys, and is told to a program that has them and asks for it: what lies under
+/// the screen is not seen. `None`: it is elsewhere.
+pub(super) fn click(model: &mut Model, mouse: MouseEvent) -> Option<Vec<Effect>> {
     let at = Position::new(mouse.column, mouse.row);
-    let over = model.terminal().is_some() && model.layout().inside(Pane::Output).contains(at);
+    let inside = model.layout().inside(Pane::Output);
+    let over = model.terminal().is_some() && inside.contains(at);
     if !over || model.screen != Screen::Workbench || model.dragged.is_some() {
-        return false;
+        return None;
+    }
+    if model.types_into_program()
+        && let Some(run) = &model.runs.active
+        && let Some(screen) = &run.terminal
+    {
+        let place = (at.y - inside.y, at.x - inside.x);
+        let (mode, encoding) = screen.mouse();
+        // The row below the screen says how things stand.
+        let data =
+            if place.0 < screen.size().0 { typed::mouse(&mouse, place, mode, encoding) } else { Vec::new() };
+        return Some(feed(run.number, data));
     }
     if matches!(mouse.kind, MouseEventKind::Down(_)) {
         model.redraw = true;
         focus(model, Pane::Output);
     }
-    true
+    Some(Vec::new())
 }
 
 /// Draws what the program wrote, and answers what it has asked of its terminal.

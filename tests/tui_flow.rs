@@ -166,6 +166,11 @@ impl Person {
         }
     }
 
+    /// Reads a question that came by itself: what is typed at once is no answer to it.
+    async fn reads(&self) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
     async fn leaves(self) -> Exit {
         // The second answers the question, where there is one.
         self.press([ctrl('q'), ctrl('q')]);
@@ -384,6 +389,13 @@ fn a_file_that_something_else_changed_is_replaced_only_when_asked() {
         person.sees("was changed by something else").await;
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody else's");
         person.press([key(KeyCode::Enter)]);
+        person.reads().await;
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "somebody else's",
+            "who types on has not answered"
+        );
+        person.press([key(KeyCode::Enter)]);
         person.sees("hello.py is saved").await;
         // What it wrote itself is no stranger's.
         person.press([key(KeyCode::Char('x'))]);
@@ -412,6 +424,7 @@ fn scratch_is_saved_under_a_name_and_never_over_another_file_unasked() {
         person.press(vec![Event::Paste(path.display().to_string()), key(KeyCode::Enter)]);
         person.sees("exists already").await;
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        person.reads().await;
         person.press([key(KeyCode::Enter)]);
         person.sees("taken.ts is saved").await;
         person.leaves().await;

@@ -43,6 +43,7 @@ fn a_file_of_the_workspace_is_edited_and_saved_there() {
         person.press([key(KeyCode::F(4))]);
         person.sees("app.py was changed by something else").await;
         assert_eq!(engine.workspace.get("src/app.py").unwrap(), b"theirs");
+        person.reads().await;
         person.press([key(KeyCode::Enter)]);
         person.sees("app.py is saved in the workspace").await;
         assert_eq!(engine.workspace.get("src/app.py").unwrap(), b"# mine\n# more\nprint(1)\n");
@@ -164,6 +165,7 @@ fn files_are_sent_and_fetched() {
         person.press(enter(&here("mine").display().to_string()));
         person.sees("Replace what is there?").await;
         assert_eq!(std::fs::read(here("mine")).unwrap(), b"mine");
+        person.reads().await;
         person.press([key(KeyCode::Enter)]);
         person.sees("data.csv is downloaded").await;
         assert_eq!(std::fs::read(here("mine")).unwrap(), b"a,b\n");

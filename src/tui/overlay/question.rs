@@ -1,5 +1,7 @@
 //! A question before something is lost. Enter and `y` do it, Esc and `n` don't.
 
+use std::time::Duration;
+
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 
@@ -11,6 +13,9 @@ use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::frame::over;
 
+/// From one key to the next of somebody who types, at most.
+const TYPING: Duration = Duration::from_millis(700);
+
 /// A question and what yes does.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
@@ -19,12 +24,19 @@ pub(crate) struct Question {
     /// The word for yes.
     word: &'static str,
     pub(crate) yes: Effect,
+    /// It came by itself, and somebody was typing then: when a key was pressed last.
+    typing: Option<Duration>,
 }
 
 impl Question {
     pub(crate) fn new(title: &'static str, lines: Vec<String>, word: &'static str, yes: Effect) -> Self {
         let lines = lines.iter().map(|line| text::sanitise(line).into_owned()).collect();
-        Self { title, lines, word, yes }
+        Self { title, lines, word, yes, typing: None }
+    }
+
+    /// One that comes by itself: what somebody goes on typing is no answer to it.
+    pub(crate) fn sudden(self, now: Duration) -> Self {
+        Self { typing: Some(now), ..self }
     }
 
     /// The word for yes.
@@ -32,11 +44,27 @@ impl Question {
         self.word
     }
 
-    pub(super) fn press(&self, key: &KeyEvent) -> Outcome {
+    pub(super) fn press(&mut self, key: &KeyEvent, now: Duration) -> Outcome {
+        if let Some(last) = &mut self.typing {
+            if now.saturating_sub(*last) < TYPING {
+                *last = now;
+                return Outcome::Stay(Vec::new());
+            }
+            self.typing = None;
+        }
         match key.code {
             KeyCode::Enter | KeyCode::Char('y' | 'Y') => Outcome::Close(vec![self.yes.clone()]),
             KeyCode::Char('n' | 'N') => Outcome::Close(Vec::new()),
             _ => Outcome::Stay(Vec::new()),
+        }
+    }
+
+    /// Esc: what is asked is not done.
+    pub(super) fn leave(&mut self, now: Duration) -> Outcome {
+        match self.press(&KeyEvent::from(KeyCode::Null), now) {
+            // Of somebody who types it is the end of that.
+            Outcome::Stay(_) if self.typing.is_some() => Outcome::Stay(Vec::new()),
+            _ => Outcome::Close(Vec::new()),
         }
     }
 

@@ -60,7 +60,7 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
             };
             let (text, revision) = (document.form.write(&editor.text()), editor.revision());
             let again = Effect::Save { buffer, path, text, revision, replace: Replace::Always };
-            let question = Question::new("Replace the file?", vec![line], "replace", again);
+            let question = Question::new("Replace the file?", vec![line], "replace", again).sudden(model.now);
             model.overlays.push(Overlay::Question(question));
         }
     }

@@ -172,7 +172,10 @@ fn restore_again(model: &mut Model, session: SessionId, task: &Task) {
 }
 
 fn question(model: &mut Model, title: &'static str, lines: Vec<String>, word: &'static str, yes: Effect) {
-    model.overlays.push(Overlay::Question(Question::new(title, lines, word, yes)));
+    // Whoever saves goes on typing; a deletion is waited for.
+    let question = Question::new(title, lines, word, yes);
+    let question = if word == "replace" { question.sudden(model.now) } else { question };
+    model.overlays.push(Overlay::Question(question));
 }
 
 fn named(task: &Task) -> &str {

@@ -177,13 +177,16 @@ fn parts(time: Duration) -> (u64, u64, u64) {
     (seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// Milliseconds as people read them: `11.9 ms`, `1.24 s`.
+/// Milliseconds as people read them: `11.9 ms`, `1.24 s`. What is rounded up to the next unit is told in that.
 pub(crate) fn millis(ms: f64) -> String {
     match ms {
-        ms if ms < 100.0 => format!("{ms:.1} ms"),
-        ms if ms < 1000.0 => format!("{ms:.0} ms"),
-        ms if ms < 60_000.0 => format!("{:.2} s", ms / 1000.0),
-        ms => format!("{:.0} min {:02.0} s", (ms / 60_000.0).floor(), (ms % 60_000.0) / 1000.0),
+        ms if ms < 99.95 => format!("{ms:.1} ms"),
+        ms if ms < 999.5 => format!("{ms:.0} ms"),
+        ms if ms < 59_995.0 => format!("{:.2} s", ms / 1000.0),
+        ms => {
+            let seconds = (ms / 1000.0).round();
+            format!("{:.0} min {:02.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+        }
     }
 }
 
@@ -197,9 +200,9 @@ pub(crate) fn bytes(n: u64) -> String {
     let n = n as f64;
     match n {
         n if n < 1e3 => format!("{n:.0} B"),
-        n if n < 1e6 => format!("{:.0} kB", n / 1e3),
-        n if n < 10e6 => format!("{:.1} MB", n / 1e6),
-        n if n < 1e9 => format!("{:.0} MB", n / 1e6),
+        n if n < 999.5e3 => format!("{:.0} kB", n / 1e3),
+        n if n < 9.95e6 => format!("{:.1} MB", n / 1e6),
+        n if n < 999.5e6 => format!("{:.0} MB", n / 1e6),
         n => format!("{:.2} GB", n / 1e9),
     }
 }
@@ -263,6 +266,11 @@ mod tests {
         assert_eq!(millis(11.94), "11.9 ms");
         assert_eq!(millis(1240.0), "1.24 s");
         assert_eq!(whole_millis(12), "12 ms");
+        assert_eq!(
+            [99.96, 999.6, 59_996.0, 119_700.0].map(millis),
+            ["100 ms", "1.00 s", "1 min 00 s", "2 min 00 s"]
+        );
+        assert_eq!([999_600, 9_960_000, 999_600_000].map(bytes), ["1.0 MB", "10 MB", "1.00 GB"]);
         assert_eq!(bytes(41_234_567), "41 MB");
         assert_eq!(bytes(999), "999 B");
         assert_eq!([0, 999_400, 999_600, 41_234_567].map(short_bytes), ["0B", "999k", "1.0M", "41M"]);

@@ -1,5 +1,6 @@
 //! The runs that were: kept, chosen, run again, compared.
 
+use bytes::Bytes;
 use codebeaker::protocol::*;
 use codebeaker::tui::{Effect, Msg, RunMsg, SessionMsg};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
@@ -77,6 +78,25 @@ fn two_runs_are_compared() {
     assert!(bench.screen().contains("code: -1 +1 lines"), "{}", bench.screen());
     bench.press([key(KeyCode::Esc)]);
     assert!(!bench.screen().contains("Runs 1 and 2"));
+}
+
+#[test]
+fn output_that_is_in_memory_in_part_is_not_said_to_be_the_same() {
+    let mut bench = Bench::new(120, 36);
+    let long = |first: &str| format!("{first}\n{}", "line\n".repeat(10_100));
+    bench.found(&[RuntimeType::Bun]).runs(&[(OutputStream::Stdout, &long("one"))], 0);
+    bench.press([key(KeyCode::F(5))]);
+    bench.tell(Msg::Run(RunMsg::Accepted(2, ExecutionId::from("e"))));
+    let chunk = (OutputStream::Stdout, Bytes::from(long("other")));
+    bench.tell(Msg::Run(RunMsg::Output(2, vec![chunk])));
+    bench.tell(Msg::Run(RunMsg::Finished(2, finished(0))));
+    focus_history(&mut bench).press(typed("djd"));
+    let screen = bench.screen();
+    assert!(screen.contains("what is in memory is the same"), "{screen}");
+    assert!(
+        screen.contains("of run 1 only the last lines") && !screen.contains("output: the same"),
+        "{screen}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use codebeaker::protocol::*;
 use codebeaker::tui::{Effect, Msg, Options, Outer, SessionMsg};
-use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::tui_support::{Bench, ctrl, key, options, session, typed};
 
@@ -146,6 +146,9 @@ fn the_doctor_shows_keys_and_does_nothing_with_them() {
     bench.found(&[RuntimeType::Bun]).press([key(KeyCode::F(1)), key(KeyCode::Tab), key(KeyCode::F(5))]);
     let screen = bench.screen();
     assert!(screen.contains("arrived: F5") && screen.contains("Run: the editor's code"), "{screen}");
+    let alt_x = KeyEvent::new(KeyCode::Char('x'), KeyModifiers::ALT);
+    bench.press([Event::Key(alt_x)]);
+    assert!(bench.screen().contains("arrived: Alt-x"), "{}", bench.screen());
     bench.press([ctrl('q'), key(KeyCode::Esc)]);
     assert!(bench.screen().contains("Esc again closes this"), "{}", bench.screen());
     assert!(!asks_for_a_session(&bench) && !bench.effects.contains(&Effect::Quit));

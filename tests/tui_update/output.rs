@@ -133,6 +133,13 @@ fn a_filter_holds_while_the_program_writes() {
 }
 
 #[test]
+fn what_was_copied_is_pasted_in_the_editor() {
+    let mut bench = after("of the output\n");
+    bench.press(typed("ky3")).press([key(KeyCode::Esc)]).press(typed("P"));
+    assert!(bench.screen().contains("of the output// F5 runs this"), "{}", bench.screen());
+}
+
+#[test]
 fn a_line_a_run_and_a_selection_are_copied_without_what_is_around_them() {
     let long = "word ".repeat(40);
     let mut bench = after(&format!("\u{1b}[31mred\u{1b}[0m one\n{long}\nlast\n"));

@@ -253,6 +253,11 @@ impl Output {
         self.change(newest, |block, _| block.take_program_text()).unwrap_or_default()
     }
 
+    /// The newest block.
+    pub(crate) fn newest(&self) -> Option<&Block> {
+        self.blocks.back()
+    }
+
     /// What is kept of what was written last.
     pub(crate) fn newest_text(&self) -> String {
         self.blocks.back().map(Block::program_text).unwrap_or_default()

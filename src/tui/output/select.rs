@@ -91,10 +91,14 @@ impl Output {
     /// The selection's end follows the chosen line.
     pub(crate) fn stretch(&mut self) {
         let mark = self.mark(self.current());
-        if let (Some(selection), Some(mark)) = (&mut self.selection, mark)
-            && selection.head.0 != mark
-        {
-            selection.head = (mark, selection.head.1);
+        let Some((before, byte)) = self.selection.as_ref().map(|selection| selection.head) else { return };
+        let Some(mark) = mark.filter(|mark| *mark != before) else { return };
+        // In the other line that byte may stand inside a character.
+        let starts =
+            |text: &str| text.grapheme_indices(true).map(|(at, _)| at).take_while(|at| *at <= byte).last();
+        let byte = self.line(self.current()).and_then(|line| starts(&line.text)).unwrap_or(0);
+        if let Some(selection) = &mut self.selection {
+            selection.head = (mark, byte);
         }
     }
 

@@ -248,6 +248,22 @@ fn what_is_selected_is_text_alone() {
 }
 
 #[test]
+fn a_selection_over_lines_ends_between_characters() {
+    let (rows, columns) = PANE;
+    let mut output = runs(&["abc\n日本語\nxyz\n"]);
+    output.go_to_block(false, rows, columns);
+    output.step(true, rows, columns);
+    output.select(rows, columns);
+    output.select_other();
+    output.stretch_sideways(true);
+    for (line, selected) in [("日本語", "abc\n日"), ("xyz", "abc\n日本語\nx")] {
+        output.step(true, rows, columns);
+        output.stretch();
+        assert_eq!(output.selected_text().as_deref(), Some(selected), "down to {line}");
+    }
+}
+
+#[test]
 fn a_wrapped_or_broken_line_is_copied_as_one() {
     let long = "abc ".repeat(2000);
     let mut output = written(&format!("{long}\nend\n"));

@@ -10,6 +10,7 @@ use crate::tui::diff::{Diff, Line, MAX_LINES};
 use crate::tui::history::{End, Record};
 use crate::tui::layout::centred;
 use crate::tui::model::{Model, Verdict};
+use crate::tui::output::Block;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::frame::over;
@@ -29,6 +30,8 @@ pub(crate) struct Compare {
     runs: [Record; 2],
     /// `None`: the output of one of them is not kept any more.
     output: Option<Diff>,
+    /// Of the runs with these numbers only the last lines of the output are in memory.
+    partly: Vec<u32>,
     code: Diff,
     /// The code is shown in the place of the output.
     shows_code: bool,
@@ -49,9 +52,12 @@ impl Compare {
     pub(crate) fn of(model: &Model, first: u32, second: u32) -> Option<Self> {
         let runs = [model.history.find(first)?.clone(), model.history.find(second)?.clone()];
         let [a, b] = [first, second].map(|number| written(model, number));
-        let output = a.zip(b).map(|(a, b)| Diff::of(&a, &b));
+        let cut =
+            |number, of: &Option<(String, bool)>| of.as_ref().filter(|(_, whole)| !whole).map(|_| number);
+        let partly = cut(first, &a).into_iter().chain(cut(second, &b)).collect();
+        let output = a.zip(b).map(|((a, _), (b, _))| Diff::of(&a, &b));
         let code = Diff::of(&runs[0].code, &runs[1].code);
-        Some(Self { runs, output, code, shows_code: false, top: 0 })
+        Some(Self { runs, output, partly, code, shows_code: false, top: 0 })
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
@@ -86,7 +92,17 @@ impl Compare {
             rows.push(Row::Plain(Role::Strong, format!("{name}: of one of them it is not kept any more")));
             return rows;
         };
-        rows.push(Row::Plain(Role::Strong, format!("{name}: {}", summary(diff))));
+        let partly: &[u32] = if self.shows_code { &[] } else { &self.partly };
+        let words = match (partly, diff.is_same()) {
+            ([], _) => summary(diff),
+            (_, true) => "what is in memory is the same".to_owned(),
+            (_, false) => format!("{} in what is in memory", summary(diff)),
+        };
+        rows.push(Row::Plain(Role::Strong, format!("{name}: {words}")));
+        for number in partly {
+            let words = format!("of run {number} only the last lines are in memory");
+            rows.push(Row::Plain(Role::Warn, words));
+        }
         rows.extend(diff.lines.iter().map(line));
         if diff.cut {
             rows.push(Row::Plain(Role::Muted, format!("only {MAX_LINES} lines of each are compared")));
@@ -144,16 +160,19 @@ impl Compare {
     }
 }
 
-/// What is kept of a run's output, here or in its lane of the race.
-fn written(model: &Model, number: u32) -> Option<String> {
+/// What is in memory of a run's output, here or in its lane of the race, and whether that is all of it.
+fn written(model: &Model, number: u32) -> Option<(String, bool)> {
     let lanes = || model.race.iter().flat_map(|race| &race.lanes);
-    let lane = || lanes().find(|lane| lane.number == number);
-    model.output.run_text(number).or_else(|| Some(lane()?.output.newest_text()))
+    let lane = || Some(&lanes().find(|lane| lane.number == number)?.output);
+    let of = |block: &Block| (block.program_text(), block.dropped() == 0);
+    let block = model.output.run_blocks().find(|block| block.run == number);
+    block.map(of).or_else(|| Some(lane()?.newest().map(of).unwrap_or((String::new(), true))))
 }
 
 fn summary(diff: &Diff) -> String {
     match (diff.is_same(), diff.cut) {
-        (true, _) => "the same in both".to_owned(),
+        (true, false) => "the same in both".to_owned(),
+        (true, true) => "the same as far as they are compared".to_owned(),
         (false, false) => format!("-{} +{} lines", diff.gone, diff.new),
         (false, true) => format!("-{} +{} lines and more", diff.gone, diff.new),
     }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::Outcome;
 use crate::tui::layout::centred;
 use crate::tui::log::Entry;
-use crate::tui::model::{Model, Verdict};
+use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
@@ -64,7 +64,7 @@ impl LogView {
             "" => entry.notice.message.clone(),
             hint => format!("{}\n{hint}", entry.notice.message),
         };
-        model.tell(Verdict::Ok, "sent to the terminal's clipboard", "");
+        model.output.copying = "the notice".to_owned();
         vec![Effect::Copy(copied)]
     }
 

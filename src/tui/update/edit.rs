@@ -20,14 +20,19 @@ const MANY_LINES: usize = 1000;
 /// Does something to the text: as soon as it is there, and not to one that is too long for it.
 pub(super) fn edit(model: &mut Model, action: Action) {
     if model.document.big && action.changes() {
-        let name = model.document.name();
-        let message = format!("{name} is too long to be changed here");
-        model.tell(Verdict::Idle, message, "Esc e edits it in $EDITOR");
+        refuse(model);
     } else if model.document.loading {
         model.document.held.push(action);
     } else {
         model.editor.apply(action);
     }
+}
+
+/// Says of a text that it is too long to be changed.
+pub(super) fn refuse(model: &mut Model) {
+    let name = model.document.name();
+    let message = format!("{name} is too long to be changed here");
+    model.tell(Verdict::Idle, message, "Esc e edits it in $EDITOR");
 }
 
 /// Types a pasted text, after a question if it is very long.
@@ -142,7 +147,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         lines => format!("{lines} lines"),
     };
     let what = if model.register.lines || text.contains('\n') { what } else { "the selection".to_owned() };
-    model.tell(Verdict::Ok, format!("{what} was sent to the terminal's clipboard"), "");
+    model.output.copying = what;
     vec![Effect::Copy(text)]
 }
 

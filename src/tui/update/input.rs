@@ -65,7 +65,9 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     {
         return effects;
     }
-    if let Some(second) = after_escape(model, key) {
+    // The doctor shows a key as it came.
+    let is_doctor = matches!(model.overlays.last(), Some(Overlay::Help(help)) if help.is_doctor());
+    if let Some(second) = after_escape(model, key).filter(|_| !is_doctor) {
         let mut effects = press(model, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
         effects.extend(press(model, &second));
         return effects;
@@ -78,7 +80,6 @@ fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     if !model.overlays.is_empty() {
         // The keys that work while typing work over a box too.
         let anywhere = model.keymap.meaning(chord, None, &[Place::Everywhere], true);
-        let is_doctor = matches!(model.overlays.last(), Some(Overlay::Help(help)) if help.is_doctor());
         match anywhere {
             // There a key is only looked at.
             _ if is_doctor => return overlay::press(model, key),

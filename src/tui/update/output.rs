@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 use super::command::focus;
 use crate::tui::commands::Cmd;
 use crate::tui::editor::{Action, Motion};
-use crate::tui::model::{Model, Pane, Verdict};
+use crate::tui::model::{Model, Pane, Register, Verdict};
 use crate::tui::msg::{Copied, Effect, OutputMsg};
 use crate::tui::output::{Kind, Press};
 use crate::tui::overlay::{Overlay, SaveAs};
@@ -113,6 +113,8 @@ fn copy(model: &mut Model, what: String, copied: String) -> Vec<Effect> {
         return Vec::new();
     }
     model.output.copying = what;
+    // What was copied can be pasted in the editor, whatever the clipboard takes.
+    model.register = Register { lines: copied.ends_with('\n'), text: copied.clone() };
     vec![Effect::Copy(copied)]
 }
 
@@ -311,7 +313,8 @@ fn copied(model: &mut Model, size: usize, how: &Copied) {
         Copied::TooLarge(limit) => {
             let message =
                 format!("{what} was not copied: a terminal takes {} at once", text::bytes(*limit as u64));
-            model.tell(Verdict::Warn, message, "select less, or save it: S in the output");
+            let save = if model.focus == Pane::Output { ", or save it: S in the output" } else { "" };
+            model.tell(Verdict::Warn, message, format!("select less{save}"));
         }
     }
 }

@@ -194,7 +194,7 @@ pub(super) fn copy_fix(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     model.runtimes.step = Some(at);
-    model.tell(Verdict::Ok, format!("sent to the terminal's clipboard: {line}"), "paste it into a shell");
+    model.output.copying = format!("for a shell: {line}");
     vec![Effect::Copy(line)]
 }
 

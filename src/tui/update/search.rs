@@ -98,6 +98,9 @@ pub(crate) fn replace_all(model: &mut Model) {
     if many == 0 {
         return;
     }
+    if model.document.big {
+        return super::edit::refuse(model);
+    }
     super::edit::edit(model, Action::Replace(pieces));
     refresh(model);
     let rest = if many >= MOST_MATCHES { "; there may be more" } else { "" };

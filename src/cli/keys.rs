@@ -33,6 +33,7 @@ fn object(row: &KeyRow) -> serde_json::Value {
         "place": row.place,
         "keys": row.keys,
         "shadowed": serde_json::Value::from_iter(shadowed),
+        "butIn": serde_json::Value::from_iter(row.but_in.iter().map(|(key, panes)| json!({ "key": key, "panes": panes }))),
     })
 }
 
@@ -51,6 +52,9 @@ fn table(rows: &[KeyRow]) -> String {
         out.push_str(line.trim_end());
         for (lost, by) in &row.shadowed {
             out.push_str(&format!("  (shadowed: {lost} is {by}'s)"));
+        }
+        for (key, panes) in &row.but_in {
+            out.push_str(&format!("  ({key} not in {})", panes.join(", ")));
         }
         out.push('\n');
     }

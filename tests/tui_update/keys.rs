@@ -301,3 +301,31 @@ fn output_that_is_filtered_or_cleared_says_so() {
     let screen = bench.screen();
     assert!(screen.contains("nothing is here any more") && !screen.contains("all lines"), "{screen}");
 }
+
+#[test]
+fn what_may_follow_the_first_of_two_keys_is_shown_and_works() {
+    for (width, height) in [(120, 36), (80, 24), (40, 12)] {
+        let mut bench = Bench::new(width, height);
+        bench.found(&[RuntimeType::Bun]).press([key(KeyCode::Esc)]).press(typed("f"));
+        let screen = bench.screen();
+        for words in ["f then", "c  File: close", "o  File: open", "f  File: next"] {
+            assert!(screen.contains(words), "{words:?} at {width}x{height} in\n{screen}");
+        }
+        bench.press([key(KeyCode::Esc)]);
+        assert!(!bench.screen().contains("f then"), "{}", bench.screen());
+        bench.press(typed("fo"));
+        assert!(bench.screen().contains("Open"), "{}", bench.screen());
+    }
+}
+
+#[test]
+fn help_names_no_key_that_means_something_else_here() {
+    let mut bench = Bench::new(120, 100);
+    bench.found(&[RuntimeType::Bun]).press([key(KeyCode::Esc)]).press(typed("4?"));
+    let screen = bench.screen();
+    assert!(screen.contains("Output: follow") && !screen.contains("File: open"), "{screen}");
+    assert_eq!(screen.matches("Samples").count(), 0, "S saves there");
+    let rows = codebeaker::tui::key_rows(&codebeaker::config::Settings::default()).0;
+    let row = rows.iter().find(|row| row.id == "pane.zoom" && row.place == "every pane").unwrap();
+    assert_eq!(row.but_in, [("z".to_owned(), vec!["output".to_owned()])]);
+}

@@ -132,8 +132,8 @@ impl Keymap {
         self.bindings.iter().filter(here)
     }
 
-    /// Whether a binding's keys really lead to its command here.
-    fn reaches(&self, binding: &Binding, places: &[Place]) -> bool {
+    /// Whether a binding's keys really lead to its command here: no nearer place gives them another meaning.
+    pub(crate) fn reaches(&self, binding: &Binding, places: &[Place]) -> bool {
         let first = self.meaning(binding.first, None, places, false);
         match binding.second {
             None => first == Meaning::Command(binding.cmd),

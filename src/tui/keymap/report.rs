@@ -4,6 +4,7 @@ use super::Keymap;
 use crate::config::{Settings, Warning};
 use crate::tui::commands::{Place, specs};
 use crate::tui::keys::Binding;
+use crate::tui::model::Pane;
 
 /// A command in one place, with its keys there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct KeyRow {
     pub keys: Vec<String>,
     /// The keys it would have if others hadn't taken them, with their ids.
     pub shadowed: Vec<(String, &'static str)>,
+    /// The keys of these that have another meaning in some panes, with the panes.
+    pub but_in: Vec<(String, Vec<String>)>,
 }
 
 /// The final keymap with these settings: a row for each command and place.
@@ -42,14 +45,27 @@ fn rows(map: &Keymap) -> Vec<KeyRow> {
     let rows = places.into_iter().filter_map(|(at, place)| {
         let spec = specs().nth(at)?;
         let here = |b: &Binding| b.cmd == spec.cmd && b.place == place;
-        let keys = map.bindings().iter().filter(|b| here(b)).map(ToString::to_string).collect();
+        let bindings = || map.bindings().iter().filter(|b| here(b));
+        let keys = bindings().map(ToString::to_string).collect();
+        let but_in = bindings().filter_map(|b| Some((b.to_string(), elsewhere(map, b)?))).collect();
         let lost = map.shadowed().iter().filter(|s| here(&s.binding));
         let shadowed = lost
             .map(|s| {
                 (s.binding.to_string(), specs().find(|spec| spec.cmd == s.by).map_or("", |spec| spec.id))
             })
             .collect();
-        Some(KeyRow { id: spec.id, title: spec.title, place: place.words(), keys, shadowed })
+        Some(KeyRow { id: spec.id, title: spec.title, place: place.words(), keys, shadowed, but_in })
     });
     rows.collect()
+}
+
+/// The panes in which a key of every pane means something else, if there are any.
+fn elsewhere(map: &Keymap, binding: &Binding) -> Option<Vec<String>> {
+    if !matches!(binding.place, Place::Workbench | Place::Everywhere) {
+        return None;
+    }
+    let panes = Pane::ALL.into_iter().map(Place::In);
+    let taken = |pane: &Place| !map.reaches(binding, &[*pane, Place::Workbench, Place::Everywhere]);
+    let found: Vec<String> = panes.filter(taken).map(Place::words).collect();
+    (!found.is_empty()).then_some(found)
 }

@@ -234,12 +234,10 @@ pub(super) fn key_line(model: &Model, line: Rect, theme: &Theme, frame: &mut Fra
     }
     let (word, role) = mode(model);
     line.put(&[(word, theme.style(role))], 2, frame);
-    let places = model.places();
+    // What may follow the first of two keys stands in a box of its own.
     if let Some(first) = model.pending {
-        for binding in model.keymap.after(first).filter(|b| places.contains(&b.place)) {
-            let what = specs().find(|spec| spec.cmd == binding.cmd).map_or("", |spec| spec.title);
-            line.put_key(&format!("{first} {}", binding.second()), what, frame);
-        }
+        line.put_key(&first.to_string(), "then one of these", frame);
+        line.put_key("Esc", "back", frame);
         return;
     }
     let help = key_hint(model, Cmd::Help, "help");

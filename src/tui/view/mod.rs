@@ -9,6 +9,7 @@ mod link;
 mod messages;
 mod notices;
 mod output;
+mod prefix;
 mod race;
 mod screen;
 pub(crate) mod sessions;
@@ -46,6 +47,7 @@ pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame
             Screen::Workbench => workbench(model, &layout, theme, highlights, frame),
         }
         notices::toast(model, &layout, theme, frame);
+        prefix::draw(model, &layout, theme, frame);
         overlay::draw(model, theme, frame);
         tour::draw(model, theme, frame);
     }

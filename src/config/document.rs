@@ -33,6 +33,8 @@ pub(super) struct Reader<'a> {
     place: &'a str,
     text: &'a str,
     pub(super) warnings: Vec<Warning>,
+    /// It is not TOML as a whole.
+    pub(super) broken: bool,
 }
 
 /// A value with the place it stands at.
@@ -44,7 +46,7 @@ pub(super) struct Item<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(place: &'a str, text: &'a str) -> Self {
-        Self { place, text, warnings: Vec::new() }
+        Self { place, text, warnings: Vec::new(), broken: false }
     }
 
     /// Calls `take` for every key of the file. A file that is no TOML is a warning and has no keys.
@@ -54,6 +56,7 @@ impl<'a> Reader<'a> {
         for error in errors {
             let at = error.span().map_or(0, |span| span.start);
             self.warn(at, error.message().to_owned());
+            self.broken = true;
         }
         self.each(table.get_ref(), &mut take);
     }

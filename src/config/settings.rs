@@ -40,6 +40,8 @@ pub struct Settings {
     pub server: DaemonSettings,
     /// How the workbench behaves on the screen.
     pub ui: UiSettings,
+    /// The file is not TOML as a whole: what is here is only what could be made of it.
+    pub broken: bool,
 }
 
 impl Settings {
@@ -65,6 +67,7 @@ impl Settings {
         let mut settings = Self::default();
         let mut reader = Reader::new(place, text);
         reader.read(|reader, item| settings.take(reader, &item));
+        settings.broken = reader.broken;
         (settings, reader.warnings)
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct Look {
     terminal: TerminalKind,
     /// The settings in force.
     pub(crate) settings: Settings,
+    /// Those that the engine was made with.
+    pub(crate) started: Settings,
     pub(crate) paths: Paths,
     /// Themes that were read, by name.
     themes: BTreeMap<String, Read>,
@@ -37,7 +39,8 @@ impl Default for Look {
 impl Look {
     /// That of a terminal, with the built-in default theme alone.
     pub(crate) fn new(terminal: TerminalKind, settings: Settings, paths: Paths, light: Option<bool>) -> Self {
-        Self { terminal, settings, paths, themes: BTreeMap::new(), light, chosen: None, revision: 0 }
+        let started = settings.clone();
+        Self { terminal, settings, started, paths, themes: BTreeMap::new(), light, chosen: None, revision: 0 }
     }
 
     /// The themes that may be shown before any other is chosen.

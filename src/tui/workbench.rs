@@ -171,12 +171,8 @@ impl Workbench {
             (model.runs.count, model.runs.earlier) = (record.number, record.number);
             model.history.push(record);
         }
-        if let Some(first) = warnings.first() {
-            let more = match warnings.len() {
-                1 => String::new(),
-                n => format!(" (and {} more)", n - 1),
-            };
-            model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the default is used");
+        if !warnings.is_empty() {
+            update::tell_warnings(&mut model, &warnings, "the default is used");
         } else if let Some(advice) = &options.advice {
             model.tell(Verdict::Idle, advice, "");
         }

@@ -134,6 +134,25 @@ fn what_can_not_change_while_it_runs_is_said() {
 }
 
 #[test]
+fn a_file_that_is_being_written_changes_nothing_and_all_that_is_wrong_is_in_the_log() {
+    let mut bench = Bench::with(&coloured(Some("paper-light"), None), 100, 30);
+    bench.found(BUN);
+    let (half, wrong) = Settings::parse("config.toml", "[limits]\nmemory_mb = 99\ntheme = \"mon");
+    reread(&mut bench, half, wrong);
+    assert_eq!(page(&mut bench), PAPER_LIGHT, "the theme stays");
+    assert!(bench.screen().contains("what was in force before still is"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]);
+    let text = "odd = 1\neven = 2\ntheme = \"paper-light\"\n[limits]\nmemory_mb = 99\n";
+    let (settings, wrong) = Settings::parse("config.toml", text);
+    reread(&mut bench, settings, wrong);
+    let screen = bench.screen();
+    assert!(screen.contains("(and 1 more)") && screen.contains("[limits] from the next start"), "{screen}");
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc)]).press(typed("M"));
+    let screen = bench.screen();
+    assert!(screen.contains("`odd`") && screen.contains("`even`"), "{screen}");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_line_and_the_rest_holds() {
     let mut bench = Bench::with(&coloured(Some("paper-dark"), None), 80, 24);
     bench.found(BUN);

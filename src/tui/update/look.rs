@@ -4,9 +4,10 @@ use crate::config::{Settings, Warning};
 use crate::protocol::{RuntimePreference, WireName as _};
 use crate::tui::keys::Keymap;
 use crate::tui::look::Read;
-use crate::tui::model::{Model, Verdict};
+use crate::tui::model::{Model, Notice, Verdict};
 use crate::tui::msg::{Effect, LookMsg};
 use crate::tui::overlay::{Overlay, Themes};
+use crate::tui::text;
 use crate::tui::theme;
 
 /// What is to be done about it when the workbench opens.
@@ -52,7 +53,9 @@ fn reread(
     let themes_changed = model.look.take(themes);
     let shown_changed = was.as_ref() != model.look.theme(&shown);
     let before = model.look.settings.clone();
-    let changed = before != settings;
+    // What somebody is still writing changes nothing yet.
+    let broken = settings.broken;
+    let changed = before != settings && !broken;
     let mut effects = Vec::new();
     if changed {
         let (keymap, more) = Keymap::load(&settings);
@@ -77,22 +80,39 @@ fn reread(
         }
     }
     model.redraw |= changed || themes_changed || !warnings.is_empty();
-    if let Some(first) = warnings.first() {
-        let more =
-            if warnings.len() > 1 { format!(" (and {} more)", warnings.len() - 1) } else { String::new() };
-        model.tell(Verdict::Warn, format!("settings: {first}{more}"), "the rest is in force");
+    let late = if broken { Vec::new() } else { later(&model.look.started, &model.look.settings) };
+    if !warnings.is_empty() {
+        let hint = match (broken, late.as_slice()) {
+            (true, _) => "what was in force before still is".to_owned(),
+            (false, []) => "the rest is in force".to_owned(),
+            (false, late) => format!("the rest is in force, {} from the next start on", late.join(", ")),
+        };
+        tell_warnings(model, &warnings, &hint);
+    } else if changed && late.is_empty() {
+        model.tell(Verdict::Ok, "the settings were read anew", "");
     } else if changed {
-        match later(&before, &model.look.settings).as_slice() {
-            [] => model.tell(Verdict::Ok, "the settings were read anew", ""),
-            late => {
-                let message = format!("read anew, but {} can't change while this runs", late.join(", "));
-                model.tell(Verdict::Warn, message, "they are in force from the next start on");
-            }
-        }
+        let message = format!("read anew, but {} can't change while this runs", late.join(", "));
+        model.tell(Verdict::Warn, message, "they are in force from the next start on");
     } else if shown_changed {
         model.tell(Verdict::Ok, format!("the theme {shown} was read anew"), "");
     }
     effects
+}
+
+/// Tells of the first of these; the log has all of them.
+pub(crate) fn tell_warnings(model: &mut Model, warnings: &[Warning], hint: &str) {
+    let Some((first, others)) = warnings.split_first() else { return };
+    let notice = |warning: &Warning| Notice {
+        verdict: Verdict::Warn,
+        message: text::sanitise(&format!("settings: {warning}")).into_owned(),
+        hint: String::new(),
+    };
+    others.iter().rev().for_each(|other| model.log.push(notice(other), model.now));
+    let (message, hint) = match others.len() {
+        0 => (format!("settings: {first}"), hint.to_owned()),
+        more => (format!("settings: {first} (and {more} more)"), format!("{hint}; M shows all")),
+    };
+    model.tell(Verdict::Warn, message, hint);
 }
 
 /// Has the model do as the settings say, where they say something else than before. Gives what means nothing.

@@ -36,7 +36,7 @@ pub(crate) use file::open as open_file;
 pub(crate) use file::open_behind;
 pub(crate) use keep::{has_unkept, unsaved};
 pub(crate) use link::{dial, hang_up, next_number, work_locally};
-pub(crate) use look::take_settings;
+pub(crate) use look::{take_settings, tell_warnings};
 pub(crate) use panes::keep_preset;
 pub(crate) use run::{idle_session, start_on};
 pub(crate) use sample::{language as sample_language, open as open_sample};

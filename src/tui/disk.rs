@@ -144,7 +144,7 @@ fn over(path: &Path, content: &[u8], meta: &Metadata) -> io::Result<Stamp> {
     let target = fs::canonicalize(path)?;
     // A new file would part it from its other names.
     if meta.nlink() == 1 {
-        match exchange(&target, content, meta) {
+        match exchange(&target, content, meta, &original) {
             Err(error) if needs_place(error.kind()) => {}
             other => return other,
         }
@@ -160,9 +160,11 @@ fn needs_place(kind: ErrorKind) -> bool {
 }
 
 /// Writes a new file beside the old one and puts it in its place.
-fn exchange(target: &Path, content: &[u8], meta: &Metadata) -> io::Result<Stamp> {
+fn exchange(target: &Path, content: &[u8], meta: &Metadata, original: &File) -> io::Result<Stamp> {
     let (beside, mut file) = create_beside(target, 0o600)?;
     let done = dress(&file, meta)
+        // What it can't be given the old file keeps, written in place.
+        .and_then(|()| dress_more(&file, original).map_err(|_| ErrorKind::PermissionDenied.into()))
         .and_then(|()| fill(&mut file, content))
         .and_then(|stamp| fs::rename(&beside, target).map(|()| stamp));
     if done.is_err() {
@@ -193,6 +195,39 @@ fn dress(file: &File, meta: &Metadata) -> io::Result<()> {
         std::os::unix::fs::fchown(file, Some(meta.uid()), Some(meta.gid()))?;
     }
     file.set_permissions(meta.permissions())
+}
+
+/// Gives a new file the extended attributes of the old one, and no others. After its mode, which changes those that
+/// say who else may have it.
+fn dress_more(file: &File, original: &File) -> rustix::io::Result<()> {
+    let (old, new) = (attributes(original)?, attributes(file)?);
+    for (name, _) in new.iter().filter(|(name, _)| old.iter().all(|(of, _)| of != name)) {
+        rustix::fs::fremovexattr(file, name)?;
+    }
+    // Some may be set by the system alone, which then has done so.
+    for (name, value) in old.iter().filter(|attribute| !new.contains(attribute)) {
+        rustix::fs::fsetxattr(file, name, value, rustix::fs::XattrFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// The extended attributes of a file: their names and values.
+fn attributes(file: &File) -> rustix::io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut names = match rustix::fs::flistxattr_query(file) {
+        // There are none on this file system.
+        Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => return Ok(Vec::new()),
+        size => vec![0; size?],
+    };
+    let length = rustix::fs::flistxattr(file, names.as_mut_slice())?;
+    names.truncate(length);
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let with_value = |name: &[u8]| {
+        let mut value = vec![0; rustix::fs::fgetxattr_query(file, name)?];
+        let length = rustix::fs::fgetxattr(file, name, value.as_mut_slice())?;
+        value.truncate(length);
+        Ok((name.to_owned(), value))
+    };
+    names.map(with_value).collect()
 }
 
 fn fill(file: &mut File, content: &[u8]) -> io::Result<Stamp> {
@@ -283,6 +318,34 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(dir.path().join("made")).unwrap(), "3");
         assert_eq!(names(dir.path()), ["link", "made", "new", "plain"]);
+    }
+
+    #[test]
+    fn a_saved_file_keeps_its_extended_attributes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.py");
+        fs::write(&path, "old").unwrap();
+        let set = |name: &str| rustix::fs::setxattr(&path, name, b"mine", rustix::fs::XattrFlags::empty());
+        if set("user.note") == Err(rustix::io::Errno::NOTSUP) {
+            return;
+        }
+        set("user.other").unwrap();
+        let before = fs::metadata(&path).unwrap().ino();
+        save(&path, b"new", Replace::Always).unwrap();
+        assert_ne!(fs::metadata(&path).unwrap().ino(), before, "it was truncated");
+        let mut kept = attributes(&File::open(&path).unwrap()).unwrap();
+        kept.retain(|(name, _)| name.starts_with(b"user."));
+        kept.sort();
+        let is = |name: &str| (name.as_bytes().to_vec(), b"mine".to_vec());
+        assert_eq!(kept, [is("user.note"), is("user.other")]);
+        // One that only the new file has, as from its directory, is not kept.
+        let new = File::create(dir.path().join("b")).unwrap();
+        rustix::fs::fsetxattr(&new, "user.odd", b"", rustix::fs::XattrFlags::empty()).unwrap();
+        dress_more(&new, &File::open(&path).unwrap()).unwrap();
+        let mut dressed = attributes(&new).unwrap();
+        dressed.retain(|(name, _)| name.starts_with(b"user."));
+        dressed.sort();
+        assert_eq!(dressed, kept);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::watch as latest;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use self::crew::Crew;
 use self::dial::Dialler;
@@ -264,9 +265,12 @@ impl Effects {
             })),
             Effect::SaveOutput { run, path, text } => {
                 let spool = self.spools.of_run(run);
+                let stopped = CancellationToken::new();
                 self.here.ask(async move {
-                    let to = path.clone();
-                    let saved = blocking(move || spool::save(spool, &to, &text)).await;
+                    let (to, stop) = (path.clone(), stopped.clone());
+                    // It goes on where it may block; whoever ends this task ends that too.
+                    let _ended = stopped.drop_guard();
+                    let saved = blocking(move || spool::save(spool, &to, &text, &stop)).await;
                     Msg::Output(OutputMsg::Saved { run, path, result: saved.and_then(|saved| saved) })
                 });
             }

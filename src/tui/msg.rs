@@ -462,6 +462,8 @@ pub enum Effect {
     Keep(Vec<Unsaved>),
     /// Asks for what a workbench that crashed had not saved.
     Recover,
+    /// What was asked for so is open now: from now on it is among what is kept.
+    Recovered,
     /// Forgets what was run, also at earlier starts.
     ForgetRuns,
     /// Comes back at once: what a question was about is done by the model itself.

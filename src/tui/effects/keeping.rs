@@ -12,11 +12,13 @@ pub(super) struct Keeping {
     keeper: Arc<Mutex<Keeper>>,
     /// The number of the last request.
     number: u64,
+    /// The model has what was taken over: it is among what it has kept from now on.
+    has_taken: bool,
 }
 
 impl Keeping {
     pub(super) fn new(dir: PathBuf) -> Self {
-        Self { keeper: Arc::new(Mutex::new(Keeper::new(dir))), number: 0 }
+        Self { keeper: Arc::new(Mutex::new(Keeper::new(dir))), number: 0, has_taken: false }
     }
 
     /// A request of its own: with the keeper, locked, and its number.
@@ -31,7 +33,8 @@ impl Keeping {
     }
 
     pub(super) fn keep(&mut self, texts: Vec<Unsaved>, crew: &mut Crew) {
-        let work = self.request(move |keeper, number| keeper.keep(number, &texts));
+        let has_taken = self.has_taken;
+        let work = self.request(move |keeper, number| keeper.keep(number, &texts, has_taken));
         let tx = crew.tx();
         crew.spawn(async move {
             let result = blocking(work).await.and_then(|result| result.map_err(|error| error.to_string()));
@@ -42,11 +45,18 @@ impl Keeping {
         });
     }
 
-    /// The same before anything else is done.
-    pub(super) fn keep_now(&mut self, texts: &[Unsaved]) {
-        if let Err(error) = self.request(|keeper, number| keeper.keep(number, texts))() {
+    /// The same before anything else is done, and as the last thing.
+    pub(super) fn keep_at_end(&mut self, texts: &[Unsaved]) {
+        let has_taken = self.has_taken;
+        let work = self.request(move |keeper, number| keeper.keep_at_end(number, texts, has_taken));
+        if let Err(error) = work() {
             tracing::warn!("what is not saved was not kept: {error}");
         }
+    }
+
+    /// The model has taken what was recovered.
+    pub(super) fn is_taken(&mut self) {
+        self.has_taken = true;
     }
 
     pub(super) fn recover(&mut self, crew: &mut Crew) {

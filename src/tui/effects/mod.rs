@@ -293,6 +293,7 @@ impl Effects {
             Effect::Keep(texts) => {
                 self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
             }
+            Effect::Recovered => self.keeping.iter_mut().for_each(Keeping::is_taken),
             Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
             Effect::ForgetRuns => self.past.iter().for_each(Past::forget),
             // The model's own, and the loop's.
@@ -432,7 +433,7 @@ impl Effects {
     /// Keeps texts that are not saved, as the last thing; none are forgotten.
     pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
         if let Some(keeping) = &mut self.keeping {
-            keeping.keep_now(&texts);
+            keeping.keep_at_end(&texts);
         }
     }
 

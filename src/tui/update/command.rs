@@ -194,8 +194,7 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     if let Some(runtime) = model.runtimes.fetching {
         reasons.push(format!("{} is being fetched; it would begin anew", runtime.short()));
     }
-    let asked = |o: &Overlay| matches!(o, Overlay::Question(q) if q.yes == Effect::Quit);
-    if reasons.is_empty() || model.overlays.iter().any(asked) {
+    if reasons.is_empty() || model.overlays.iter().any(Overlay::asks_to_quit) {
         return vec![Effect::Quit];
     }
     let title = "Quit?";

@@ -39,7 +39,11 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Opens what a workbench that crashed had not saved; none of it is saved now either.
-pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<PathBuf>) {
+pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<PathBuf>) -> Vec<Effect> {
+    // Who is being asked whether to quit was not asked about these.
+    if !texts.is_empty() {
+        model.overlays.retain(|overlay| !overlay.asks_to_quit());
+    }
     let shown =
         (*model.document.origin() != Origin::Scratch || model.is_changed()).then_some(model.document.id);
     let mut names = Vec::new();
@@ -58,6 +62,7 @@ pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<P
         let message = format!("back from a workbench that ended without being left: {}", names.join(", "));
         model.tell(Verdict::Warn, message, "Esc f l lists the open texts; F4 saves");
     }
+    vec![Effect::Recovered]
 }
 
 /// Opens one such text, and gives its name.

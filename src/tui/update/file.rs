@@ -34,7 +34,10 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
             let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
             document.saving = false;
             document.on_disk = Some(stamp);
-            document.set_origin(Origin::Disk(path));
+            // A language that was chosen by hand stays with the file.
+            if document.path() != Some(&path) {
+                document.set_origin(Origin::Disk(path));
+            }
             document.set_saved(revision);
             document.form.settle();
             editor.set_habits(document.habits());

@@ -2,7 +2,9 @@
 //!
 //! Knows what is asked of a text (to be shown, found, closed), not where texts are read from or saved to.
 
-use super::document::{Document, Origin};
+use std::path::Path;
+
+use super::document::{Document, Origin, identity};
 use super::editor::Editor;
 use super::model::Model;
 use super::msg::BufferId;
@@ -132,9 +134,14 @@ pub(crate) fn find(model: &mut Model, id: BufferId) -> Option<(&mut Document, &m
     Some((&mut buffer.document, &mut buffer.editor))
 }
 
-/// The text that is from there, if it is open.
+/// The text that is from there, if it is open: under whatever name of its file.
 pub(crate) fn of_origin(model: &Model, origin: &Origin) -> Option<BufferId> {
-    all(model).map(|(document, _)| document).find(|document| document.origin() == origin).map(|d| d.id)
+    let name = |path: &Path| identity(&model.memory.base, path);
+    let is_same = |of: &Origin| match (of, origin) {
+        (Origin::Disk(one), Origin::Disk(other)) => one == other || name(one) == name(other),
+        (one, other) => one == other,
+    };
+    all(model).map(|(document, _)| document).find(|document| is_same(document.origin())).map(|d| d.id)
 }
 
 /// Every text, in the order they were opened.

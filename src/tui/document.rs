@@ -1,6 +1,6 @@
 //! What the editor's text is: a file or scratch, in which language, and the sample that scratch begins with.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::editor::{Action, Habits};
 use super::msg::{BufferId, Stamp};
@@ -22,6 +22,24 @@ pub(crate) enum Origin {
     Disk(PathBuf),
     /// A file of a session's workspace.
     Workspace { session: SessionId, path: String },
+}
+
+/// A file's one name, however it is typed in this directory. A `..` that stands behind a name stays: if that is a link,
+/// it leads elsewhere, and two files must never pass for one.
+pub(crate) fn identity(base: &Path, path: &Path) -> PathBuf {
+    let (mut whole, mut named) = (base.to_owned(), false);
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            // The directory itself has a name without links.
+            Component::ParentDir if !named && whole.is_absolute() => drop(whole.pop()),
+            component => {
+                named |= matches!(component, Component::Normal(_));
+                whole.push(component);
+            }
+        }
+    }
+    whole
 }
 
 /// What the editor's text is.
@@ -327,6 +345,18 @@ mod tests {
             assert_eq!(form.write(&editor.text()), content);
             assert_eq!(form.losses(), Vec::<String>::new(), "{content:?}");
         }
+    }
+
+    #[test]
+    fn a_file_has_one_name_however_it_is_typed() {
+        let name = |path: &str| identity(Path::new("/w/here"), Path::new(path)).display().to_string();
+        for path in ["a.py", "./a.py", "././/a.py", "../here/a.py", "/w/here/a.py", "/w/./here//a.py"] {
+            assert_eq!(name(path), "/w/here/a.py", "{path}");
+        }
+        assert_eq!(name("../../../a.py"), "/a.py");
+        // What stands before it may be a link.
+        assert_eq!(name("link/../a.py"), "/w/here/link/../a.py");
+        assert_eq!(identity(Path::new(""), Path::new("../a.py")), Path::new("../a.py"));
     }
 
     #[test]

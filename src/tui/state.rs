@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::document::identity;
 use super::keymap::Preset;
 use super::ratios::Ratios;
 use crate::config::{Settings, make_state_dir};
@@ -209,7 +210,7 @@ impl Remembered {
 
     /// Notes what is open in this directory, and which of it is shown.
     pub(crate) fn note_desk(&mut self, files: &[PathBuf], shown: usize) {
-        let open = || files.iter().map(|path| self.base.join(path));
+        let open = || files.iter().map(|path| identity(&self.base, path));
         let first = self.desks.first();
         if first
             .is_some_and(|d| d.base == self.base && d.shown == shown && open().eq(d.files.iter().cloned()))
@@ -218,10 +219,7 @@ impl Remembered {
         }
         let desk = Desk { base: self.base.clone(), files: open().collect(), shown };
         self.desks.retain(|desk| desk.base != self.base);
-        if is_sound(&self.base)
-            && !files.is_empty()
-            && files.iter().all(|path| is_sound(&self.base.join(path)))
-        {
+        if is_sound(&self.base) && !files.is_empty() && open().all(|path| is_sound(&path)) {
             self.desks.insert(0, desk);
             self.desks.truncate(DESKS);
         }
@@ -229,13 +227,13 @@ impl Remembered {
 
     /// Where the cursor was in a file.
     pub(crate) fn place(&self, path: &Path) -> Option<(usize, usize)> {
-        let path = self.base.join(path);
+        let path = identity(&self.base, path);
         self.files.iter().find(|place| place.path == path).map(|place| (place.row, place.byte))
     }
 
     /// Notes where the cursor is in a file: it is the one used last.
     pub(crate) fn note(&mut self, path: &Path, (row, byte): (usize, usize)) {
-        let path = &self.base.join(path);
+        let path = &identity(&self.base, path);
         if !is_sound(path) {
             return;
         }

@@ -1,9 +1,9 @@
 //! Texts that are not saved: which they are, when they are to be kept, and what a crash has left of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::tui::buffers;
-use crate::tui::document::{Document, Origin};
+use crate::tui::document::{Document, Origin, identity};
 use crate::tui::editor::Action;
 use crate::tui::model::{Model, Verdict};
 use crate::tui::msg::{BufferId, Effect, Source, Unsaved};
@@ -25,7 +25,7 @@ pub(crate) fn unsaved(model: &Model) -> Vec<Unsaved> {
     let one = |(document, editor): (&Document, &crate::tui::editor::Editor)| {
         let source = match document.origin() {
             // Another workbench may be opened elsewhere.
-            Origin::Disk(path) => Source::File(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            Origin::Disk(path) => Source::File(identity(&model.memory.base, path)),
             Origin::Scratch | Origin::Workspace { .. } => Source::Named(document.name()),
         };
         Unsaved { source, text: document.form.write(&editor.text()) }
@@ -67,14 +67,11 @@ pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<P
 
 /// Opens one such text, and gives its name.
 fn open(model: &mut Model, source: Source, text: &str) -> Option<String> {
-    let path = match &source {
-        Source::File(path) => Some(path.as_path()),
+    let (form, body) = crate::tui::document::Form::of(text);
+    let open = match &source {
+        Source::File(path) => buffers::of_origin(model, &Origin::Disk(path.clone())),
         Source::Named(_) => None,
     };
-    let (form, body) = crate::tui::document::Form::of(text);
-    let same =
-        |document: &Document| document.path().is_some_and(|of| path.is_some_and(|path| is_same(of, path)));
-    let open = buffers::all(model).find(|(document, _)| same(document)).map(|(document, _)| document.id);
     if let Some((document, editor)) = open.and_then(|id| buffers::find(model, id)) {
         // Over what is in the file: one change, that can be taken back.
         let action = Action::Revise(body.to_owned());
@@ -96,8 +93,4 @@ fn open(model: &mut Model, source: Source, text: &str) -> Option<String> {
     // No file has it, or another text.
     model.document.set_saved(0);
     Some(name)
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    one == other || std::path::absolute(one).is_ok_and(|one| one == other)
 }

@@ -10,7 +10,7 @@ use super::model::Model;
 use super::msg::BufferId;
 
 /// The most texts that are open at once.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 /// A text that is open.
 #[derive(Debug)]
@@ -46,16 +46,24 @@ pub(crate) struct Listed {
 
 /// The text has changes that its file hasn't, or that no file has.
 pub(crate) fn is_unsaved(document: &Document, editor: &Editor) -> bool {
-    let changed = document.saved_revision() != editor.revision();
-    changed && !document.loading && (*document.origin() != Origin::Scratch || !editor.is_blank())
+    let changed = document.saved_revision() != editor.revision() && !document.loading;
+    document.recovered.is_some() || changed && (*document.origin() != Origin::Scratch || !editor.is_blank())
+}
+
+/// Scratch is shown that nobody has touched: it gives way to another text.
+fn gives_way(model: &Model) -> bool {
+    *model.document.origin() == Origin::Scratch && !model.is_changed()
 }
 
 /// Shows another text. Scratch that nobody has touched gives way to it. `None`: too many are open.
-pub(crate) fn open_buffer(model: &mut Model, mut document: Document, text: &str) -> Option<BufferId> {
-    let untouched = *model.document.origin() == Origin::Scratch && !model.is_changed();
-    if !untouched && model.buffers.waiting.len() + 1 >= MOST {
-        return None;
-    }
+pub(crate) fn open_buffer(model: &mut Model, document: Document, text: &str) -> Option<BufferId> {
+    let full = !gives_way(model) && model.buffers.waiting.len() + 1 >= MOST;
+    (!full).then(|| open_anyway(model, document, text))
+}
+
+/// The same however many are open: for what exists nowhere else.
+pub(crate) fn open_anyway(model: &mut Model, mut document: Document, text: &str) -> BufferId {
+    let untouched = gives_way(model);
     let id = model.buffers.name();
     document.id = id;
     let editor = Editor::new(text, document.habits());
@@ -67,7 +75,7 @@ pub(crate) fn open_buffer(model: &mut Model, mut document: Document, text: &str)
     if !untouched {
         model.buffers.waiting.push(before);
     }
-    Some(id)
+    id
 }
 
 /// Shows scratch that nobody has typed into yet.

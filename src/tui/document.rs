@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::editor::{Action, Habits};
-use super::msg::{BufferId, Stamp};
+use super::msg::{BufferId, Stamp, Unsaved};
 use super::samples::SAMPLES;
 use super::text;
 use super::workspace::Seen;
@@ -55,6 +55,8 @@ pub(crate) struct Document {
     pub(crate) loading: bool,
     /// What was typed meanwhile; it is done when the text is there.
     pub(crate) held: Vec<Action>,
+    /// What a crash has left of it; it is put over the file's text when that is there.
+    pub(crate) recovered: Option<Box<Unsaved>>,
     /// The file when it was read or saved; `None`: there was none.
     pub(crate) on_disk: Option<Stamp>,
     /// The file of a workspace when it was read or saved.
@@ -151,6 +153,7 @@ impl Document {
             saved: 1,
             loading,
             held: Vec::new(),
+            recovered: None,
             on_disk: None,
             in_workspace: None,
             saving: false,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::msg::{Source, Unsaved};
+use super::msg::{Source, Stamp, Unsaved};
 use crate::config::make_private_dir;
 
 /// The largest file that is taken over, in bytes.
@@ -37,6 +37,9 @@ struct Text {
     #[serde(default)]
     name: String,
     text: String,
+    /// The stamp of the file that it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<Stamp>,
 }
 
 /// What the others have left.
@@ -188,7 +191,7 @@ impl Text {
             Source::File(path) => (Some(path.clone()), String::new()),
             Source::Named(name) => (None, name.clone()),
         };
-        Self { path, name, text: unsaved.text.clone() }
+        Self { path, name, text: unsaved.text.clone(), base: unsaved.base }
     }
 }
 
@@ -200,6 +203,7 @@ fn read(path: &Path) -> io::Result<Vec<Unsaved>> {
     let unsaved = |text: Text| Unsaved {
         source: text.path.map_or(Source::Named(text.name), Source::File),
         text: text.text,
+        base: text.base,
     };
     Ok(record.texts.into_iter().map(unsaved).collect())
 }
@@ -218,9 +222,10 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<Unsaved> {
+        let base = Some(Stamp { modified: (1_700_000_000, 5), length: 3 });
         vec![
-            Unsaved { source: Source::Named("scratch.py".to_owned()), text: text.to_owned() },
-            Unsaved { source: Source::File("/w/a.go".into()), text: "日\n".to_owned() },
+            Unsaved { source: Source::Named("scratch.py".to_owned()), text: text.to_owned(), base: None },
+            Unsaved { source: Source::File("/w/a.go".into()), text: "日\n".to_owned(), base },
         ]
     }
 
@@ -283,6 +288,16 @@ mod tests {
         dies("last");
         assert!(next.take_over(3).unwrap().texts.is_empty(), "it was left");
         assert_eq!(Keeper::new(dir).take_over(1).unwrap().texts, texts("last"));
+    }
+
+    #[test]
+    fn what_an_older_workbench_left_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let old = r#"{"texts":[{"path":"/w/a.go","name":"","text":"x"}]}"#;
+        fs::write(home.path().join("1-1.json"), old).unwrap();
+        let found = Keeper::new(home.path().to_owned()).take_over(1).unwrap();
+        let text = Unsaved { source: Source::File("/w/a.go".into()), text: "x".to_owned(), base: None };
+        assert_eq!(found.texts, [text]);
     }
 
     #[test]

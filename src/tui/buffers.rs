@@ -152,11 +152,15 @@ pub(crate) fn of_origin(model: &Model, origin: &Origin) -> Option<BufferId> {
     all(model).map(|(document, _)| document).find(|document| is_same(document.origin())).map(|d| d.id)
 }
 
+/// Every text, the one that is shown first.
+pub(crate) fn each(model: &Model) -> impl Iterator<Item = (&Document, &Editor)> {
+    let waiting = model.buffers.waiting.iter().map(|buffer| (&buffer.document, &buffer.editor));
+    std::iter::once((&model.document, &model.editor)).chain(waiting)
+}
+
 /// Every text, in the order they were opened.
 pub(crate) fn all(model: &Model) -> impl Iterator<Item = (&Document, &Editor)> {
-    let mut all: Vec<_> = std::iter::once((&model.document, &model.editor))
-        .chain(model.buffers.waiting.iter().map(|buffer| (&buffer.document, &buffer.editor)))
-        .collect();
+    let mut all: Vec<_> = each(model).collect();
     all.sort_by_key(|(document, _)| document.id);
     all.into_iter()
 }

@@ -231,14 +231,15 @@ impl Remembered {
         self.files.iter().find(|place| place.path == path).map(|place| (place.row, place.byte))
     }
 
-    /// Notes where the cursor is in a file: it is the one used last.
-    pub(crate) fn note(&mut self, path: &Path, (row, byte): (usize, usize)) {
+    /// Notes where the cursor is in a file. One that is shown, or new, is the one that was opened last.
+    pub(crate) fn note(&mut self, path: &Path, (row, byte): (usize, usize), shown: bool) {
         let path = &identity(&self.base, path);
         if !is_sound(path) {
             return;
         }
-        let first = self.files.first();
-        if first.is_some_and(|place| place.path == *path && (place.row, place.byte) == (row, byte)) {
+        let known = self.files.iter_mut().enumerate().find(|(_, place)| place.path == *path);
+        if let Some((_, place)) = known.filter(|(at, _)| *at == 0 || !shown) {
+            (place.row, place.byte) = (row, byte);
             return;
         }
         self.files.retain(|place| place.path != *path);
@@ -284,10 +285,13 @@ mod tests {
         assert_eq!(Remembered::load(&path), (Remembered::default(), None));
         let mut kept =
             Remembered { theme: Some(Chosen::new("mono", &Settings::default())), ..Remembered::default() };
-        kept.note(Path::new("/a.py"), (3, 4));
-        kept.note(Path::new("/b.py"), (1, 0));
-        kept.note(Path::new("/a.py"), (5, 6));
-        kept.note(Path::new("relative.py"), (5, 6));
+        kept.note(Path::new("/a.py"), (3, 4), true);
+        kept.note(Path::new("/b.py"), (1, 0), true);
+        kept.note(Path::new("/a.py"), (5, 6), false);
+        assert_eq!(kept.files.first().map(|place| place.path.as_path()), Some(Path::new("/b.py")));
+        kept.note(Path::new("/a.py"), (5, 6), true);
+        assert_eq!(kept.files.first().map(|place| place.path.as_path()), Some(Path::new("/a.py")));
+        kept.note(Path::new("relative.py"), (5, 6), true);
         let shares = Shares { ratios: Ratios { left: 300, ..Ratios::default() }, zoomed: true };
         kept.note_shares(shares);
         kept.save(&path).unwrap();
@@ -371,7 +375,7 @@ mod tests {
     fn files_are_bounded() {
         let mut kept = Remembered::default();
         for n in 0..MOST + 5 {
-            kept.note(&PathBuf::from(format!("/{n}")), (0, 0));
+            kept.note(&PathBuf::from(format!("/{n}")), (0, 0), false);
         }
         assert_eq!((kept.files.len(), kept.place(Path::new("/0"))), (MOST, None));
     }

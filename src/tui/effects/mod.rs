@@ -291,7 +291,9 @@ impl Effects {
                 Msg::File(FileMsg::Completed(typed, paths))
             })),
             Effect::Keep(texts) => {
-                self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
+                if let Some(keeping) = &mut self.keeping {
+                    keeping.keep(texts, &mut self.here);
+                }
             }
             Effect::Recovered => self.keeping.iter_mut().for_each(Keeping::is_taken),
             Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),

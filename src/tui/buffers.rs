@@ -66,6 +66,11 @@ pub(crate) fn open_anyway(model: &mut Model, mut document: Document, text: &str)
     let untouched = gives_way(model);
     let id = model.buffers.name();
     document.id = id;
+    // The least that no other scratch has: two of one name would pass for one.
+    let taken =
+        |number: &usize| each(model).skip(untouched.into()).any(|(of, _)| of.number() == Some(*number));
+    let number = (1..).find(|number| !taken(number)).unwrap_or(1);
+    document.set_number(number);
     let editor = Editor::new(text, document.habits());
     document.set_saved(editor.revision());
     let before = Buffer {
@@ -219,6 +224,31 @@ mod tests {
         assert_eq!(model.document.name(), "b.go");
         next_buffer(&mut model, false);
         assert!(model.editor.text().starts_with('x'), "its changes waited with it");
+    }
+
+    #[test]
+    fn every_scratch_has_a_name_of_its_own() {
+        let mut model = model();
+        let mut touched = |count: usize| {
+            for _ in 0..count {
+                model.editor.apply(Action::Insert('x'));
+                new_scratch(&mut model);
+            }
+            names(&model)
+        };
+        assert_eq!(touched(2), ["scratch.ts", "scratch-2.ts", "scratch-3.ts"]);
+        // Untouched scratch gives way, and its name is free.
+        assert_eq!(touched(0), ["scratch.ts", "scratch-2.ts", "scratch-3.ts"]);
+        let second = ids(&model).get(1).copied().unwrap();
+        new_scratch(&mut model);
+        assert_eq!(names(&model), ["scratch.ts", "scratch-2.ts", "scratch-3.ts"]);
+        find(&mut model, second).unwrap().0.set_origin(Origin::Disk(PathBuf::from("a.ts")));
+        model.editor.apply(Action::Insert('x'));
+        open_buffer(&mut model, Document::named("b.py"), "b");
+        assert_eq!(names(&model), ["scratch.ts", "a.ts", "scratch-3.ts", "scratch-2.py"]);
+        let all = ids(&model);
+        all.into_iter().for_each(|id| close_buffer(&mut model, id));
+        assert_eq!(names(&model), ["scratch.py"]);
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub(crate) struct Document {
     pub(crate) form: Form,
     /// The number of the sample that scratch begins with.
     sample: usize,
+    /// What tells scratch from other scratch, for people: from 1.
+    number: usize,
     /// It is too long to be edited here.
     pub(crate) big: bool,
     /// The step that its text was seen to be indented by, and whether that is a tab.
@@ -160,6 +162,7 @@ impl Document {
             save_again: false,
             form: Form::default(),
             sample: 0,
+            number: 1,
             big: false,
             seen: None,
         }
@@ -185,6 +188,16 @@ impl Document {
     /// Scratch begins with this sample, in whatever language.
     pub(crate) fn show_sample(&mut self, number: usize) {
         self.sample = number;
+    }
+
+    /// The number of scratch.
+    pub(crate) fn number(&self) -> Option<usize> {
+        (self.origin == Origin::Scratch).then_some(self.number)
+    }
+
+    /// Scratch is called by this number from now on.
+    pub(crate) fn set_number(&mut self, number: usize) {
+        self.number = number;
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -267,12 +280,15 @@ impl Document {
         self.language = self.any_path().and_then(of_path).or(self.language);
     }
 
-    /// What the text is called: the file's name, or `scratch.ts`.
+    /// What the text is called: the file's name, or `scratch.ts`, or `scratch-2.ts` beside that.
     pub(crate) fn name(&self) -> String {
         let name = self.any_path().and_then(Path::file_name);
         match name {
             Some(name) => text::sanitise(&name.to_string_lossy()).into_owned(),
-            None => format!("scratch.{}", self.language.map_or("txt", Language::extension)),
+            None => {
+                let number = if self.number > 1 { format!("-{}", self.number) } else { String::new() };
+                format!("scratch{number}.{}", self.language.map_or("txt", Language::extension))
+            }
         }
     }
 

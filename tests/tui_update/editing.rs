@@ -251,3 +251,23 @@ fn a_language_that_was_chosen_stays_when_the_file_is_saved() {
     let screen = bench.screen();
     assert!(screen.contains("a.py is saved") && screen.contains("go | "), "{screen}");
 }
+
+#[test]
+fn a_new_text_has_a_name_of_its_own_and_is_told_of() {
+    let mut bench = bench("one");
+    bench.found(&[codebeaker::protocol::RuntimeType::Bun]).press(typed("fn"));
+    let screen = bench.screen();
+    assert!(
+        screen.contains("3 Editor  scratch-2.ts") && screen.contains("scratch-2.ts is a new text"),
+        "{screen}"
+    );
+    bench.press(typed("fl"));
+    let screen = bench.screen();
+    assert!(screen.contains(" scratch.ts ") && screen.contains(" scratch-2.ts "), "{screen}");
+    // A program's messages call it so, too.
+    bench.press([key(KeyCode::Esc), key(KeyCode::F(5))]);
+    let session = crate::created("s1", Some(1), codebeaker::protocol::Language::TypeScript);
+    bench.tell(session);
+    let named = |effect: &Effect| matches!(effect, Effect::Execute { file_name: Some(name), .. } if name == "scratch-2.ts");
+    assert!(bench.effects.iter().any(named), "{:?}", bench.effects);
+}

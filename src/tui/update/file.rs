@@ -149,7 +149,11 @@ pub(super) fn perform(model: &mut Model, cmd: FileCmd) -> Vec<Effect> {
     match cmd {
         FileCmd::Open => model.overlays.push(Overlay::Prompt(Prompt::new(Wanted::File))),
         FileCmd::New => match buffers::new_scratch(model) {
-            Some(_) => show(model),
+            Some(_) => {
+                show(model);
+                let name = model.document.name();
+                model.tell(Verdict::Idle, format!("{name} is a new text"), "Esc f l lists the open texts");
+            }
             None => too_many(model),
         },
         FileCmd::Next | FileCmd::Previous => {

@@ -126,3 +126,23 @@ fn who_is_asked_whether_to_quit_is_asked_about_what_came_back_too() {
     let screen = bench.screen();
     assert!(screen.contains("a.py has changes that are not saved"), "{screen}");
 }
+
+#[test]
+fn two_texts_that_came_back_of_one_file_are_both_there() {
+    for read_first in [true, false] {
+        let mut bench = with_file();
+        if read_first {
+            read(&mut bench, FIRST, "theirs\n", 1);
+        }
+        let text = |text: &str| recovered("/w/a.py", text, Some(at(1)));
+        come_back(&mut bench, vec![text("one\n"), text("one\n"), text("two\n")]);
+        if !read_first {
+            read(&mut bench, FIRST, "theirs\n", 1);
+        }
+        bench.tell(Msg::Keep);
+        let Some(Effect::Keep(texts)) = bench.effects.last().cloned() else { panic!("{:?}", bench.effects) };
+        let mut texts: Vec<_> = texts.into_iter().map(|unsaved| unsaved.text).collect();
+        texts.sort();
+        assert_eq!(texts, ["one\n", "two\n"]);
+    }
+}

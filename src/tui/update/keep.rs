@@ -82,13 +82,20 @@ fn open(model: &mut Model, unsaved: Unsaved, effects: &mut Vec<Effect>) -> Strin
     let Some((document, editor)) = buffers::find(model, buffer) else { return String::new() };
     let name = document.name();
     if !document.loading {
+        // Two workbenches had it open, or somebody types already: neither text goes over the other.
+        if buffers::is_unsaved(document, editor) {
+            let same = document.form.write(&editor.text()) == unsaved.text;
+            return if same { name } else { open_as_scratch(model, &name, &unsaved.text) };
+        }
         let other = put_over(document, editor, unsaved);
         return if other { format!("{name} ({})", other_file(document)) } else { name };
     }
+    let text = unsaved.text.clone();
     match document.recovered.replace(Box::new(unsaved)) {
-        // Two workbenches had it open.
-        Some(before) => format!("{name}, {}", open_as_scratch(model, &name, &before.text)),
-        None => name,
+        Some(before) if before.text != text => {
+            format!("{name}, {}", open_as_scratch(model, &name, &before.text))
+        }
+        _ => name,
     }
 }
 

@@ -104,7 +104,7 @@ fn who_leaves_at_once_loses_nothing_of_what_a_crash_has_left() {
     story(|| async {
         let home = tempfile::tempdir().unwrap();
         crashed(&home, "1-1.json", r#"{"texts":[{"name":"scratch.ts","text":"// precious\n"}]}"#);
-        // Before it is read, and while it is.
+        // However far it came with what it found.
         for _ in 0..2 {
             assert_eq!(Person::open(bun(), kept_in(&home)).leaves().await, Exit::Quit);
         }

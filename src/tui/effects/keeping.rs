@@ -74,3 +74,36 @@ impl Keeping {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::msg::Source;
+
+    /// What the next workbench is told.
+    async fn told(keeping: &mut Keeping) -> Vec<Unsaved> {
+        let mut crew = Crew::new();
+        keeping.recover(&mut crew);
+        match crew.next().await {
+            Some(Msg::File(FileMsg::Recovered(texts, None))) => texts,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_back_is_forgotten_at_the_end_only_if_the_model_has_it() {
+        let home = tempfile::tempdir().unwrap();
+        let next = || Keeping::new(home.path().to_owned());
+        let text = Unsaved { source: Source::Named("a.py".to_owned()), text: "x".to_owned(), base: None };
+        next().keep_at_end(std::slice::from_ref(&text));
+        // The workbench is left before it hears of it.
+        let mut left = next();
+        assert_eq!(told(&mut left).await, std::slice::from_ref(&text));
+        left.keep_at_end(&[]);
+        let mut heard = next();
+        assert_eq!(told(&mut heard).await, [text]);
+        heard.is_taken();
+        heard.keep_at_end(&[]);
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+}

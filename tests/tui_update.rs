@@ -28,6 +28,8 @@ mod panes;
 mod presets;
 #[path = "tui_update/race.rs"]
 mod race;
+#[path = "tui_update/recovered.rs"]
+mod recovered;
 #[path = "tui_update/run.rs"]
 mod run;
 #[path = "tui_update/sessions.rs"]

@@ -2,13 +2,15 @@
 //!
 //! Knows what is asked of a text (to be shown, found, closed), not where texts are read from or saved to.
 
-use super::document::{Document, Origin};
+use std::path::Path;
+
+use super::document::{Document, Origin, identity};
 use super::editor::Editor;
 use super::model::Model;
 use super::msg::BufferId;
 
 /// The most texts that are open at once.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 /// A text that is open.
 #[derive(Debug)]
@@ -44,18 +46,31 @@ pub(crate) struct Listed {
 
 /// The text has changes that its file hasn't, or that no file has.
 pub(crate) fn is_unsaved(document: &Document, editor: &Editor) -> bool {
-    let changed = document.saved_revision() != editor.revision();
-    changed && !document.loading && (*document.origin() != Origin::Scratch || !editor.is_blank())
+    let changed = document.saved_revision() != editor.revision() && !document.loading;
+    document.recovered.is_some() || changed && (*document.origin() != Origin::Scratch || !editor.is_blank())
+}
+
+/// Scratch is shown that nobody has touched: it gives way to another text.
+fn gives_way(model: &Model) -> bool {
+    *model.document.origin() == Origin::Scratch && !model.is_changed()
 }
 
 /// Shows another text. Scratch that nobody has touched gives way to it. `None`: too many are open.
-pub(crate) fn open_buffer(model: &mut Model, mut document: Document, text: &str) -> Option<BufferId> {
-    let untouched = *model.document.origin() == Origin::Scratch && !model.is_changed();
-    if !untouched && model.buffers.waiting.len() + 1 >= MOST {
-        return None;
-    }
+pub(crate) fn open_buffer(model: &mut Model, document: Document, text: &str) -> Option<BufferId> {
+    let full = !gives_way(model) && model.buffers.waiting.len() + 1 >= MOST;
+    (!full).then(|| open_anyway(model, document, text))
+}
+
+/// The same however many are open: for what exists nowhere else.
+pub(crate) fn open_anyway(model: &mut Model, mut document: Document, text: &str) -> BufferId {
+    let untouched = gives_way(model);
     let id = model.buffers.name();
     document.id = id;
+    // The least that no other scratch has: two of one name would pass for one.
+    let taken =
+        |number: &usize| each(model).skip(untouched.into()).any(|(of, _)| of.number() == Some(*number));
+    let number = (1..).find(|number| !taken(number)).unwrap_or(1);
+    document.set_number(number);
     let editor = Editor::new(text, document.habits());
     document.set_saved(editor.revision());
     let before = Buffer {
@@ -65,7 +80,7 @@ pub(crate) fn open_buffer(model: &mut Model, mut document: Document, text: &str)
     if !untouched {
         model.buffers.waiting.push(before);
     }
-    Some(id)
+    id
 }
 
 /// Shows scratch that nobody has typed into yet.
@@ -132,16 +147,25 @@ pub(crate) fn find(model: &mut Model, id: BufferId) -> Option<(&mut Document, &m
     Some((&mut buffer.document, &mut buffer.editor))
 }
 
-/// The text that is from there, if it is open.
+/// The text that is from there, if it is open: under whatever name of its file.
 pub(crate) fn of_origin(model: &Model, origin: &Origin) -> Option<BufferId> {
-    all(model).map(|(document, _)| document).find(|document| document.origin() == origin).map(|d| d.id)
+    let name = |path: &Path| identity(&model.memory.base, path);
+    let is_same = |of: &Origin| match (of, origin) {
+        (Origin::Disk(one), Origin::Disk(other)) => one == other || name(one) == name(other),
+        (one, other) => one == other,
+    };
+    all(model).map(|(document, _)| document).find(|document| is_same(document.origin())).map(|d| d.id)
+}
+
+/// Every text, the one that is shown first.
+pub(crate) fn each(model: &Model) -> impl Iterator<Item = (&Document, &Editor)> {
+    let waiting = model.buffers.waiting.iter().map(|buffer| (&buffer.document, &buffer.editor));
+    std::iter::once((&model.document, &model.editor)).chain(waiting)
 }
 
 /// Every text, in the order they were opened.
 pub(crate) fn all(model: &Model) -> impl Iterator<Item = (&Document, &Editor)> {
-    let mut all: Vec<_> = std::iter::once((&model.document, &model.editor))
-        .chain(model.buffers.waiting.iter().map(|buffer| (&buffer.document, &buffer.editor)))
-        .collect();
+    let mut all: Vec<_> = each(model).collect();
     all.sort_by_key(|(document, _)| document.id);
     all.into_iter()
 }
@@ -200,6 +224,31 @@ mod tests {
         assert_eq!(model.document.name(), "b.go");
         next_buffer(&mut model, false);
         assert!(model.editor.text().starts_with('x'), "its changes waited with it");
+    }
+
+    #[test]
+    fn every_scratch_has_a_name_of_its_own() {
+        let mut model = model();
+        let mut touched = |count: usize| {
+            for _ in 0..count {
+                model.editor.apply(Action::Insert('x'));
+                new_scratch(&mut model);
+            }
+            names(&model)
+        };
+        assert_eq!(touched(2), ["scratch.ts", "scratch-2.ts", "scratch-3.ts"]);
+        // Untouched scratch gives way, and its name is free.
+        assert_eq!(touched(0), ["scratch.ts", "scratch-2.ts", "scratch-3.ts"]);
+        let second = ids(&model).get(1).copied().unwrap();
+        new_scratch(&mut model);
+        assert_eq!(names(&model), ["scratch.ts", "scratch-2.ts", "scratch-3.ts"]);
+        find(&mut model, second).unwrap().0.set_origin(Origin::Disk(PathBuf::from("a.ts")));
+        model.editor.apply(Action::Insert('x'));
+        open_buffer(&mut model, Document::named("b.py"), "b");
+        assert_eq!(names(&model), ["scratch.ts", "a.ts", "scratch-3.ts", "scratch-2.py"]);
+        let all = ids(&model);
+        all.into_iter().for_each(|id| close_buffer(&mut model, id));
+        assert_eq!(names(&model), ["scratch.py"]);
     }
 
     #[test]

@@ -78,11 +78,13 @@ pub(super) fn save(path: &Path, content: &[u8], replace: Replace) -> Result<Stam
         _ => SaveFailure::Other(error.to_string()),
     };
     match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true).create_new(replace == Replace::Never);
-            options.open(path).and_then(|file| fill(file, content)).map_err(failure)
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
+            // The file that a link names, and not the link, is what is missing.
+            Ok(to) if replace != Replace::Never => {
+                save(&path.parent().unwrap_or(Path::new("")).join(to), content, replace)
+            }
+            _ => create(path, replace == Replace::Always, |file| fill(file, content)).map_err(failure),
+        },
         Err(error) => Err(failure(error)),
         Ok(_) if replace == Replace::Never => Err(SaveFailure::Exists),
         Ok(meta) if matches!(replace, Replace::Unchanged(known) if known != Stamp::of(&meta)) => {
@@ -93,21 +95,62 @@ pub(super) fn save(path: &Path, content: &[u8], replace: Replace) -> Result<Stam
     }
 }
 
+/// Makes a file of what is written into it: beside its place, so that it has its name only when all of it is there.
+/// Another of that name is replaced only if that was said.
+pub(super) fn create<T>(
+    path: &Path,
+    replace: bool,
+    write: impl FnOnce(&mut File) -> io::Result<T>,
+) -> io::Result<T> {
+    // As any new file: for whomever the process lets have it.
+    let (beside, mut file) = create_beside(path, 0o666)?;
+    let name = || if replace { fs::rename(&beside, path) } else { rename_to_none(&beside, path) };
+    let done = write(&mut file).and_then(|done| name().map(|()| done));
+    if done.is_err() {
+        // Nothing more can be done about it.
+        let _ = fs::remove_file(&beside);
+    }
+    done
+}
+
+/// Gives a file a name that nothing has.
+fn rename_to_none(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(error) if error != rustix::io::Errno::EXIST => {}
+            other => return Ok(other?),
+        }
+    }
+    // Not every file system can do that; one with a second name for a file can.
+    match fs::hard_link(from, to) {
+        Ok(()) => {
+            // At worst it keeps its first name too.
+            let _ = fs::remove_file(from);
+            Ok(())
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+        Err(_) if fs::symlink_metadata(to).is_ok() => Err(ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}
+
 /// Replaces a file that is there.
 fn over(path: &Path, content: &[u8], meta: &Metadata) -> io::Result<Stamp> {
     // Not truncated yet. A file that may not be written is not replaced either, though its directory would allow it.
-    let original = OpenOptions::new().write(true).open(path)?;
+    let mut original = OpenOptions::new().write(true).open(path)?;
     // The file itself, not a link to it.
     let target = fs::canonicalize(path)?;
     // A new file would part it from its other names.
     if meta.nlink() == 1 {
-        match exchange(&target, content, meta) {
+        match exchange(&target, content, meta, &original) {
             Err(error) if needs_place(error.kind()) => {}
             other => return other,
         }
     }
     original.set_len(0)?;
-    fill(original, content)
+    fill(&mut original, content)
 }
 
 /// Whether an error means that no new file can take the old one's place, though the old one may be written.
@@ -117,10 +160,12 @@ fn needs_place(kind: ErrorKind) -> bool {
 }
 
 /// Writes a new file beside the old one and puts it in its place.
-fn exchange(target: &Path, content: &[u8], meta: &Metadata) -> io::Result<Stamp> {
-    let (beside, file) = create_beside(target)?;
+fn exchange(target: &Path, content: &[u8], meta: &Metadata, original: &File) -> io::Result<Stamp> {
+    let (beside, mut file) = create_beside(target, 0o600)?;
     let done = dress(&file, meta)
-        .and_then(|()| fill(file, content))
+        // What it can't be given the old file keeps, written in place.
+        .and_then(|()| dress_more(&file, original).map_err(|_| ErrorKind::PermissionDenied.into()))
+        .and_then(|()| fill(&mut file, content))
         .and_then(|stamp| fs::rename(&beside, target).map(|()| stamp));
     if done.is_err() {
         // Nothing more can be done about it.
@@ -129,12 +174,12 @@ fn exchange(target: &Path, content: &[u8], meta: &Metadata) -> io::Result<Stamp>
     done
 }
 
-fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
+fn create_beside(target: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
     let mut taken = io::Error::from(ErrorKind::PermissionDenied);
     for n in 0..100 {
         // Short whatever the file is called: a name can be too long.
         let beside = target.with_file_name(format!(".codebeaker-{}-{n}", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside) {
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside) {
             Ok(file) => return Ok((beside, file)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => taken = error,
             Err(error) => return Err(error),
@@ -152,7 +197,40 @@ fn dress(file: &File, meta: &Metadata) -> io::Result<()> {
     file.set_permissions(meta.permissions())
 }
 
-fn fill(mut file: File, content: &[u8]) -> io::Result<Stamp> {
+/// Gives a new file the extended attributes of the old one, and no others. After its mode, which changes those that
+/// say who else may have it.
+fn dress_more(file: &File, original: &File) -> rustix::io::Result<()> {
+    let (old, new) = (attributes(original)?, attributes(file)?);
+    for (name, _) in new.iter().filter(|(name, _)| old.iter().all(|(of, _)| of != name)) {
+        rustix::fs::fremovexattr(file, name)?;
+    }
+    // Some may be set by the system alone, which then has done so.
+    for (name, value) in old.iter().filter(|attribute| !new.contains(attribute)) {
+        rustix::fs::fsetxattr(file, name, value, rustix::fs::XattrFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// The extended attributes of a file: their names and values.
+fn attributes(file: &File) -> rustix::io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut names = match rustix::fs::flistxattr_query(file) {
+        // There are none on this file system.
+        Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => return Ok(Vec::new()),
+        size => vec![0; size?],
+    };
+    let length = rustix::fs::flistxattr(file, names.as_mut_slice())?;
+    names.truncate(length);
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let with_value = |name: &[u8]| {
+        let mut value = vec![0; rustix::fs::fgetxattr_query(file, name)?];
+        let length = rustix::fs::fgetxattr(file, name, value.as_mut_slice())?;
+        value.truncate(length);
+        Ok((name.to_owned(), value))
+    };
+    names.map(with_value).collect()
+}
+
+fn fill(file: &mut File, content: &[u8]) -> io::Result<Stamp> {
     file.write_all(content)?;
     file.sync_all()?;
     Ok(Stamp::of(&file.metadata()?))
@@ -188,6 +266,86 @@ mod tests {
         assert_eq!(stamp, Stamp::of(&meta));
         assert_eq!(names(dir.path()), ["link.py", "real.py"]);
         save(&link, b"newer", Replace::Unchanged(stamp)).unwrap();
+    }
+
+    /// Does something in a child process whose files can't grow beyond some kilobytes, as on a full disk: this test
+    /// alone once more, with the directory in the environment. `None`: this is the child, and where it shall do it.
+    fn without_room(test: &str) -> Option<PathBuf> {
+        const VAR: &str = "CODEBEAKER_TEST_WITHOUT_ROOM";
+        if let Some(dir) = std::env::var_os(VAR) {
+            return Some(dir.into());
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let script = "trap '' XFSZ; ulimit -f 16; exec \"$0\" --exact \"$1\"";
+        let mut child = std::process::Command::new("/bin/sh");
+        child.args(["-c", script]).arg(std::env::current_exe().unwrap()).arg(test).env(VAR, dir.path());
+        let output = child.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
+        None
+    }
+
+    #[test]
+    fn a_new_file_is_there_whole_or_not_at_all() {
+        let Some(dir) = without_room("tui::disk::tests::a_new_file_is_there_whole_or_not_at_all") else {
+            return;
+        };
+        let large = vec![b'x'; 1 << 20];
+        for replace in [Replace::Never, Replace::Unchanged(Stamp::default()), Replace::Always] {
+            let saved = save(&dir.join("new.py"), &large, replace);
+            assert!(matches!(saved, Err(SaveFailure::Other(_))), "{saved:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_file_is_as_any_other_and_takes_no_name_that_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, plain) = (dir.path().join("new"), dir.path().join("plain"));
+        fs::write(&plain, "x").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode();
+        save(&path, b"1", Replace::Never).unwrap();
+        assert_eq!(mode(&path), mode(&plain));
+        // Somebody else made it meanwhile.
+        let made = create(&path, false, |file| file.write_all(b"2"));
+        assert_eq!(made.unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1");
+        // A link to a file that is not there yet.
+        let link = dir.path().join("link");
+        symlink("made", &link).unwrap();
+        assert_eq!(save(&link, b"3", Replace::Never), Err(SaveFailure::Exists));
+        save(&link, b"3", Replace::Always).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(dir.path().join("made")).unwrap(), "3");
+        assert_eq!(names(dir.path()), ["link", "made", "new", "plain"]);
+    }
+
+    #[test]
+    fn a_saved_file_keeps_its_extended_attributes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.py");
+        fs::write(&path, "old").unwrap();
+        let set = |name: &str| rustix::fs::setxattr(&path, name, b"mine", rustix::fs::XattrFlags::empty());
+        if set("user.note") == Err(rustix::io::Errno::NOTSUP) {
+            return;
+        }
+        set("user.other").unwrap();
+        let before = fs::metadata(&path).unwrap().ino();
+        save(&path, b"new", Replace::Always).unwrap();
+        assert_ne!(fs::metadata(&path).unwrap().ino(), before, "it was truncated");
+        let mut kept = attributes(&File::open(&path).unwrap()).unwrap();
+        kept.retain(|(name, _)| name.starts_with(b"user."));
+        kept.sort();
+        let is = |name: &str| (name.as_bytes().to_vec(), b"mine".to_vec());
+        assert_eq!(kept, [is("user.note"), is("user.other")]);
+        // One that only the new file has, as from its directory, is not kept.
+        let new = File::create(dir.path().join("b")).unwrap();
+        rustix::fs::fsetxattr(&new, "user.odd", b"", rustix::fs::XattrFlags::empty()).unwrap();
+        dress_more(&new, &File::open(&path).unwrap()).unwrap();
+        let mut dressed = attributes(&new).unwrap();
+        dressed.retain(|(name, _)| name.starts_with(b"user."));
+        dressed.sort();
+        assert_eq!(dressed, kept);
     }
 
     #[test]

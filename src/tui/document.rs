@@ -1,9 +1,9 @@
 //! What the editor's text is: a file or scratch, in which language, and the sample that scratch begins with.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::editor::{Action, Habits};
-use super::msg::{BufferId, Stamp};
+use super::msg::{BufferId, Stamp, Unsaved};
 use super::samples::SAMPLES;
 use super::text;
 use super::workspace::Seen;
@@ -24,6 +24,24 @@ pub(crate) enum Origin {
     Workspace { session: SessionId, path: String },
 }
 
+/// A file's one name, however it is typed in this directory. A `..` that stands behind a name stays: if that is a link,
+/// it leads elsewhere, and two files must never pass for one.
+pub(crate) fn identity(base: &Path, path: &Path) -> PathBuf {
+    let (mut whole, mut named) = (base.to_owned(), false);
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            // The directory itself has a name without links.
+            Component::ParentDir if !named && whole.is_absolute() => drop(whole.pop()),
+            component => {
+                named |= matches!(component, Component::Normal(_));
+                whole.push(component);
+            }
+        }
+    }
+    whole
+}
+
 /// What the editor's text is.
 #[derive(Debug)]
 pub(crate) struct Document {
@@ -37,6 +55,8 @@ pub(crate) struct Document {
     pub(crate) loading: bool,
     /// What was typed meanwhile; it is done when the text is there.
     pub(crate) held: Vec<Action>,
+    /// What a crash has left of it; it is put over the file's text when that is there.
+    pub(crate) recovered: Option<Box<Unsaved>>,
     /// The file when it was read or saved; `None`: there was none.
     pub(crate) on_disk: Option<Stamp>,
     /// The file of a workspace when it was read or saved.
@@ -49,6 +69,8 @@ pub(crate) struct Document {
     pub(crate) form: Form,
     /// The number of the sample that scratch begins with.
     sample: usize,
+    /// What tells scratch from other scratch, for people: from 1.
+    number: usize,
     /// It is too long to be edited here.
     pub(crate) big: bool,
     /// The step that its text was seen to be indented by, and whether that is a tab.
@@ -133,12 +155,14 @@ impl Document {
             saved: 1,
             loading,
             held: Vec::new(),
+            recovered: None,
             on_disk: None,
             in_workspace: None,
             saving: false,
             save_again: false,
             form: Form::default(),
             sample: 0,
+            number: 1,
             big: false,
             seen: None,
         }
@@ -164,6 +188,16 @@ impl Document {
     /// Scratch begins with this sample, in whatever language.
     pub(crate) fn show_sample(&mut self, number: usize) {
         self.sample = number;
+    }
+
+    /// The number of scratch.
+    pub(crate) fn number(&self) -> Option<usize> {
+        (self.origin == Origin::Scratch).then_some(self.number)
+    }
+
+    /// Scratch is called by this number from now on.
+    pub(crate) fn set_number(&mut self, number: usize) {
+        self.number = number;
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -246,12 +280,15 @@ impl Document {
         self.language = self.any_path().and_then(of_path).or(self.language);
     }
 
-    /// What the text is called: the file's name, or `scratch.ts`.
+    /// What the text is called: the file's name, or `scratch.ts`, or `scratch-2.ts` beside that.
     pub(crate) fn name(&self) -> String {
         let name = self.any_path().and_then(Path::file_name);
         match name {
             Some(name) => text::sanitise(&name.to_string_lossy()).into_owned(),
-            None => format!("scratch.{}", self.language.map_or("txt", Language::extension)),
+            None => {
+                let number = if self.number > 1 { format!("-{}", self.number) } else { String::new() };
+                format!("scratch{number}.{}", self.language.map_or("txt", Language::extension))
+            }
         }
     }
 
@@ -327,6 +364,18 @@ mod tests {
             assert_eq!(form.write(&editor.text()), content);
             assert_eq!(form.losses(), Vec::<String>::new(), "{content:?}");
         }
+    }
+
+    #[test]
+    fn a_file_has_one_name_however_it_is_typed() {
+        let name = |path: &str| identity(Path::new("/w/here"), Path::new(path)).display().to_string();
+        for path in ["a.py", "./a.py", "././/a.py", "../here/a.py", "/w/here/a.py", "/w/./here//a.py"] {
+            assert_eq!(name(path), "/w/here/a.py", "{path}");
+        }
+        assert_eq!(name("../../../a.py"), "/a.py");
+        // What stands before it may be a link.
+        assert_eq!(name("link/../a.py"), "/w/here/link/../a.py");
+        assert_eq!(identity(Path::new(""), Path::new("../a.py")), Path::new("../a.py"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use crossterm::event::Event;
+use serde::{Deserialize, Serialize};
 
 use super::workspace::{FilesMsg, Task};
 use crate::config::{Paths, Settings, ThemeFile, Warning};
@@ -266,6 +267,8 @@ pub struct Unsaved {
     pub source: Source,
     /// The text.
     pub text: String,
+    /// The file that it was made from; `None`: there was none, or that is not known.
+    pub base: Option<Stamp>,
 }
 
 /// What a text that is not saved is of.
@@ -293,7 +296,7 @@ pub enum Decision {
 pub struct BufferId(pub u64);
 
 /// What tells whether a file was changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// When it was written last: seconds and nanoseconds.
     pub modified: (i64, i64),
@@ -462,6 +465,8 @@ pub enum Effect {
     Keep(Vec<Unsaved>),
     /// Asks for what a workbench that crashed had not saved.
     Recover,
+    /// What was asked for so is open now: from now on it is among what is kept.
+    Recovered,
     /// Forgets what was run, also at earlier starts.
     ForgetRuns,
     /// Comes back at once: what a question was about is done by the model itself.

@@ -2,7 +2,8 @@
 //! effects alone; everything here blocks.
 //!
 //! Each workbench has a file of its own and holds a lock beside it. A file whose lock is free is of one that ended
-//! without being left: its texts are taken over, and it goes once they stand in the new one's file.
+//! without being left: its texts are taken over, and it goes once they stand in the new one's file. There they stay
+//! until the model has them: it may be left before.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::msg::{Source, Unsaved};
+use super::msg::{Source, Stamp, Unsaved};
 use crate::config::make_private_dir;
 
 /// The largest file that is taken over, in bytes.
@@ -36,6 +37,9 @@ struct Text {
     #[serde(default)]
     name: String,
     text: String,
+    /// The stamp of the file that it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<Stamp>,
 }
 
 /// What the others have left.
@@ -55,6 +59,10 @@ pub(super) struct Keeper {
     lock: Option<File>,
     /// The number of what is in the file.
     number: u64,
+    /// Texts that were taken over, and that the model doesn't have yet.
+    taken: Vec<Unsaved>,
+    /// The workbench is being left: nothing is taken over any more.
+    ended: bool,
 }
 
 impl Keeper {
@@ -62,26 +70,41 @@ impl Keeper {
         let begun = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let name = format!("{}-{}", std::process::id(), begun.as_nanos());
         let file = dir.join(format!("{name}.json"));
-        Self { dir, file, lock: None, number: 0 }
+        Self { dir, file, lock: None, number: 0, taken: Vec::new(), ended: false }
     }
 
-    /// Puts texts in the place of those kept before; an older request than the last one does nothing.
-    pub(super) fn keep(&mut self, number: u64, texts: &[Unsaved]) -> io::Result<()> {
+    /// Puts texts in the place of those kept before; an older request than the last one does nothing. Those that were
+    /// taken over are kept with them, unless the model has them already.
+    pub(super) fn keep(&mut self, number: u64, texts: &[Unsaved], has_taken: bool) -> io::Result<()> {
         if number <= self.number {
             return Ok(());
         }
         self.number = number;
-        if texts.is_empty() {
+        if has_taken {
+            self.taken.clear();
+        }
+        if texts.is_empty() && self.taken.is_empty() {
             return self.forget();
         }
+        self.write(texts.iter().chain(&self.taken).map(Text::of).collect())
+    }
+
+    /// The same as the last thing: what others have left is theirs from now on.
+    pub(super) fn keep_at_end(&mut self, number: u64, texts: &[Unsaved], has_taken: bool) -> io::Result<()> {
+        self.ended = true;
+        let kept = self.keep(number, texts, has_taken);
+        self.lock = None;
+        kept
+    }
+
+    fn write(&mut self, texts: Vec<Text>) -> io::Result<()> {
         if self.lock.is_none() {
             make_private_dir(&self.dir)?;
             let lock = private(&lock_of(&self.file))?;
             lock.try_lock()?;
             self.lock = Some(lock);
         }
-        let record = Record { texts: texts.iter().map(Text::of).collect() };
-        let json = serde_json::to_vec(&record).map_err(io::Error::other)?;
+        let json = serde_json::to_vec(&Record { texts }).map_err(io::Error::other)?;
         let beside = self.file.with_extension("new");
         let written = private(&beside).and_then(|mut file| {
             file.set_len(0)?;
@@ -97,7 +120,7 @@ impl Keeper {
     }
 
     /// Nothing is unsaved any more, or the workbench is being left.
-    pub(super) fn forget(&mut self) -> io::Result<()> {
+    fn forget(&mut self) -> io::Result<()> {
         // Held until the end: nobody may take for a dead one's what is being thrown away.
         let Some(_lock) = self.lock.take() else { return Ok(()) };
         match fs::remove_file(&self.file) {
@@ -112,6 +135,9 @@ impl Keeper {
     pub(super) fn take_over(&mut self, number: u64) -> io::Result<Found> {
         let mut found = Found::default();
         let mut taken = Vec::new();
+        if self.ended {
+            return Ok(found);
+        }
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
             entries => entries?,
@@ -141,11 +167,18 @@ impl Keeper {
             }
         }
         if !found.texts.is_empty() {
-            self.keep(number, &found.texts)?;
+            // A newer request may have come first: what it has kept stays.
+            let own = if self.lock.is_some() { read(&self.file).unwrap_or_default() } else { Vec::new() };
+            self.write(own.iter().chain(&found.texts).map(Text::of).collect())?;
+            self.number = self.number.max(number);
+            self.taken.clone_from(&found.texts);
         }
         for (path, lock) in taken {
-            fs::remove_file(&path)?;
-            fs::remove_file(lock_of(&path))?;
+            // At worst they are there twice.
+            let removed = fs::remove_file(&path).and_then(|()| fs::remove_file(lock_of(&path)));
+            if let Err(error) = removed {
+                tracing::warn!("{} was taken over and is still there: {error}", path.display());
+            }
             drop(lock);
         }
         Ok(found)
@@ -158,7 +191,7 @@ impl Text {
             Source::File(path) => (Some(path.clone()), String::new()),
             Source::Named(name) => (None, name.clone()),
         };
-        Self { path, name, text: unsaved.text.clone() }
+        Self { path, name, text: unsaved.text.clone(), base: unsaved.base }
     }
 }
 
@@ -170,6 +203,7 @@ fn read(path: &Path) -> io::Result<Vec<Unsaved>> {
     let unsaved = |text: Text| Unsaved {
         source: text.path.map_or(Source::Named(text.name), Source::File),
         text: text.text,
+        base: text.base,
     };
     Ok(record.texts.into_iter().map(unsaved).collect())
 }
@@ -188,9 +222,10 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<Unsaved> {
+        let base = Some(Stamp { modified: (1_700_000_000, 5), length: 3 });
         vec![
-            Unsaved { source: Source::Named("scratch.py".to_owned()), text: text.to_owned() },
-            Unsaved { source: Source::File("/w/a.go".into()), text: "日\n".to_owned() },
+            Unsaved { source: Source::Named("scratch.py".to_owned()), text: text.to_owned(), base: None },
+            Unsaved { source: Source::File("/w/a.go".into()), text: "日\n".to_owned(), base },
         ]
     }
 
@@ -205,10 +240,10 @@ mod tests {
         let dir = home.path().join("state/unsaved");
         let mut dead = Keeper::new(dir.clone());
         assert!(dead.take_over(1).unwrap().texts.is_empty());
-        dead.keep(2, &texts("old")).unwrap();
-        dead.keep(4, &texts("new")).unwrap();
+        dead.keep(2, &texts("old"), true).unwrap();
+        dead.keep(4, &texts("new"), true).unwrap();
         // One that came late.
-        dead.keep(3, &texts("older")).unwrap();
+        dead.keep(3, &texts("older"), true).unwrap();
         // As long as it lives, nobody takes it.
         let mut other = Keeper::new(dir.clone());
         assert!(other.take_over(1).unwrap().texts.is_empty());
@@ -223,6 +258,48 @@ mod tests {
         assert!(names(&dir).is_empty(), "{:?}", names(&dir));
     }
 
+    /// A workbench may be left, or a text be kept, before what was taken over is in the model.
+    #[test]
+    fn what_was_taken_over_is_forgotten_only_when_the_model_has_it() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("unsaved");
+        let dies = |text: &str| Keeper::new(dir.clone()).keep(1, &texts(text), true).unwrap();
+        dies("old");
+        let mut next = Keeper::new(dir.clone());
+        assert_eq!(next.take_over(1).unwrap().texts, texts("old"));
+        next.keep_at_end(2, &[], false).unwrap();
+        drop(next);
+        let mut next = Keeper::new(dir.clone());
+        assert_eq!(next.take_over(1).unwrap().texts, texts("old"));
+        // What is kept meanwhile is kept beside them, and so is what was kept before.
+        next.keep(2, &texts("new")[..1], false).unwrap();
+        drop(next);
+        let both: Vec<_> = texts("new").into_iter().take(1).chain(texts("old")).collect();
+        let mut next = Keeper::new(dir.clone());
+        next.keep(2, &texts("newest")[..1], false).unwrap();
+        assert_eq!(next.take_over(1).unwrap().texts, both);
+        drop(next);
+        let all: Vec<_> = texts("newest").into_iter().take(1).chain(both).collect();
+        let mut next = Keeper::new(dir.clone());
+        assert_eq!(next.take_over(1).unwrap().texts, all);
+        // The model has them, and is left with nothing to save.
+        next.keep_at_end(2, &[], true).unwrap();
+        assert!(names(&dir).is_empty(), "{:?}", names(&dir));
+        dies("last");
+        assert!(next.take_over(3).unwrap().texts.is_empty(), "it was left");
+        assert_eq!(Keeper::new(dir).take_over(1).unwrap().texts, texts("last"));
+    }
+
+    #[test]
+    fn what_an_older_workbench_left_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let old = r#"{"texts":[{"path":"/w/a.go","name":"","text":"x"}]}"#;
+        fs::write(home.path().join("1-1.json"), old).unwrap();
+        let found = Keeper::new(home.path().to_owned()).take_over(1).unwrap();
+        let text = Unsaved { source: Source::File("/w/a.go".into()), text: "x".to_owned(), base: None };
+        assert_eq!(found.texts, [text]);
+    }
+
     #[test]
     fn what_could_not_be_written_leaves_nothing_behind() {
         let home = tempfile::tempdir().unwrap();
@@ -230,7 +307,7 @@ mod tests {
         let mut keeper = Keeper::new(dir.clone());
         // Something is in the way of the file, as a full disk would be.
         fs::create_dir_all(&keeper.file).unwrap();
-        assert!(keeper.keep(1, &texts("x")).is_err());
+        assert!(keeper.keep(1, &texts("x"), true).is_err());
         assert_eq!(names(&dir).len(), 2, "{:?}", names(&dir));
         fs::remove_dir(&keeper.file).unwrap();
         keeper.forget().unwrap();
@@ -243,7 +320,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let dir = home.path().join("state/unsaved");
         let mut keeper = Keeper::new(dir.clone());
-        keeper.keep(1, &texts("x")).unwrap();
+        keeper.keep(1, &texts("x"), true).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!([mode(dir.parent().unwrap()), mode(&dir), mode(&keeper.file)], [0o711, 0o700, 0o600]);
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::document::identity;
 use super::keymap::Preset;
 use super::ratios::Ratios;
 use crate::config::{Settings, make_state_dir};
@@ -209,7 +210,7 @@ impl Remembered {
 
     /// Notes what is open in this directory, and which of it is shown.
     pub(crate) fn note_desk(&mut self, files: &[PathBuf], shown: usize) {
-        let open = || files.iter().map(|path| self.base.join(path));
+        let open = || files.iter().map(|path| identity(&self.base, path));
         let first = self.desks.first();
         if first
             .is_some_and(|d| d.base == self.base && d.shown == shown && open().eq(d.files.iter().cloned()))
@@ -218,10 +219,7 @@ impl Remembered {
         }
         let desk = Desk { base: self.base.clone(), files: open().collect(), shown };
         self.desks.retain(|desk| desk.base != self.base);
-        if is_sound(&self.base)
-            && !files.is_empty()
-            && files.iter().all(|path| is_sound(&self.base.join(path)))
-        {
+        if is_sound(&self.base) && !files.is_empty() && open().all(|path| is_sound(&path)) {
             self.desks.insert(0, desk);
             self.desks.truncate(DESKS);
         }
@@ -229,18 +227,19 @@ impl Remembered {
 
     /// Where the cursor was in a file.
     pub(crate) fn place(&self, path: &Path) -> Option<(usize, usize)> {
-        let path = self.base.join(path);
+        let path = identity(&self.base, path);
         self.files.iter().find(|place| place.path == path).map(|place| (place.row, place.byte))
     }
 
-    /// Notes where the cursor is in a file: it is the one used last.
-    pub(crate) fn note(&mut self, path: &Path, (row, byte): (usize, usize)) {
-        let path = &self.base.join(path);
+    /// Notes where the cursor is in a file. One that is shown, or new, is the one that was opened last.
+    pub(crate) fn note(&mut self, path: &Path, (row, byte): (usize, usize), shown: bool) {
+        let path = &identity(&self.base, path);
         if !is_sound(path) {
             return;
         }
-        let first = self.files.first();
-        if first.is_some_and(|place| place.path == *path && (place.row, place.byte) == (row, byte)) {
+        let known = self.files.iter_mut().enumerate().find(|(_, place)| place.path == *path);
+        if let Some((_, place)) = known.filter(|(at, _)| *at == 0 || !shown) {
+            (place.row, place.byte) = (row, byte);
             return;
         }
         self.files.retain(|place| place.path != *path);
@@ -286,10 +285,13 @@ mod tests {
         assert_eq!(Remembered::load(&path), (Remembered::default(), None));
         let mut kept =
             Remembered { theme: Some(Chosen::new("mono", &Settings::default())), ..Remembered::default() };
-        kept.note(Path::new("/a.py"), (3, 4));
-        kept.note(Path::new("/b.py"), (1, 0));
-        kept.note(Path::new("/a.py"), (5, 6));
-        kept.note(Path::new("relative.py"), (5, 6));
+        kept.note(Path::new("/a.py"), (3, 4), true);
+        kept.note(Path::new("/b.py"), (1, 0), true);
+        kept.note(Path::new("/a.py"), (5, 6), false);
+        assert_eq!(kept.files.first().map(|place| place.path.as_path()), Some(Path::new("/b.py")));
+        kept.note(Path::new("/a.py"), (5, 6), true);
+        assert_eq!(kept.files.first().map(|place| place.path.as_path()), Some(Path::new("/a.py")));
+        kept.note(Path::new("relative.py"), (5, 6), true);
         let shares = Shares { ratios: Ratios { left: 300, ..Ratios::default() }, zoomed: true };
         kept.note_shares(shares);
         kept.save(&path).unwrap();
@@ -373,7 +375,7 @@ mod tests {
     fn files_are_bounded() {
         let mut kept = Remembered::default();
         for n in 0..MOST + 5 {
-            kept.note(&PathBuf::from(format!("/{n}")), (0, 0));
+            kept.note(&PathBuf::from(format!("/{n}")), (0, 0), false);
         }
         assert_eq!((kept.files.len(), kept.place(Path::new("/0"))), (MOST, None));
     }

@@ -1,6 +1,6 @@
 //! The model with what drawing it takes: everything of the workbench but the loop and the terminal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use ratatui::layout::Size;
 use ratatui::style::Style;
 
 use super::buffers;
-use super::document::Origin;
+use super::document::{Document, Origin};
+use super::editor::{Editor, Pos};
 use super::highlight::Highlighter;
 use super::keymap::{Outer, Preset};
 use super::keys::Keymap;
 use super::look::{self, Look};
 use super::model::{Model, Pane, Screen, Verdict};
-use super::msg::{Effect, Msg, Unsaved};
+use super::msg::{BufferId, Effect, Msg, Unsaved};
 use super::past::{self, Entry};
 use super::state::{Desk, Remembered, Shares};
 use super::theme::{Role, TerminalKind, Theme};
@@ -126,6 +127,62 @@ pub struct Workbench {
     highlights: Highlighter,
     /// What is remembered already.
     kept: Remembered,
+    /// What of the model is in it.
+    noted: Noted,
+}
+
+/// What of the open texts and their panes is remembered already.
+#[derive(Default)]
+struct Noted {
+    shares: Shares,
+    /// The one that is shown first. Where the cursor is; nowhere as long as the text is not there.
+    texts: Vec<(BufferId, Option<PathBuf>, Option<Pos>)>,
+}
+
+impl Noted {
+    fn of(model: &Model, shares: Shares) -> Self {
+        let texts = buffers::each(model);
+        let texts = texts.map(|(document, editor)| {
+            (document.id, document.path().map(Path::to_owned), cursor(document, editor))
+        });
+        Self { shares, texts: texts.collect() }
+    }
+
+    /// The texts are still these, with the same one shown; and the cursors are where they were.
+    fn is_of(&self, model: &Model) -> (bool, bool) {
+        let texts = buffers::each(model).map(|(document, _)| (document.id, document.path()));
+        let cursors = buffers::each(model).map(|(document, editor)| cursor(document, editor));
+        (
+            texts.eq(self.texts.iter().map(|(id, path, _)| (*id, path.as_deref()))),
+            cursors.eq(self.texts.iter().map(|(.., at)| *at)),
+        )
+    }
+
+    fn has(&self, document: &Document, at: Pos) -> bool {
+        let of = self.texts.iter().find(|(id, ..)| *id == document.id);
+        of.is_some_and(|(_, path, place)| path.as_deref() == document.path() && *place == Some(at))
+    }
+}
+
+/// Where the cursor is in a text, as soon as that is there.
+fn cursor(document: &Document, editor: &Editor) -> Option<Pos> {
+    (!document.loading).then(|| editor.place())
+}
+
+/// Has the memory know where the cursors are that were moved, and which text is shown.
+fn note_places(model: &mut Model, noted: &Noted) {
+    let mut places = Vec::new();
+    for (document, editor) in buffers::each(model) {
+        if let (Some(path), Some(at)) = (document.path(), cursor(document, editor))
+            && (document.id == model.document.id || !noted.has(document, at))
+        {
+            places.push((document.id, path.to_owned(), (at.row, at.byte)));
+        }
+    }
+    // The one that is shown comes last, and so to the front.
+    for (id, path, at) in places.iter().rev() {
+        model.memory.note(path, *at, *id == model.document.id);
+    }
 }
 
 impl std::fmt::Debug for Workbench {
@@ -187,7 +244,7 @@ impl Workbench {
         let shown = model.look.stamp(None);
         model.memory.note_shares(shares);
         let kept = model.memory.clone();
-        Self { model, theme, shown, highlights: Highlighter::default(), kept }
+        Self { model, theme, shown, highlights: Highlighter::default(), kept, noted: Noted::default() }
     }
 
     /// What is to be done when the workbench opens.
@@ -240,22 +297,28 @@ impl Workbench {
         self.model.redraw = true;
     }
 
-    /// What is worth remembering, if that is something else than when this was asked last.
+    /// What is worth remembering, if that is something else than when this was asked last. It is asked after every
+    /// message: where nothing has changed that is seen at little cost.
     pub fn remembered(&mut self) -> Option<Remembered> {
         let model = &mut self.model;
-        model.memory.theme.clone_from(&model.look.chosen);
-        model.memory.note_shares(Shares { ratios: model.ratios, zoomed: model.zoomed });
-        let places: Vec<_> = buffers::all(model)
-            .filter(|(document, _)| !document.loading)
-            .filter_map(|(document, editor)| Some((document.path()?.to_owned(), editor.place())))
-            .collect();
-        for (path, at) in places {
-            model.memory.note(&path, (at.row, at.byte));
+        let shares = Shares { ratios: model.ratios, zoomed: model.zoomed };
+        let (same_texts, same_places) = self.noted.is_of(model);
+        let chosen = model.look.chosen == self.kept.theme && model.memory.keys == self.kept.keys;
+        if same_texts && same_places && chosen && shares == self.noted.shares {
+            return None;
         }
-        let files = buffers::all(model).filter_map(|(document, _)| Some(document.path()?.to_owned()));
-        let files: Vec<_> = files.collect();
-        let shown = files.iter().position(|path| model.document.path() == Some(path)).unwrap_or(0);
-        model.memory.note_desk(&files, shown);
+        model.memory.theme.clone_from(&model.look.chosen);
+        model.memory.note_shares(shares);
+        if !same_texts || !same_places {
+            note_places(model, &self.noted);
+        }
+        if !same_texts {
+            let files = buffers::all(model).filter_map(|(document, _)| Some(document.path()?.to_owned()));
+            let files: Vec<_> = files.collect();
+            let shown = files.iter().position(|path| model.document.path() == Some(path)).unwrap_or(0);
+            model.memory.note_desk(&files, shown);
+        }
+        self.noted = Noted::of(model, shares);
         let changed = self.kept != self.model.memory;
         changed.then(|| {
             self.kept = self.model.memory.clone();

@@ -91,3 +91,27 @@ fn files_are_open_again_where_they_were_open() {
         person.leaves().await;
     });
 }
+
+/// Leaves what a workbench that crashed would have left.
+fn crashed(home: &tempfile::TempDir, name: &str, record: &str) {
+    let dir = home.path().join("state/unsaved");
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join(name), record).unwrap();
+}
+
+#[test]
+fn who_leaves_at_once_loses_nothing_of_what_a_crash_has_left() {
+    story(|| async {
+        let home = tempfile::tempdir().unwrap();
+        crashed(&home, "1-1.json", r#"{"texts":[{"name":"scratch.ts","text":"// precious\n"}]}"#);
+        // However far it came with what it found.
+        for _ in 0..2 {
+            assert_eq!(Person::open(bun(), kept_in(&home)).leaves().await, Exit::Quit);
+        }
+        let mut person = Person::open(bun(), kept_in(&home));
+        person.sees("// precious").await;
+        // Who has seen it was asked.
+        assert_eq!(person.leaves().await, Exit::Quit);
+        assert_eq!(std::fs::read_dir(home.path().join("state/unsaved")).unwrap().count(), 0);
+    });
+}

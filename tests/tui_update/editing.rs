@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use codebeaker::tui::{BufferId, Content, Effect, FileMsg, Msg};
+use codebeaker::tui::{BufferId, Content, Effect, FileMsg, Msg, Stamp};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::tui_support::{Bench, key, typed};
+use super::tui_support::{Bench, key, options, typed};
 
 /// A bench that shows this text and takes letters for commands.
 fn bench(text: &str) -> Bench {
@@ -222,4 +222,52 @@ fn a_text_that_is_too_long_is_shown_and_not_changed() {
     // All else works: it is searched, and it can be run.
     bench.press(typed("/x = ")).press([key(KeyCode::Enter)]).press(typed("n"));
     assert!(bench.screen().contains("of 20001"), "{}", bench.screen());
+}
+
+#[test]
+fn a_file_is_open_once_whatever_it_is_called() {
+    let here = std::env::current_dir().unwrap();
+    let name = here.file_name().unwrap().to_str().unwrap();
+    let mut given = options();
+    given.file = Some("u.py".into());
+    given.more = vec!["./u.py".into(), here.join("u.py"), format!("../{name}/u.py").into()];
+    let mut bench = Bench::with(&given, 100, 30);
+    bench.press([key(KeyCode::Esc)]).press(typed("fl"));
+    let screen = bench.screen();
+    assert_eq!(screen.matches(" u.py").count(), 3, "the title, the list and the place: {screen}");
+    bench.press([key(KeyCode::Esc)]).press(typed("fo")).press(typed("./u.py\n"));
+    assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::Read(..))), "{:?}", bench.effects);
+}
+
+#[test]
+fn a_language_that_was_chosen_stays_when_the_file_is_saved() {
+    let mut bench = Bench::new(100, 30);
+    let buffer = opens(&mut bench, "/w/a.py", "x\n");
+    bench.press(typed("l"));
+    assert!(bench.screen().contains("go | "), "{}", bench.screen());
+    bench.press([key(KeyCode::F(4))]);
+    let saved = FileMsg::Saved(buffer, "/w/a.py".into(), 1, Ok(Stamp::default()));
+    bench.tell(Msg::File(saved));
+    let screen = bench.screen();
+    assert!(screen.contains("a.py is saved") && screen.contains("go | "), "{screen}");
+}
+
+#[test]
+fn a_new_text_has_a_name_of_its_own_and_is_told_of() {
+    let mut bench = bench("one");
+    bench.found(&[codebeaker::protocol::RuntimeType::Bun]).press(typed("fn"));
+    let screen = bench.screen();
+    assert!(
+        screen.contains("3 Editor  scratch-2.ts") && screen.contains("scratch-2.ts is a new text"),
+        "{screen}"
+    );
+    bench.press(typed("fl"));
+    let screen = bench.screen();
+    assert!(screen.contains(" scratch.ts ") && screen.contains(" scratch-2.ts "), "{screen}");
+    // A program's messages call it so, too.
+    bench.press([key(KeyCode::Esc), key(KeyCode::F(5))]);
+    let session = crate::created("s1", Some(1), codebeaker::protocol::Language::TypeScript);
+    bench.tell(session);
+    let named = |effect: &Effect| matches!(effect, Effect::Execute { file_name: Some(name), .. } if name == "scratch-2.ts");
+    assert!(bench.effects.iter().any(named), "{:?}", bench.effects);
 }

@@ -183,6 +183,38 @@ fn the_list_is_drawn_at_any_size_and_without_colour() {
 }
 
 #[test]
+fn the_file_that_was_shown_last_is_remembered_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    let mut given = Options { state: Some(dir.path().to_owned()), ..options() };
+    (given.file, given.more) = (Some(file("a.py")), vec![file("b.py"), file("c.py")]);
+    let mut bench = Bench::with(&given, 100, 30);
+    for effect in bench.workbench.begin() {
+        if let Effect::Read(buffer, _) = effect {
+            let content = Content { text: "one\ntwo\n".to_owned(), ..Content::default() };
+            bench.tell(Msg::File(FileMsg::Read(buffer, Ok(Some(content)))));
+        }
+    }
+    let mut order = |keys: &[Event]| -> Vec<String> {
+        bench.press(keys.iter().cloned());
+        let kept = bench.workbench.remembered();
+        assert!(bench.workbench.remembered().is_none(), "once");
+        let kept = kept.map_or(serde_json::Value::Null, |kept| serde_json::to_value(kept).unwrap());
+        let files = kept["files"].as_array().into_iter().flatten();
+        let name = |place: &serde_json::Value| {
+            let path = place["path"].as_str().unwrap();
+            format!("{}:{}", path.rsplit('/').next().unwrap(), place["row"])
+        };
+        files.map(name).collect()
+    };
+    assert_eq!(order(&[key(KeyCode::Esc)])[0], "a.py:0");
+    assert_eq!(order(&typed("ffff"))[..2], ["c.py:0", "a.py:0"]);
+    assert_eq!(order(&[key(KeyCode::Down)])[..2], ["c.py:1", "a.py:0"]);
+    assert_eq!(order(&typed("ff")), ["a.py:0", "c.py:1", "b.py:0"]);
+    assert!(order(&typed("j")).is_empty(), "nothing new");
+}
+
+#[test]
 fn what_was_remembered_is_found_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let mut given = coloured(Some("paper-dark"), None);

@@ -213,11 +213,20 @@ fn a_run_is_saved_to_a_file_that_is_asked_for() {
     let path = PathBuf::from("/tmp/out.txt");
     let save = Effect::SaveOutput { run: 1, path: path.clone(), text: "one\ntwo\n".to_owned() };
     assert_eq!(bench.effects.last(), Some(&save));
+    assert!(bench.screen().contains("saving the output of run 1 to /tmp/out.txt"), "{}", bench.screen());
+    // Whoever leaves meanwhile is told what that costs.
+    bench.press([ctrl('q')]);
+    let screen = bench.screen();
+    assert!(!bench.effects.contains(&Effect::Quit), "{screen}");
+    assert!(screen.contains("the output of run 1 is still being saved"), "{screen}");
+    bench.press([key(KeyCode::Esc)]);
     bench.tell(Msg::Output(OutputMsg::Saved { run: 1, path: path.clone(), result: Ok(8) }));
     assert!(bench.screen().contains("run 1: 8 B saved to /tmp/out.txt"), "{}", bench.screen());
     let result = Err("there is such a file already".to_owned());
     bench.tell(Msg::Output(OutputMsg::Saved { run: 1, path, result }));
     assert!(bench.screen().contains("already"), "{}", bench.screen());
+    bench.press([ctrl('q')]);
+    assert!(bench.effects.contains(&Effect::Quit), "{}", bench.screen());
 }
 
 #[test]

@@ -77,7 +77,7 @@ mod tests {
 
     fn at(row: usize) -> Remembered {
         let mut what = Remembered::default();
-        what.note(Path::new("/a"), (row, 0));
+        what.note(Path::new("/a"), (row, 0), true);
         what
     }
 

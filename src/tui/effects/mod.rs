@@ -22,6 +22,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::watch as latest;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use self::crew::Crew;
 use self::dial::Dialler;
@@ -264,9 +265,12 @@ impl Effects {
             })),
             Effect::SaveOutput { run, path, text } => {
                 let spool = self.spools.of_run(run);
+                let stopped = CancellationToken::new();
                 self.here.ask(async move {
-                    let to = path.clone();
-                    let saved = blocking(move || spool::save(spool, &to, &text)).await;
+                    let (to, stop) = (path.clone(), stopped.clone());
+                    // It goes on where it may block; whoever ends this task ends that too.
+                    let _ended = stopped.drop_guard();
+                    let saved = blocking(move || spool::save(spool, &to, &text, &stop)).await;
                     Msg::Output(OutputMsg::Saved { run, path, result: saved.and_then(|saved| saved) })
                 });
             }
@@ -287,8 +291,11 @@ impl Effects {
                 Msg::File(FileMsg::Completed(typed, paths))
             })),
             Effect::Keep(texts) => {
-                self.keeping.iter_mut().for_each(|keeping| keeping.keep(texts.clone(), &mut self.here))
+                if let Some(keeping) = &mut self.keeping {
+                    keeping.keep(texts, &mut self.here);
+                }
             }
+            Effect::Recovered => self.keeping.iter_mut().for_each(Keeping::is_taken),
             Effect::Recover => self.keeping.iter_mut().for_each(|keeping| keeping.recover(&mut self.here)),
             Effect::ForgetRuns => self.past.iter().for_each(Past::forget),
             // The model's own, and the loop's.
@@ -428,7 +435,7 @@ impl Effects {
     /// Keeps texts that are not saved, as the last thing; none are forgotten.
     pub(crate) fn keep_at_end(&mut self, texts: Vec<Unsaved>) {
         if let Some(keeping) = &mut self.keeping {
-            keeping.keep_now(&texts);
+            keeping.keep_at_end(&texts);
         }
     }
 

@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::make_private_dir;
 use crate::protocol::OutputStream;
+use crate::tui::disk;
 use crate::tui::msg::Spooled;
 use crate::tui::output::Output;
 use crate::tui::sink::Sink;
@@ -148,34 +150,50 @@ impl Spool {
     }
 }
 
-/// Writes what is kept of a run as text into a new file, and gives its bytes. Error: why not.
-pub(super) fn save(spool: Option<Arc<Spool>>, to: &Path, in_memory: &str) -> Result<u64, String> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).open(to).map_err(|error| match error.kind() {
+/// Writes what is kept of a run as text into a new file, all of it or, if that is stopped, nothing; gives its bytes.
+/// Error: why not.
+pub(super) fn save(
+    spool: Option<Arc<Spool>>,
+    to: &Path,
+    in_memory: &str,
+    stopped: &CancellationToken,
+) -> Result<u64, String> {
+    let exists = || io::Error::from(io::ErrorKind::AlreadyExists);
+    // Known before all is written in vain.
+    let free = fs::symlink_metadata(to).is_err();
+    let saved = free.then_some(()).ok_or_else(exists).and_then(|()| {
+        disk::create(to, false, |file| {
+            let mut file = BufWriter::new(file);
+            let kept = spool.as_ref().and_then(|spool| Some((spool, spool.file.get()?.as_ref().ok()?)));
+            let bytes = match kept {
+                Some((spool, kept)) => spool.copy_text(kept, &mut file, stopped)?,
+                None => write_out(in_memory, &mut file)?,
+            };
+            file.flush().map(|()| bytes)
+        })
+    });
+    saved.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => "there is such a file already".to_owned(),
         _ => error.to_string(),
-    })?;
-    let mut file = BufWriter::new(file);
-    let written = match spool.as_ref().and_then(|spool| Some((spool, spool.file.get()?.as_ref().ok()?))) {
-        Some((spool, kept)) => spool.copy_text(kept, &mut file),
-        None => file.write_all(in_memory.as_bytes()).map(|()| in_memory.len() as u64),
-    };
-    let written = written.and_then(|bytes| file.flush().map(|()| bytes));
-    written.map_err(|error| {
-        // Half a file would pass for the whole.
-        let _ = fs::remove_file(to);
-        error.to_string()
     })
 }
 
 impl Spool {
     /// Writes what the program has written, as it would be shown: without colours, each line as it was at last.
-    fn copy_text(&self, kept: &File, to: &mut impl io::Write) -> io::Result<u64> {
+    fn copy_text(
+        &self,
+        kept: &File,
+        to: &mut impl io::Write,
+        stopped: &CancellationToken,
+    ) -> io::Result<u64> {
         let end = self.written.load(Ordering::Relaxed);
         let (mut at, mut bytes) = (0, 0);
         let (mut output, mut sink) = (Output::new(), Sink::default());
         let mut piece = Vec::new();
         while at < end {
+            if stopped.is_cancelled() {
+                return Err(io::Error::other("the workbench was left"));
+            }
             let mut header = [0; HEADER];
             kept.read_exact_at(&mut header, at)?;
             let [stream, length @ ..] = header;
@@ -221,11 +239,16 @@ mod tests {
         spooling.keep(&[out(&many), out("half")]).await;
         assert_eq!(fs::read_dir(home.path().join("output")).unwrap().count(), 0);
         let to = home.path().join("saved.txt");
-        let bytes = save(spools.of_run(1), &to, "").unwrap();
+        let going = CancellationToken::new();
+        let bytes = save(spools.of_run(1), &to, "", &going).unwrap();
         let text = fs::read_to_string(&to).unwrap();
         assert_eq!(text, format!("one\ntwo\noops\n{many}half"));
         assert_eq!(bytes, text.len() as u64);
-        assert!(save(spools.of_run(1), &to, "").unwrap_err().contains("already"));
+        assert!(save(spools.of_run(1), &to, "", &going).unwrap_err().contains("already"));
+        // Half of it would pass for the whole.
+        going.cancel();
+        assert!(save(spools.of_run(1), &home.path().join("more.txt"), "", &going).is_err());
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2, "the directory and what was saved");
     }
 
     #[tokio::test]
@@ -234,7 +257,10 @@ mod tests {
         let kept = spools.begin(1).keep(&[(OutputStream::Stdout, Bytes::from_static(b"x"))]).await;
         assert!(matches!(kept, Some(Spooled::Nothing(why)) if why.contains("/proc/nonexistent")));
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(save(spools.of_run(1), &home.path().join("a"), "text").unwrap(), 4);
+        assert_eq!(
+            save(spools.of_run(1), &home.path().join("a"), "text", &CancellationToken::new()).unwrap(),
+            4
+        );
     }
 
     #[tokio::test]

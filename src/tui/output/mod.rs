@@ -11,6 +11,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use ratatui::style::Style;
 
@@ -54,6 +55,8 @@ pub(crate) struct Output {
     pub(crate) burst: usize,
     /// What is being copied, in a word or two.
     pub(crate) copying: String,
+    /// Runs whose output is being saved, and where to.
+    pub(crate) saving: Vec<(u32, PathBuf)>,
     /// How many lines have come ever, and until the view was stopped.
     came: u64,
     seen: u64,
@@ -210,7 +213,8 @@ impl Output {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self { wrap: self.wrap, ..Self::default() };
+        let saving = std::mem::take(&mut self.saving);
+        *self = Self { wrap: self.wrap, saving, ..Self::default() };
     }
 
     pub(crate) fn is_empty(&self) -> bool {

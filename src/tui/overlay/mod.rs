@@ -74,6 +74,11 @@ pub(crate) enum Overlay {
 }
 
 impl Overlay {
+    /// It asks whether to leave.
+    pub(crate) fn asks_to_quit(&self) -> bool {
+        matches!(self, Self::Question(question) if question.yes == Effect::Quit)
+    }
+
     /// It makes sense with the engine of now alone.
     pub(crate) fn is_of_engine(&self) -> bool {
         match self {

@@ -186,12 +186,15 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     }
     let unsaved = buffers::listed(model).into_iter().filter(|one| one.unsaved);
     reasons.extend(unsaved.map(|one| format!("{} has changes that are not saved", one.name)));
+    let saving = model.output.saving.iter();
+    reasons.extend(saving.map(|(run, path)| {
+        format!("the output of run {run} is still being saved; {} would not be there", path.display())
+    }));
     reasons.extend(model.files.queues.activity().map(|what| format!("{what}: it would end half way")));
     if let Some(runtime) = model.runtimes.fetching {
         reasons.push(format!("{} is being fetched; it would begin anew", runtime.short()));
     }
-    let asked = |o: &Overlay| matches!(o, Overlay::Question(q) if q.yes == Effect::Quit);
-    if reasons.is_empty() || model.overlays.iter().any(asked) {
+    if reasons.is_empty() || model.overlays.iter().any(Overlay::asks_to_quit) {
         return vec![Effect::Quit];
     }
     let title = "Quit?";

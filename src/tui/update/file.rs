@@ -20,7 +20,7 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
     match msg {
         FileMsg::Read(buffer, result) => read(model, buffer, result),
         FileMsg::Edited(edited) => super::outside::take_back(model, edited),
-        FileMsg::Recovered(texts, broken) => super::keep::recovered(model, texts, broken),
+        FileMsg::Recovered(texts, broken) => return super::keep::recovered(model, texts, broken),
         FileMsg::NotKept(why) => {
             let message = format!("what is not saved is not kept for a crash: {why}");
             model.tell(Verdict::Warn, message, "F4 saves it");
@@ -34,7 +34,10 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
             let Some((document, editor)) = buffers::find(model, buffer) else { return Vec::new() };
             document.saving = false;
             document.on_disk = Some(stamp);
-            document.set_origin(Origin::Disk(path));
+            // A language that was chosen by hand stays with the file.
+            if document.path() != Some(&path) {
+                document.set_origin(Origin::Disk(path));
+            }
             document.set_saved(revision);
             document.form.settle();
             editor.set_habits(document.habits());
@@ -77,14 +80,18 @@ fn read(model: &mut Model, buffer: BufferId, result: Result<Option<Content>, Str
     let Some((document, editor)) = buffers::find(model, buffer) else { return };
     match result {
         Ok(content) => {
-            let fresh = document.held.is_empty();
-            fill(document, editor, content);
+            let fresh = document.held.is_empty() && document.recovered.is_none();
+            let other = fill(document, editor, content);
             if let Some((row, byte)) = place.filter(|_| fresh) {
                 let at = Pos { row, byte };
                 editor.apply(Action::Select(at, at));
                 editor.apply(Action::Deselect);
             }
-            if document.big {
+            if other {
+                let message = format!("{}: {}", document.name(), super::keep::other_file(document));
+                let hint = "here is what was not saved before; F4 asks before it replaces the file";
+                model.tell(Verdict::Warn, message, hint);
+            } else if document.big {
                 let (name, lines) = (document.name(), editor.lines().len());
                 let message =
                     format!("{name} has {lines} lines: it is shown without colours and not changed here");
@@ -93,10 +100,18 @@ fn read(model: &mut Model, buffer: BufferId, result: Result<Option<Content>, Str
         }
         Err(why) => {
             // It does not stay open: a later save must not overwrite what could not be read.
-            let name = document.name();
+            let (name, recovered) = (document.name(), document.recovered.take());
+            let shown = model.document.id;
             buffers::close_buffer(model, buffer);
-            let hint =
-                if *model.document.origin() == Origin::Scratch { "this is scratch instead" } else { "" };
+            let mut hint = match *model.document.origin() {
+                Origin::Scratch => "this is scratch instead".to_owned(),
+                _ => String::new(),
+            };
+            if let Some(unsaved) = recovered {
+                let scratch = super::keep::open_as_scratch(model, &name, &unsaved.text);
+                buffers::show_buffer(model, shown);
+                hint = format!("what was not saved of it is {scratch}");
+            }
             model.tell(Verdict::Fail, format!("{name} was not opened: {why}"), hint);
         }
     }
@@ -107,8 +122,8 @@ pub(super) fn is_big(text: &str) -> bool {
     text.len() > LONGEST || text.lines().nth(MOST_LINES).is_some()
 }
 
-/// Gives a document its text, as it was read.
-pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option<Content>) {
+/// Gives a document its text, as it was read, and what a crash has left of it. True: that was made from another file.
+pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option<Content>) -> bool {
     document.loading = false;
     document.on_disk = content.as_ref().map(|content| content.stamp);
     let content = content.unwrap_or_default();
@@ -122,16 +137,23 @@ pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option
     document.look_at(text);
     editor.replace(text, document.habits());
     document.set_saved(editor.revision());
+    let recovered = document.recovered.take();
+    let other = recovered.is_some_and(|unsaved| super::keep::put_over(document, editor, *unsaved));
     let held = std::mem::take(&mut document.held);
     let big = document.big;
     held.into_iter().filter(|action| !big || !action.changes()).for_each(|action| editor.apply(action));
+    other
 }
 
 pub(super) fn perform(model: &mut Model, cmd: FileCmd) -> Vec<Effect> {
     match cmd {
         FileCmd::Open => model.overlays.push(Overlay::Prompt(Prompt::new(Wanted::File))),
         FileCmd::New => match buffers::new_scratch(model) {
-            Some(_) => show(model),
+            Some(_) => {
+                show(model);
+                let name = model.document.name();
+                model.tell(Verdict::Idle, format!("{name} is a new text"), "Esc f l lists the open texts");
+            }
             None => too_many(model),
         },
         FileCmd::Next | FileCmd::Previous => {
@@ -169,16 +191,24 @@ pub(crate) fn open(model: &mut Model, path: PathBuf) -> Vec<Effect> {
     }
 }
 
-/// Opens files behind the one that is shown.
+/// Opens files behind the one that is shown. So many more than can be are told of and left out.
 pub(crate) fn open_behind(model: &mut Model, paths: &[PathBuf]) {
-    let shown = model.document.id;
+    let (shown, mut left_out) = (model.document.id, 0);
     for path in paths {
         let origin = Origin::Disk(path.clone());
-        if buffers::of_origin(model, &origin).is_none() {
-            buffers::open_buffer(model, Document::new(origin), "");
+        if buffers::of_origin(model, &origin).is_none()
+            && buffers::open_buffer(model, Document::new(origin), "").is_none()
+        {
+            left_out += 1;
         }
     }
     buffers::show_buffer(model, shown);
+    if left_out > 0 {
+        let files = if left_out == 1 { "1 file is".to_owned() } else { format!("{left_out} files are") };
+        let most = buffers::MOST;
+        let message = format!("{files} left out: no more than {most} texts can be open at once");
+        model.tell(Verdict::Warn, message, "Esc f c closes one, Esc f o opens another");
+    }
 }
 
 /// Whoever asks for a text wants to see it.

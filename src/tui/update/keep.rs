@@ -1,10 +1,10 @@
 //! Texts that are not saved: which they are, when they are to be kept, and what a crash has left of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::tui::buffers;
-use crate::tui::document::{Document, Origin};
-use crate::tui::editor::Action;
+use crate::tui::document::{Document, Form, Origin, identity};
+use crate::tui::editor::{Action, Editor};
 use crate::tui::model::{Model, Verdict};
 use crate::tui::msg::{BufferId, Effect, Source, Unsaved};
 
@@ -22,13 +22,17 @@ pub(crate) fn has_unkept(model: &Model) -> bool {
 /// The texts that are not saved.
 pub(crate) fn unsaved(model: &Model) -> Vec<Unsaved> {
     let unsaved = buffers::all(model).filter(|(document, editor)| buffers::is_unsaved(document, editor));
-    let one = |(document, editor): (&Document, &crate::tui::editor::Editor)| {
+    let one = |(document, editor): (&Document, &Editor)| {
         let source = match document.origin() {
             // Another workbench may be opened elsewhere.
-            Origin::Disk(path) => Source::File(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            Origin::Disk(path) => Source::File(identity(&model.memory.base, path)),
             Origin::Scratch | Origin::Workspace { .. } => Source::Named(document.name()),
         };
-        Unsaved { source, text: document.form.write(&editor.text()) }
+        // Not in the editor yet.
+        if let Some(recovered) = &document.recovered {
+            return Unsaved::clone(recovered);
+        }
+        Unsaved { source, text: document.form.write(&editor.text()), base: document.on_disk }
     };
     unsaved.map(one).collect()
 }
@@ -39,14 +43,16 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Opens what a workbench that crashed had not saved; none of it is saved now either.
-pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<PathBuf>) {
+pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<PathBuf>) -> Vec<Effect> {
+    // Who is being asked whether to quit was not asked about these.
+    if !texts.is_empty() {
+        model.overlays.retain(|overlay| !overlay.asks_to_quit());
+    }
     let shown =
         (*model.document.origin() != Origin::Scratch || model.is_changed()).then_some(model.document.id);
-    let mut names = Vec::new();
-    for Unsaved { source, text } in texts {
-        if let Some(name) = open(model, source, &text) {
-            names.push(name);
-        }
+    let (mut names, mut effects) = (Vec::new(), vec![Effect::Recovered]);
+    for unsaved in texts {
+        names.push(open(model, unsaved, &mut effects));
     }
     if let Some(shown) = shown {
         buffers::show_buffer(model, shown);
@@ -58,41 +64,76 @@ pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<P
         let message = format!("back from a workbench that ended without being left: {}", names.join(", "));
         model.tell(Verdict::Warn, message, "Esc f l lists the open texts; F4 saves");
     }
+    effects
 }
 
-/// Opens one such text, and gives its name.
-fn open(model: &mut Model, source: Source, text: &str) -> Option<String> {
-    let path = match &source {
-        Source::File(path) => Some(path.as_path()),
-        Source::Named(_) => None,
+/// Opens one such text, and gives its name with what is to be known of it.
+fn open(model: &mut Model, unsaved: Unsaved, effects: &mut Vec<Effect>) -> String {
+    let path = match &unsaved.source {
+        Source::File(path) => path.clone(),
+        Source::Named(name) => return open_as_scratch(model, name, &unsaved.text),
     };
-    let (form, body) = crate::tui::document::Form::of(text);
-    let same =
-        |document: &Document| document.path().is_some_and(|of| path.is_some_and(|path| is_same(of, path)));
-    let open = buffers::all(model).find(|(document, _)| same(document)).map(|(document, _)| document.id);
-    if let Some((document, editor)) = open.and_then(|id| buffers::find(model, id)) {
-        // Over what is in the file: one change, that can be taken back.
-        let action = Action::Revise(body.to_owned());
-        match document.loading {
-            true => document.held.push(action),
-            false => editor.apply(action),
+    let origin = Origin::Disk(path.clone());
+    let buffer = buffers::of_origin(model, &origin).unwrap_or_else(|| {
+        let buffer = buffers::open_anyway(model, Document::new(origin), "");
+        effects.push(Effect::Read(buffer, path));
+        buffer
+    });
+    let Some((document, editor)) = buffers::find(model, buffer) else { return String::new() };
+    let name = document.name();
+    if !document.loading {
+        // Two workbenches had it open, or somebody types already: neither text goes over the other.
+        if buffers::is_unsaved(document, editor) {
+            let same = document.form.write(&editor.text()) == unsaved.text;
+            return if same { name } else { open_as_scratch(model, &name, &unsaved.text) };
         }
-        return Some(document.name());
+        let other = put_over(document, editor, unsaved);
+        return if other { format!("{name} ({})", other_file(document)) } else { name };
     }
-    let mut document = match source {
-        Source::File(path) => Document::new(Origin::Disk(path)),
-        Source::Named(name) => Document::named(&name),
-    };
-    document.loading = false;
+    let text = unsaved.text.clone();
+    match document.recovered.replace(Box::new(unsaved)) {
+        Some(before) if before.text != text => {
+            format!("{name}, {}", open_as_scratch(model, &name, &before.text))
+        }
+        _ => name,
+    }
+}
+
+/// Puts a text that was recovered over that of its file, as one change that can be taken back. What is saved later is
+/// held against the file that it was made from. True: that is not the one that is there now.
+pub(super) fn put_over(document: &mut Document, editor: &mut Editor, unsaved: Unsaved) -> bool {
+    let (form, body) = Form::of(&unsaved.text);
+    let is_there = document.on_disk.is_some();
+    if !is_there {
+        document.form = form;
+        document.look_at(body);
+        editor.set_habits(document.habits());
+    }
+    editor.apply(Action::Revise(body.to_owned()));
+    document.big = super::file::is_big(&editor.text());
+    if editor.revision() == document.saved_revision() {
+        return false;
+    }
+    let other = is_there && document.on_disk != unsaved.base;
+    document.on_disk = unsaved.base;
+    other
+}
+
+/// What is to be known of a text that was put over another file than its own.
+pub(super) fn other_file(document: &Document) -> &'static str {
+    match document.on_disk {
+        Some(_) => "its file was changed since",
+        None => "its file may have been changed since",
+    }
+}
+
+/// Opens a text that has no file, or can't have it, and gives its name. It is not saved.
+pub(super) fn open_as_scratch(model: &mut Model, name: &str, text: &str) -> String {
+    let (form, body) = Form::of(text);
+    let mut document = Document::named(name);
     document.form = form;
     document.look_at(body);
-    let name = document.name();
-    buffers::open_buffer(model, document, body)?;
-    // No file has it, or another text.
+    buffers::open_anyway(model, document, body);
     model.document.set_saved(0);
-    Some(name)
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    one == other || std::path::absolute(one).is_ok_and(|one| one == other)
+    model.document.name()
 }

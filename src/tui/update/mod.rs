@@ -59,6 +59,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg, at: Duration) -> Vec<Effect> {
     tour::advance(model);
     for effect in &effects {
         session::closing(model, effect);
+        output::saving(model, effect);
         if let Effect::Save { buffer, .. } = effect
             && let Some((document, _)) = buffers::find(model, *buffer)
         {

@@ -280,6 +280,21 @@ fn release(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A run's output begins to be saved: of much of it that takes a while.
+pub(super) fn saving(model: &mut Model, effect: &Effect) {
+    if let Effect::SaveOutput { run, path, .. } = effect {
+        model.output.saving.push((*run, path.clone()));
+        model.tell(Verdict::Idle, format!("saving the output of run {run} to {}", path.display()), "");
+    }
+}
+
+fn is_saved(model: &mut Model, run: u32, path: &std::path::Path) {
+    let saving = &mut model.output.saving;
+    if let Some(at) = saving.iter().position(|(of, to)| *of == run && to == path) {
+        saving.remove(at);
+    }
+}
+
 /// What was told of output that was kept or copied.
 pub(super) fn update(model: &mut Model, msg: OutputMsg) -> Vec<Effect> {
     match msg {
@@ -290,10 +305,12 @@ pub(super) fn update(model: &mut Model, msg: OutputMsg) -> Vec<Effect> {
         }
         OutputMsg::Kept(run, kept) => model.output.set_kept(run, kept),
         OutputMsg::Saved { run, path, result: Ok(bytes) } => {
+            is_saved(model, run, &path);
             let size = text::bytes(bytes);
             model.tell(Verdict::Ok, format!("run {run}: {size} saved to {}", path.display()), "");
         }
         OutputMsg::Saved { run, path, result: Err(why) } => {
+            is_saved(model, run, &path);
             let message = format!("run {run} was not saved to {}: {why}", path.display());
             model.tell(Verdict::Fail, message, "S asks for another name");
         }

@@ -280,3 +280,50 @@ fn a_new_file_is_typed_into_at_once() {
     let screen = bench.screen();
     assert!(screen.contains("3 Editor  a.txt [workspace] *") && screen.contains("1 hello"), "{screen}");
 }
+
+/// A workbench with a text of the workspace that was typed into.
+fn with_text(path: &str) -> Bench {
+    let mut bench = at_files(&[path]);
+    bench.press([key(KeyCode::Enter)]);
+    let seen = codebeaker::tui::Seen { size: 4, hash: 7 };
+    answer(&mut bench, "s1", Ok(Done::Opened { text: "text".to_owned(), seen }));
+    bench.press(typed("ix"));
+    bench
+}
+
+#[test]
+fn another_engine_leaves_no_text_that_waits_to_be_saved() {
+    let mut bench = with_text("a.py");
+    bench.press([key(KeyCode::F(4))]);
+    assert!(matches!(begun(&bench).last(), Some((_, Task::Save { .. }))));
+    bench.press([key(KeyCode::Esc)]).press(typed("c")).press(typed("ws://lab")).press([key(KeyCode::Enter)]);
+    super::link::reached(&mut bench, Link::Up(up(14)));
+    // It is seen when what is told of the engine is gone.
+    bench.waits();
+    assert!(bench.screen().contains("saving a.py: left unfinished"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc), key(KeyCode::F(4))]);
+    assert!(bench.screen().contains("Save as"), "{}", bench.screen());
+}
+
+#[test]
+fn a_text_that_found_no_room_in_the_queue_can_be_saved_later() {
+    let mut bench = with_text("a.py");
+    // One is under way, and as many wait as may.
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Char('2'))]);
+    for _ in 0..65 {
+        bench.press(typed("x"));
+    }
+    bench.press([key(KeyCode::F(4))]);
+    assert!(bench.screen().contains("saving a.py: too much waits"), "{}", bench.screen());
+    let one_ends = |bench: &mut Bench| {
+        let deletes = begun(bench).into_iter().rev().find(|(_, task)| matches!(task, Task::Delete { .. }));
+        let (session, number) = (SessionId::from("s1"), deletes.unwrap().0);
+        bench.tell(Msg::Files(FilesMsg::Done { session, number, result: Ok(Done::Deleted(None)) }));
+    };
+    one_ends(&mut bench);
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::F(4))]);
+    assert!(!bench.screen().contains("too much waits"), "{}", bench.screen());
+    (0..64).for_each(|_| one_ends(&mut bench));
+    let saves = |(_, task): &(u64, Task)| matches!(task, Task::Save { .. });
+    assert!(begun(&bench).iter().any(saves), "{:?}", begun(&bench).last());
+}

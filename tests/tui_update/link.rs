@@ -32,7 +32,7 @@ fn seconds_pass(bench: &mut Bench, seconds: u64) {
     bench.tell(Msg::Link(LinkMsg::Second));
 }
 
-fn reached(bench: &mut Bench, link: Link) {
+pub(super) fn reached(bench: &mut Bench, link: Link) {
     let dial = bench.effects.iter().rev().find_map(|effect| match effect {
         Effect::Dial { dial, .. } => Some(*dial),
         _ => None,

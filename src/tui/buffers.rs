@@ -68,6 +68,19 @@ pub(crate) fn open_buffer(model: &mut Model, mut document: Document, text: &str)
     Some(id)
 }
 
+/// Opens a text behind the one that is shown. `None`: too many are open.
+pub(crate) fn open_behind(model: &mut Model, mut document: Document) -> Option<BufferId> {
+    if model.buffers.waiting.len() + 1 >= MOST {
+        return None;
+    }
+    let id = model.buffers.name();
+    document.id = id;
+    let editor = Editor::new("", document.habits());
+    document.set_saved(editor.revision());
+    model.buffers.waiting.push(Buffer { document, editor });
+    Some(id)
+}
+
 /// Shows scratch that nobody has typed into yet.
 pub(crate) fn new_scratch(model: &mut Model) -> Option<BufferId> {
     let language = model.document.language();

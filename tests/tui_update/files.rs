@@ -327,3 +327,29 @@ fn a_text_that_found_no_room_in_the_queue_can_be_saved_later() {
     let saves = |(_, task): &(u64, Task)| matches!(task, Task::Save { .. });
     assert!(begun(&bench).iter().any(saves), "{:?}", begun(&bench).last());
 }
+
+#[test]
+fn a_text_that_is_opened_late_leaves_the_one_that_a_box_is_about() {
+    let late = |bench: &mut Bench| {
+        let seen = codebeaker::tui::Seen { size: 4, hash: 7 };
+        answer(bench, "s1", Ok(Done::Opened { text: "late\nlate".to_owned(), seen }));
+    };
+    let mut bench = at_files(&["a.py"]);
+    bench.press([key(KeyCode::Enter), key(KeyCode::F(4))]);
+    assert!(bench.screen().contains("Save as"), "{}", bench.screen());
+    late(&mut bench);
+    assert!(bench.screen().contains("a.py is open behind this text"), "{}", bench.screen());
+    bench.press([key(KeyCode::Enter)]);
+    let saved = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Save { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    assert!(saved.as_ref().is_some_and(|text| text.contains("squares")), "{saved:?}");
+
+    // Nor is anything replaced in it.
+    let mut bench = at_files(&["a.py"]);
+    bench.press([key(KeyCode::Enter), key(KeyCode::Char('3'))]).press(typed("/squ"));
+    late(&mut bench);
+    let screen = bench.screen();
+    assert!(screen.contains("/ squ") && screen.contains("1 of ") && !screen.contains("late"), "{screen}");
+}

@@ -230,7 +230,7 @@ pub(super) fn save(model: &mut Model, buffer: BufferId) -> Vec<Effect> {
         None => {
             let name = document.name();
             buffers::show_buffer(model, buffer);
-            model.overlays.push(Overlay::SaveAs(SaveAs::new(&name)));
+            model.overlays.push(Overlay::SaveAs(SaveAs::new(buffer, &name)));
             Vec::new()
         }
     }

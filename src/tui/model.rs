@@ -10,7 +10,7 @@ use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
 use super::editor::{Editor, Match, Pattern};
-use super::files::Files;
+use super::files::{Files, OwnFiles};
 use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
@@ -163,6 +163,8 @@ pub(crate) struct SessionRow {
     /// Processor share and memory over the last minute that it was looked at.
     pub(crate) cpu_trace: Trace,
     pub(crate) memory_trace: Trace,
+    /// What its person has put into its workspace from here.
+    pub(crate) own_files: OwnFiles,
 }
 
 impl SessionRow {
@@ -179,6 +181,7 @@ impl SessionRow {
             renamed: None,
             cpu_trace: Trace::default(),
             memory_trace: Trace::default(),
+            own_files: OwnFiles::default(),
         }
     }
 
@@ -299,7 +302,7 @@ pub(crate) struct Run {
     pub(crate) number: u32,
     pub(crate) language: Language,
     pub(crate) code: String,
-    pub(crate) file_name: Option<String>,
+    pub(crate) named: Named,
     pub(crate) session: Option<SessionId>,
     pub(crate) execution: Option<ExecutionId>,
     pub(crate) phase: Phase,
@@ -320,12 +323,23 @@ impl Run {
     }
 }
 
+/// What the file of a program is called.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Named {
+    /// Its name, or its path in a workspace.
+    pub(crate) name: Option<String>,
+    /// The session whose workspace that is.
+    pub(crate) of: Option<SessionId>,
+    /// The program is the whole text of that file, as the editor has it now.
+    pub(crate) is_text: bool,
+}
+
 /// What was run last, to be run again.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) language: Language,
     pub(crate) code: String,
-    pub(crate) file_name: Option<String>,
+    pub(crate) named: Named,
     /// The runtime that was chosen for it.
     pub(crate) on: Option<RuntimeType>,
     /// Where it ran.

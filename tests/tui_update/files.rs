@@ -353,3 +353,66 @@ fn a_text_that_is_opened_late_leaves_the_one_that_a_box_is_about() {
     let screen = bench.screen();
     assert!(screen.contains("/ squ") && screen.contains("1 of ") && !screen.contains("late"), "{screen}");
 }
+
+/// What the file of each run was called.
+fn run_as(bench: &Bench) -> Vec<String> {
+    let name = |effect: &Effect| match effect {
+        Effect::Execute { file_name, .. } => Some(file_name.clone().unwrap_or_default()),
+        _ => None,
+    };
+    bench.effects.iter().filter_map(name).collect()
+}
+
+fn ends(bench: &mut Bench, run: u32) {
+    bench.tell(Msg::Run(RunMsg::Finished(run, crate::tui_support::finished(0))));
+}
+
+/// Makes a file from the files pane, and shows it.
+fn makes(bench: &mut Bench, path: &str) {
+    bench.press(typed("n")).press(typed(path)).press([key(KeyCode::Enter)]);
+    let (made, seen) = (|task: &Task| matches!(task, Task::NewFile { .. }), codebeaker::tui::Seen::of(b""));
+    let number = |bench: &Bench, is: &dyn Fn(&Task) -> bool| {
+        begun(bench).into_iter().rev().find(|(number, task)| *number > 0 && is(task)).unwrap().0
+    };
+    let session = || SessionId::from("s1");
+    let done = FilesMsg::Done { session: session(), number: number(bench, &made), result: Ok(Done::Made) };
+    bench.tell(Msg::Files(done));
+    let result = Ok(Done::Opened { text: String::new(), seen });
+    let opened = number(bench, &|task| matches!(task, Task::Open { .. }));
+    bench.tell(Msg::Files(FilesMsg::Done { session: session(), number: opened, result }));
+}
+
+#[test]
+fn a_text_of_the_workspace_runs_where_it_is() {
+    let mut bench = at_files(&["main.ts"]);
+    makes(&mut bench, "sub/main.ts");
+    bench.press(typed("1")).press([key(KeyCode::F(5))]);
+    assert_eq!(run_as(&bench), ["sub/main.ts"]);
+    ends(&mut bench, 1);
+    // A part of it runs beside it.
+    bench.press([key(KeyCode::F(5))]);
+    ends(&mut bench, 2);
+    bench.press([Event::Key(crossterm::event::KeyEvent::new(KeyCode::Home, KeyModifiers::SHIFT))]);
+    bench.press([Event::Key(crossterm::event::KeyEvent::new(KeyCode::F(5), KeyModifiers::SHIFT))]);
+    assert_eq!(run_as(&bench)[1..], ["sub/main.ts", "sub/main-run.ts"]);
+}
+
+#[test]
+fn a_run_writes_over_no_file_that_its_person_made_there() {
+    let mut bench = at_files(&[]);
+    bench.press([key(KeyCode::Char('3'))]).press(typed("i2")).press([key(KeyCode::F(5))]);
+    ends(&mut bench, 1);
+    assert_eq!(run_as(&bench), ["scratch.ts"]);
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Char('2'))]);
+    makes(&mut bench, "scratch.ts");
+    bench.press(typed("3")).press([key(KeyCode::F(5))]);
+    ends(&mut bench, 2);
+    // The other text again.
+    bench.press([key(KeyCode::Esc)]).press(typed("fn")).press([key(KeyCode::F(5))]);
+    assert_eq!(run_as(&bench)[1..], ["scratch.ts", "scratch-run.ts"]);
+    assert!(
+        bench.screen().contains("your scratch.ts there stays: this runs as scratch-run.t"),
+        "{}",
+        bench.screen()
+    );
+}

@@ -7,7 +7,7 @@ mod answer;
 mod places;
 
 use super::history::End;
-use super::model::{Model, RuntimeRow, Verdict};
+use super::model::{Model, Named, RuntimeRow, Verdict};
 use super::output::Output;
 use super::sink::Sink;
 use super::stop::Stop;
@@ -131,7 +131,7 @@ pub(crate) struct Race {
     pub(crate) name: String,
     pub(crate) language: Language,
     pub(crate) code: String,
-    pub(crate) file_name: Option<String>,
+    pub(crate) named: Named,
     pub(crate) lanes: Vec<Lane>,
     /// Runtimes that take no part, with the reason.
     pub(crate) others: Vec<(RuntimeType, String)>,
@@ -281,7 +281,7 @@ mod tests {
             name: "scratch.ts".to_owned(),
             language: Language::TypeScript,
             code: String::new(),
-            file_name: None,
+            named: Named::default(),
             lanes: lanes.iter().enumerate().map(lane).collect(),
             others: Vec::new(),
             chosen: 0,

@@ -1,6 +1,7 @@
 //! The files pane: what its keys and its mouse do, and what of the engine it follows.
 
 mod answers;
+mod named;
 mod texts;
 
 use crossterm::event::{KeyCode, KeyEvent};
@@ -16,6 +17,7 @@ use crate::tui::view::files::list;
 use crate::tui::widget::field::Field;
 use crate::tui::workspace::{self, EXECUTION, FilesMsg, MOST_READ, Task, join, name, parent};
 
+pub(super) use named::of_run as name_of_run;
 pub(super) use texts::save;
 
 pub(super) fn update(model: &mut Model, msg: FilesMsg) -> Vec<Effect> {
@@ -39,9 +41,6 @@ pub(super) fn update(model: &mut Model, msg: FilesMsg) -> Vec<Effect> {
 pub(super) fn order(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
     let mut ordered = Vec::with_capacity(effects.len());
     for effect in effects {
-        if let Effect::Execute { session, code, file_name: Some(name), .. } = &effect {
-            texts::is_written_to_be_run(model, session, name, code);
-        }
         let Effect::Files { session, number: 0, task } = effect else {
             ordered.push(effect);
             continue;

@@ -176,7 +176,12 @@ fn save(model: &mut Model) {
 /// Goes to the line of the editor's text that the chosen line names.
 fn go_to_source(model: &mut Model) {
     let line = model.output.current_text().unwrap_or_default();
-    let file = model.document.file_name();
+    let mut file = model.document.file_name();
+    let run = model.output.block(model.output.current()).map_or(0, |block| block.run);
+    if let Some(record) = model.history.find(run).filter(|record| record.file_name == file) {
+        // It may have run under another name.
+        file = record.written.clone().or(file);
+    }
     let Some(row) = traceback::line_of(&line, file.as_deref()) else {
         return model.tell(Verdict::Idle, "this line names no place in the editor's text", "");
     };

@@ -24,13 +24,13 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.notice = None;
-    let (code, file_name) = (model.editor.text(), run::file_name(model));
+    let (code, named) = (model.editor.text(), run::named(model));
     let mut lanes = Vec::new();
     for runtime in runtimes {
         model.runs.count += 1;
         let number = model.runs.count;
         lanes.push(Lane::new(number, runtime));
-        model.history.push(Record::begun(number, language, &code, file_name.clone(), false));
+        model.history.push(Record::begun(number, language, &code, named.name.clone(), false));
     }
     let others = model.runtimes.rows.iter();
     let others = others.filter_map(|row| Some((row.runtime, race::unfit(row, language)?))).collect();
@@ -41,7 +41,7 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         name: model.document.name(),
         language,
         code,
-        file_name,
+        named,
         chosen: chosen.min(lanes.len() - 1),
         lanes,
         others,
@@ -105,9 +105,14 @@ fn execute(model: &mut Model, number: u32, session: SessionId) -> Vec<Effect> {
         row.info.state = SessionState::Active;
         row.last = None;
     }
-    let Some(race) = &mut model.race else { return Vec::new() };
-    let (language, code, file_name) = (race.language, race.code.clone(), race.file_name.clone());
-    let Some(lane) = race.lane(number) else { return Vec::new() };
+    let Some(race) = &model.race else { return Vec::new() };
+    let (language, code, named) = (race.language, race.code.clone(), race.named.clone());
+    let (file_name, note) = super::files::name_of_run(model, &session, language, &named, &code);
+    model.history.written(number, file_name.clone());
+    let Some(lane) = model.race.as_mut().and_then(|race| race.lane(number)) else { return Vec::new() };
+    if let Some(note) = note {
+        lane.output.say(Kind::Note, note);
+    }
     lane.stage = Stage::Asked;
     lane.session = Some(session.clone());
     let cold = matches!(lane.start, Start::Cold(_));

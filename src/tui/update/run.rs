@@ -8,7 +8,7 @@ use crate::protocol::{
 use crate::tui::commands::Cmd;
 use crate::tui::document::Origin;
 use crate::tui::history::{End, Record, RunPlace};
-use crate::tui::model::{LastRun, Model, Pane, Phase, Program, Run, SessionRow, Sessions, Verdict};
+use crate::tui::model::{LastRun, Model, Named, Pane, Phase, Program, Run, SessionRow, Sessions, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
 use crate::tui::overlay::{Overlay, RunOn};
@@ -50,7 +50,9 @@ pub(super) fn selection(model: &mut Model) -> Vec<Effect> {
     };
     let what =
         if first == last { format!("line {first} alone") } else { format!("lines {first} to {last} alone") };
-    let effects = begin(model, Program { code, ..program });
+    // It is not what is in the text's file.
+    let named = Named { is_text: false, ..program.named.clone() };
+    let effects = begin(model, Program { code, named, ..program });
     model.output.say(Kind::Note, what);
     effects
 }
@@ -74,8 +76,8 @@ pub(super) fn choose(model: &mut Model) {
 /// The editor's text, if it can be run now; says why if it can't.
 fn program(model: &mut Model) -> Option<Program> {
     let language = ready(model)?;
-    let file_name = file_name(model);
-    Some(Program { language, code: model.editor.text(), file_name, on: None, session: None, terminal: false })
+    let named = named(model);
+    Some(Program { language, code: model.editor.text(), named, on: None, session: None, terminal: false })
 }
 
 /// The language of the editor's text, if it can be run now; says why if it can't.
@@ -116,10 +118,14 @@ fn is_runnable(model: &mut Model, language: Language) -> bool {
 }
 
 /// What a program's messages call its file: what the editor calls it, too.
-pub(super) fn file_name(model: &Model) -> Option<String> {
-    match model.document.origin() {
-        Origin::Scratch => Some(model.document.name()),
-        Origin::Disk(_) | Origin::Workspace { .. } => model.document.file_name(),
+pub(super) fn named(model: &Model) -> Named {
+    let document = &model.document;
+    match document.origin() {
+        Origin::Scratch => Named { name: Some(document.name()), ..Named::default() },
+        Origin::Disk(_) => Named { name: document.file_name(), ..Named::default() },
+        Origin::Workspace { session, .. } => {
+            Named { name: document.workspace_path(), of: Some(session.clone()), is_text: true }
+        }
     }
 }
 
@@ -137,15 +143,16 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
         super::command::focus(model, Pane::Output);
     }
     let number = model.runs.count;
-    model.runs.again = Some(program.clone());
-    let Program { language, code, file_name, terminal, .. } = &program;
-    model.history.push(Record::begun(number, *language, code, file_name.clone(), *terminal));
+    let again = Named { is_text: false, ..program.named.clone() };
+    model.runs.again = Some(Program { named: again, ..program.clone() });
+    let Program { language, code, named, terminal, .. } = &program;
+    model.history.push(Record::begun(number, *language, code, named.name.clone(), *terminal));
     let room = super::terminal::room(model).unwrap_or((24, 80));
     model.runs.active = Some(Run {
         number,
         language: program.language,
         code: program.code,
-        file_name: program.file_name,
+        named: program.named,
         session: None,
         execution: None,
         phase: Phase::Preparing,
@@ -266,7 +273,7 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
     model.output.keep_code(number, language, &code);
-    let file_name = run.file_name.clone();
+    let named = std::mem::take(&mut run.named);
     let size = run.terminal.as_mut().map(|screen| {
         screen.told = screen.size();
         screen.told
@@ -284,6 +291,11 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
         header += "  terminal";
     }
     model.output.say_in(number, Kind::Header, header);
+    let (file_name, note) = super::files::name_of_run(model, &session, language, &named, &code);
+    model.history.written(number, file_name.clone());
+    if let Some(note) = note {
+        model.output.say_in(number, Kind::Note, note);
+    }
     vec![Effect::Execute { run: number, session, language, code, file_name, interactive: true, pty }]
 }
 

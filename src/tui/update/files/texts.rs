@@ -135,15 +135,6 @@ pub(super) fn saved(
     Vec::new()
 }
 
-/// A run writes its code to a file of this name. If that is a text's own, this is what is in it from now on.
-pub(super) fn is_written_to_be_run(model: &mut Model, session: &SessionId, name: &str, code: &str) {
-    let origin = Origin::Workspace { session: session.clone(), path: name.to_owned() };
-    let Some(buffer) = buffers::of_origin(model, &origin) else { return };
-    if let Some((document, _)) = buffers::find(model, buffer) {
-        document.in_workspace = Some(Seen::of(code.as_bytes()));
-    }
-}
-
 /// Texts follow their file, or the directory that holds it.
 pub(super) fn renamed(model: &mut Model, session: &SessionId, from: &str, to: &str) {
     let moved = |origin: &Origin| match origin {

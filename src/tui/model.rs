@@ -165,6 +165,10 @@ pub(crate) struct SessionRow {
     pub(crate) memory_trace: Trace,
     /// What its person has put into its workspace from here.
     pub(crate) own_files: OwnFiles,
+    /// This workbench has made it.
+    pub(crate) made_here: bool,
+    /// So many programs were run in it from here. The engine counts listings of its files too.
+    pub(crate) runs: u32,
 }
 
 impl SessionRow {
@@ -182,6 +186,8 @@ impl SessionRow {
             cpu_trace: Trace::default(),
             memory_trace: Trace::default(),
             own_files: OwnFiles::default(),
+            made_here: false,
+            runs: 0,
         }
     }
 
@@ -225,6 +231,17 @@ impl SessionRow {
         if self.is_usable() {
             self.info.state = state;
         }
+    }
+
+    /// Nothing has run in it yet, as far as is known.
+    pub(crate) fn is_new(&self) -> bool {
+        self.runs == 0 && (self.made_here || self.info.execution_count == 0)
+    }
+
+    /// Nothing runs in it. Active is also one that never ran anything.
+    pub(crate) fn rests(&self) -> bool {
+        let state = self.info.state;
+        state == SessionState::Idle || (state == SessionState::Active && self.is_new())
     }
 
     pub(crate) fn is_usable(&self) -> bool {

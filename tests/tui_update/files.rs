@@ -416,3 +416,15 @@ fn a_run_writes_over_no_file_that_its_person_made_there() {
         bench.screen()
     );
 }
+
+#[test]
+fn files_that_were_saved_in_a_session_are_a_reason_to_stay() {
+    let mut bench = at_files(&[]);
+    makes(&mut bench, "a.ts");
+    bench.press([ctrl('q')]);
+    let screen = bench.screen();
+    assert!(screen.contains("session TypeScript on bun holds files that you saved there"), "{screen}");
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Char('1'))]);
+    bench.press(typed("x"));
+    assert!(bench.screen().contains("goes with it: 1 file"), "{}", bench.screen());
+}

@@ -42,7 +42,6 @@ impl OwnFiles {
         self.0.get(path).copied()
     }
 
-    #[allow(dead_code)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

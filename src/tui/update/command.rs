@@ -7,7 +7,7 @@ use crate::tui::buffers;
 use crate::tui::commands::Cmd;
 use crate::tui::document::{ORDER, Origin};
 use crate::tui::editor::Action;
-use crate::tui::model::{Model, Pane, Run, Screen, Verdict};
+use crate::tui::model::{Model, Pane, Run, Screen, SessionRow, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
 use crate::tui::overlay::{self, Help, LogView, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 use crate::tui::race::Race;
@@ -184,6 +184,11 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));
     }
+    if model.connection.server().is_none() {
+        let holds = |row: &&SessionRow| row.is_usable() && row.own_files.len() > 0;
+        let rows = model.sessions.rows.iter().filter(holds).map(|row| overlay::session_name(&row.info));
+        reasons.extend(rows.map(|name| format!("session {name} holds files that you saved there")));
+    }
     let unsaved = buffers::listed(model).into_iter().filter(|one| one.unsaved);
     reasons.extend(unsaved.map(|one| format!("{} has changes that are not saved", one.name)));
     reasons.extend(model.files.queues.activity().map(|what| format!("{what}: it would end half way")));
@@ -244,16 +249,32 @@ fn close_session(model: &mut Model) -> Vec<Effect> {
     let id = row.info.session_id.clone();
     let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(&id));
     let runs = runs || model.race.as_ref().is_some_and(|race| race.runs_in(&id));
-    // Active is also one that never ran anything.
-    let busy = runs || (row.info.state == SessionState::Active && row.info.execution_count > 0);
     let name = overlay::session_name(&row.info);
-    let effect = Effect::CloseSession(id);
-    if busy {
-        let lines = vec![format!("something runs in {name} and will be stopped")];
-        model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
+    if row.info.state == SessionState::Closing {
+        model.tell(Verdict::Idle, format!("{name} is being closed already"), "");
         return Vec::new();
     }
-    vec![effect]
+    let busy = runs || (row.info.state == SessionState::Active && !row.rests());
+    let own = row.own_files.len() as u64;
+    let mut lines = Vec::new();
+    if busy {
+        lines.push(format!("something runs in {name} and will be stopped"));
+    }
+    if !row.is_new() || own > 0 || runs {
+        // Of what its programs wrote it is not always known how much that is.
+        let known = row.stats.as_ref().and_then(|stats| stats.workspace_files).unwrap_or(0).max(own);
+        lines.push(match known {
+            0 => format!("the workspace of {name} goes with it"),
+            1 => format!("the workspace of {name} goes with it: 1 file"),
+            n => format!("the workspace of {name} goes with it: {n} files"),
+        });
+    }
+    let effect = Effect::CloseSession(id);
+    if lines.is_empty() {
+        return vec![effect];
+    }
+    model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
+    Vec::new()
 }
 
 /// Scratch goes through all languages; an untouched sample changes with it.

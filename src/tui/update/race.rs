@@ -103,7 +103,7 @@ pub(super) fn created(model: &mut Model, number: u32, info: &SessionInfo) -> Vec
 fn execute(model: &mut Model, number: u32, session: SessionId) -> Vec<Effect> {
     if let Some(row) = model.sessions.find(&session) {
         row.info.state = SessionState::Active;
-        row.last = None;
+        (row.runs, row.last) = (row.runs + 1, None);
     }
     let Some(race) = &model.race else { return Vec::new() };
     let (language, code, named) = (race.language, race.code.clone(), race.named.clone());

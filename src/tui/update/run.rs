@@ -259,7 +259,8 @@ fn create(model: &mut Model, number: u32, on: Option<RuntimeType>, why: &str) ->
 /// The run's session is there: runs the code in it.
 pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let row = model.sessions.find(&session).map(|row| {
-        let first = row.info.execution_count == 0 && row.last.is_none();
+        let first = row.is_new();
+        row.runs += 1;
         row.info.state = SessionState::Active;
         row.last = None;
         (row.info.runtime_type, first)

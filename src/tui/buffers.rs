@@ -48,9 +48,9 @@ pub(crate) fn is_unsaved(document: &Document, editor: &Editor) -> bool {
     changed && !document.loading && (*document.origin() != Origin::Scratch || !editor.is_blank())
 }
 
-/// Shows another text. Scratch that nobody has touched gives way to it. `None`: too many are open.
+/// Shows another text. A sample that nobody has touched gives way to it. `None`: too many are open.
 pub(crate) fn open_buffer(model: &mut Model, mut document: Document, text: &str) -> Option<BufferId> {
-    let untouched = *model.document.origin() == Origin::Scratch && !model.is_changed();
+    let untouched = model.shows_sample();
     if !untouched && model.buffers.waiting.len() + 1 >= MOST {
         return None;
     }

@@ -713,6 +713,12 @@ impl Model {
         buffers::is_unsaved(&self.document, &self.editor)
     }
 
+    /// The text is a sample that nobody has touched: it may give way to another. Code of an earlier run may not.
+    pub(crate) fn shows_sample(&self) -> bool {
+        let scratch = *self.document.origin() == Origin::Scratch && !self.is_changed();
+        scratch && self.editor.text() == self.document.sample()
+    }
+
     /// The text is not what was opened or saved.
     pub(crate) fn is_changed(&self) -> bool {
         self.document.saved_revision() != self.editor.revision()

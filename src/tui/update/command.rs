@@ -287,10 +287,11 @@ fn next_language(model: &mut Model) {
     }
 }
 
-/// Makes a language the text's; scratch that nobody changed becomes that language's sample.
+/// Makes a language the text's; a sample that nobody changed becomes that language's.
 pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
+    let sample = model.shows_sample();
     model.document.set_language(language);
-    if *model.document.origin() == Origin::Scratch && !model.is_changed() {
+    if sample {
         let sample = model.document.sample();
         model.editor.replace(&sample, model.document.habits());
         model.document.set_saved(model.editor.revision());

@@ -40,8 +40,7 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
 
 /// Opens what a workbench that crashed had not saved; none of it is saved now either.
 pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<PathBuf>) {
-    let shown =
-        (*model.document.origin() != Origin::Scratch || model.is_changed()).then_some(model.document.id);
+    let shown = (!model.shows_sample()).then_some(model.document.id);
     let mut names = Vec::new();
     for Unsaved { source, text } in texts {
         if let Some(name) = open(model, source, &text) {

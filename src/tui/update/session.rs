@@ -5,7 +5,6 @@ use crate::protocol::{
     Failure, IsolationReport, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats,
 };
 use crate::tui::commands::Cmd;
-use crate::tui::document::Origin;
 use crate::tui::ingest;
 use crate::tui::model::{Model, Pane, SessionRow, Verdict};
 use crate::tui::msg::{Effect, SessionMsg};
@@ -208,10 +207,7 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
             }
             None => model.tell(Verdict::Ok, ready, "F5 runs the code in it"),
         }
-        if *model.document.origin() == Origin::Scratch
-            && !model.is_changed()
-            && model.document.language() != Some(language)
-        {
+        if model.shows_sample() && model.document.language() != Some(language) {
             super::command::set_language(model, language);
         }
     }

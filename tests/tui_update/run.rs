@@ -318,3 +318,14 @@ mod form {
         assert_eq!((params.network, params.idle_timeout_minutes), (true, 8));
     }
 }
+
+#[test]
+fn what_is_looked_for_again_may_be_there() {
+    let mut bench = python();
+    bench.press([key(KeyCode::F(8)), key(KeyCode::Char('1'))]);
+    bench.tell(created("d1", Some(1), Language::Python, RuntimeType::Docker)).tell(ended(1)).tell(lost("d1"));
+    bench.press([key(KeyCode::F(3))]).press(typed("r")).press([key(KeyCode::Esc), key(KeyCode::F(5))]);
+    let screen = bench.screen();
+    assert!(!screen.contains("no runtime that is here"), "{screen}");
+    assert_eq!(asked(&bench, Some(2)).unwrap().runtime_type, Some(RuntimeType::Docker), "{screen}");
+}

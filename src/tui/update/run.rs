@@ -8,7 +8,9 @@ use crate::protocol::{
 use crate::tui::commands::Cmd;
 use crate::tui::document::Origin;
 use crate::tui::history::{End, Record, RunPlace};
-use crate::tui::model::{LastRun, Model, Named, Pane, Phase, Program, Run, SessionRow, Sessions, Verdict};
+use crate::tui::model::{
+    LastRun, Model, Named, Pane, Phase, Program, Run, RuntimeRow, SessionRow, Sessions, Verdict,
+};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
 use crate::tui::overlay::{Overlay, RunOn};
@@ -109,7 +111,8 @@ fn is_free(model: &mut Model) -> bool {
 }
 
 fn is_runnable(model: &mut Model, language: Language) -> bool {
-    let nobody = model.runtimes.settled && !model.runtimes.run(language);
+    // While they are looked for again nothing is known of them.
+    let nobody = model.runtimes.settled && model.runtimes.all_known() && !model.runtimes.run(language);
     if nobody {
         let message = format!("no runtime that is here runs {}", language.title());
         model.tell(Verdict::Warn, message, "F3 shows what is here and what can be fetched");
@@ -196,7 +199,8 @@ fn place(model: &Model, language: Language, on: Option<RuntimeType>, ran: Option
     }
     let mut why = String::new();
     if let Some(runtime) = wished(sessions, language) {
-        let row = model.runtimes.rows.iter().find(|row| row.runtime == runtime);
+        let known = |row: &&RuntimeRow| row.runtime == runtime && row.info.is_some();
+        let row = model.runtimes.rows.iter().find(known);
         match row.and_then(|row| race::unfit(row, language)) {
             None => {
                 let idle = idle_session(sessions, language, Some(runtime));

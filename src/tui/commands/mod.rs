@@ -26,6 +26,7 @@ pub(crate) enum Cmd {
     RunInTerminal,
     RunOn,
     RunAll,
+    BackToRace,
     OpenLane,
     TakeTurns,
     Save,

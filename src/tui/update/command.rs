@@ -42,6 +42,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::RunInTerminal => return super::run::in_terminal(model),
         Cmd::RunOn => super::run::choose(model),
         Cmd::RunAll => return super::race::start(model),
+        Cmd::BackToRace => super::race::show(model),
         Cmd::TakeTurns => return super::race::take_turns(model),
         Cmd::OpenLane => super::race::go(model, cmd),
         Cmd::Files(cmd) => return super::files::perform(model, cmd),

@@ -76,6 +76,7 @@ pub(crate) enum Cmd {
     Tour,
     TourSkip,
     Fold,
+    FoldOrType,
     PreviousBlock,
     NextBlock,
     Find,

@@ -98,7 +98,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.wrap = !model.output.wrap;
             model.output.left = 0;
         }
-        Cmd::ClearOutput => model.output.clear(),
+        Cmd::ClearOutput => super::output::clear(model),
         Cmd::ShowFix => super::runtime::show_fix(model),
         Cmd::CopyFix => return super::runtime::copy_fix(model),
         Cmd::Report => return super::runtime::report(model),
@@ -108,7 +108,8 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Tour => super::tour::start(model),
         Cmd::TourSkip => super::tour::skip(model),
         // Where nothing was chosen, a running program is what is meant.
-        Cmd::Fold if model.runs.active.is_some() && model.output.follows() => type_input(model),
+        Cmd::FoldOrType if model.runs.active.is_some() && model.output.follows() => type_input(model),
+        Cmd::FoldOrType => return super::output::perform(model, Cmd::Fold),
         Cmd::Fold | Cmd::PreviousBlock | Cmd::NextBlock | Cmd::Select => {
             return super::output::perform(model, cmd);
         }
@@ -180,7 +181,10 @@ fn quit(model: &mut Model) -> Vec<Effect> {
         });
     }
     if let Some(live) = model.race.as_ref().map(Race::live).filter(|live| *live > 0) {
-        reasons.push(format!("a race runs on {live} runtimes and will be stopped"));
+        reasons.push(match model.connection.server() {
+            None => format!("a race runs on {live} runtimes and will be stopped"),
+            Some(server) => format!("a race goes on at {server}, but its output is lost here"),
+        });
     }
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));

@@ -371,8 +371,8 @@ pub(crate) struct LastRun {
     pub(crate) verdict: Verdict,
     /// `exit 0`, `stopped by SIGINT`.
     pub(crate) ending: String,
-    /// From the request to the result.
-    pub(crate) total_ms: u64,
+    /// From the request to the result, if there was one.
+    pub(crate) total_ms: Option<u64>,
 }
 
 /// The runs.
@@ -667,7 +667,14 @@ impl Model {
 
     /// When something on the screen changes by itself, in time since the workbench opened.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.notice_goes().into_iter().chain(overlay::menu_due(self)).min()
+        let stops = self.stops().filter_map(|stop| Some(stop.lapses()?.1)).filter(|due| *due > self.now);
+        self.notice_goes().into_iter().chain(overlay::menu_due(self)).chain(stops).min()
+    }
+
+    /// How those that run are being stopped.
+    pub(crate) fn stops(&self) -> impl Iterator<Item = Stop> {
+        let lanes = self.race.iter().flat_map(|race| race.lanes.iter().filter(|lane| lane.is_live()));
+        self.runs.active.iter().map(|run| run.stop).chain(lanes.map(|lane| lane.stop))
     }
 
     /// When what is only said goes by itself.

@@ -101,6 +101,9 @@ pub(super) fn ready(model: &mut Model) -> Option<Language> {
 
 /// Nothing of ours runs that would be in the way.
 fn is_free(model: &mut Model) -> bool {
+    if !super::link::is_reachable(model) {
+        return false;
+    }
     let what = match (&model.runs.active, &model.race) {
         (Some(run), _) => format!("run {}", run.number),
         (None, Some(race)) if race.is_live() => "the race".to_owned(),
@@ -371,10 +374,10 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     if run.phase == Phase::Preparing {
-        model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
-        model.output.say_in(number, Kind::Result(Verdict::Warn), "before it began".to_owned());
-        model.history.end(number, End::without_figures(Verdict::Warn, "before it began"));
+        if let Some(run) = model.runs.active.take() {
+            settle(model, run, End::without_figures(Verdict::Warn, "before it began"), "");
+        }
         return vec![Effect::CancelCreate(Some(number))];
     }
     let signal = run.stop.ask(now);
@@ -387,6 +390,22 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     };
     model.tell(Verdict::Idle, format!("run {number}: {said}"), "");
     vec![Effect::Signal(number, execution, signal)]
+}
+
+/// Some time after it was asked to stop another wish only asks again: what was said of that is said anew.
+pub(super) fn stop_lapses(model: &mut Model) {
+    let lapsed = |stop: Stop| stop.lapses().filter(|(_, due)| *due <= model.now);
+    let Some((then, _)) = model.stops().find_map(lapsed) else { return };
+    model.redraw = true;
+    let said = model.noticed == then && model.notice.as_ref().is_some_and(|notice| !notice.stays());
+    if !said {
+        return;
+    }
+    let what = match &model.runs.active {
+        Some(run) => format!("run {} has not ended", run.number),
+        None => "the race has not ended".to_owned(),
+    };
+    model.tell(Verdict::Idle, what, "Ctrl-C asks again, twice kills");
 }
 
 pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
@@ -447,25 +466,37 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
 
 /// The run never began, or its end is not known.
 pub(super) fn fail(model: &mut Model, failure: &Failure) {
-    let Some(mut run) = model.runs.active.take() else { return };
-    model.feeds = false;
-    super::terminal::settle(model, &mut run);
+    let Some(run) = model.runs.active.take() else { return };
     if session_closed(model, &run, &failure.message) {
-        model.output.say_in(run.number, Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
-        model.history.end(run.number, End::without_figures(Verdict::Warn, SESSION_CLOSED));
-        return;
+        let end = End::without_figures(Verdict::Warn, SESSION_CLOSED);
+        return settle(model, run, end, "");
     }
     let message = text::sanitise(&failure.message).into_owned();
     // Whether it has ended, and how, was lost with the link.
     let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
-    model.history.end(run.number, End::without_figures(verdict, message.clone()));
-    model.output.say_in(run.number, Kind::Result(verdict), message);
+    let number = run.number;
+    settle(model, run, End::without_figures(verdict, message), "");
     if !failure.hint.is_empty() {
-        model.output.say_in(run.number, Kind::Note, text::sanitise(&failure.hint).into_owned());
+        model.output.say_in(number, Kind::Note, text::sanitise(&failure.hint).into_owned());
     }
+}
+
+/// A run is over, however that came: what was said of it and its session is set right.
+fn settle(model: &mut Model, mut run: Run, end: End, figures: &str) {
+    model.feeds = false;
+    super::terminal::settle(model, &mut run);
+    // What was said about stopping it is over.
+    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    let verdict = end.verdict;
+    model.output.say_in(run.number, Kind::Result(verdict), format!("{}{figures}", end.ending));
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
-        row.last = Some((run.number, verdict, None));
+        row.last = Some((run.number, verdict, end.wall_ms));
+        if row.info.state == SessionState::Active {
+            row.info.state = SessionState::Idle;
+        }
     }
+    model.runs.last = Some(LastRun { verdict, ending: end.ending.clone(), total_ms: end.total_ms });
+    model.history.end(run.number, end);
 }
 
 /// Whether a run without a result of its own ended with its session, which somebody closed or whose time was up.
@@ -477,11 +508,7 @@ fn session_closed(model: &mut Model, run: &Run, error: &str) -> bool {
 }
 
 fn finish(model: &mut Model, result: &ExecuteResult) {
-    let Some(mut run) = model.runs.active.take() else { return };
-    model.feeds = false;
-    super::terminal::settle(model, &mut run);
-    // What was said about stopping it is over.
-    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    let Some(run) = model.runs.active.take() else { return };
     let process = result.process();
     let error = result.error.as_deref().unwrap_or_default();
     let (verdict, ending) = match process {
@@ -497,17 +524,7 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
         end.peak_bytes.map_or_else(unknown, text::bytes),
     );
     // Without a process there are none.
-    let line = format!("{}{}", end.ending, if process.is_some() { &figures } else { "" });
-    model.output.say_in(run.number, Kind::Result(verdict), line);
-    if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
-        row.last = Some((run.number, verdict, end.wall_ms));
-        if row.info.state == SessionState::Active {
-            row.info.state = SessionState::Idle;
-        }
-    }
-    let total_ms = u64::from(result.duration_ms);
-    model.runs.last = Some(LastRun { verdict, ending: end.ending.clone(), total_ms });
-    model.history.end(run.number, end);
+    settle(model, run, end, if process.is_some() { &figures } else { "" });
 }
 
 /// How it ended, in a word or two.

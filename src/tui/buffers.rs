@@ -50,20 +50,15 @@ pub(crate) fn is_unsaved(document: &Document, editor: &Editor) -> bool {
     document.recovered.is_some() || changed && (*document.origin() != Origin::Scratch || !editor.is_blank())
 }
 
-/// Scratch is shown that nobody has touched: it gives way to another text.
-fn gives_way(model: &Model) -> bool {
-    *model.document.origin() == Origin::Scratch && !model.is_changed()
-}
-
-/// Shows another text. Scratch that nobody has touched gives way to it. `None`: too many are open.
+/// Shows another text. A sample that nobody has touched gives way to it. `None`: too many are open.
 pub(crate) fn open_buffer(model: &mut Model, document: Document, text: &str) -> Option<BufferId> {
-    let full = !gives_way(model) && model.buffers.waiting.len() + 1 >= MOST;
+    let full = !model.shows_sample() && model.buffers.waiting.len() + 1 >= MOST;
     (!full).then(|| open_anyway(model, document, text))
 }
 
 /// The same however many are open: for what exists nowhere else.
 pub(crate) fn open_anyway(model: &mut Model, mut document: Document, text: &str) -> BufferId {
-    let untouched = gives_way(model);
+    let untouched = model.shows_sample();
     let id = model.buffers.name();
     document.id = id;
     // The least that no other scratch has: two of one name would pass for one.
@@ -81,6 +76,19 @@ pub(crate) fn open_anyway(model: &mut Model, mut document: Document, text: &str)
         model.buffers.waiting.push(before);
     }
     id
+}
+
+/// Opens a text behind the one that is shown. `None`: too many are open.
+pub(crate) fn open_behind(model: &mut Model, mut document: Document) -> Option<BufferId> {
+    if model.buffers.waiting.len() + 1 >= MOST {
+        return None;
+    }
+    let id = model.buffers.name();
+    document.id = id;
+    let editor = Editor::new("", document.habits());
+    document.set_saved(editor.revision());
+    model.buffers.waiting.push(Buffer { document, editor });
+    Some(id)
 }
 
 /// Shows scratch that nobody has typed into yet.

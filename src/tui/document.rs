@@ -295,9 +295,21 @@ impl Document {
     /// What a program's messages should call it; only a plain name is passed on.
     pub(crate) fn file_name(&self) -> Option<String> {
         let name = self.any_path()?.file_name()?.to_str()?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        (name.chars().all(plain) && !name.starts_with(['.', '-'])).then(|| name.to_owned())
+        is_plain(name).then(|| name.to_owned())
     }
+
+    /// Its path in a workspace, if that is plain throughout.
+    pub(crate) fn workspace_path(&self) -> Option<String> {
+        match &self.origin {
+            Origin::Workspace { path, .. } if path.split('/').all(is_plain) => Some(path.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    name.chars().all(plain) && !name.starts_with(['.', '-'])
 }
 
 fn of_path(path: &Path) -> Option<Language> {

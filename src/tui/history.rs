@@ -23,6 +23,8 @@ pub(crate) struct Record {
     pub(crate) language: Language,
     pub(crate) code: Arc<str>,
     pub(crate) file_name: Option<String>,
+    /// What its file was called where it ran.
+    pub(crate) written: Option<String>,
     /// It had a terminal.
     pub(crate) terminal: bool,
     /// Where it ran: known once its session is there.
@@ -87,7 +89,8 @@ impl Record {
         file_name: Option<String>,
         terminal: bool,
     ) -> Self {
-        Self { number, language, code: Arc::from(code), file_name, terminal, place: None, end: None }
+        let code = Arc::from(code);
+        Self { number, language, code, file_name, written: None, terminal, place: None, end: None }
     }
 
     pub(crate) fn session(&self) -> Option<&SessionId> {
@@ -147,6 +150,13 @@ impl History {
     pub(crate) fn place(&mut self, number: u32, place: RunPlace) {
         if let Some(record) = self.find_mut(number) {
             record.place = Some(place);
+        }
+    }
+
+    /// Says what the file of a run is called where it is.
+    pub(crate) fn written(&mut self, number: u32, name: Option<String>) {
+        if let Some(record) = self.find_mut(number) {
+            record.written = name;
         }
     }
 

@@ -10,7 +10,7 @@ use super::commands::Place;
 use super::connection::Connection;
 use super::document::{Document, Origin};
 use super::editor::{Editor, Match, Pattern};
-use super::files::Files;
+use super::files::{Files, OwnFiles};
 use super::history::History;
 use super::keys::{Chord, Keymap};
 use super::layout::{Class, Layout};
@@ -163,6 +163,12 @@ pub(crate) struct SessionRow {
     /// Processor share and memory over the last minute that it was looked at.
     pub(crate) cpu_trace: Trace,
     pub(crate) memory_trace: Trace,
+    /// What its person has put into its workspace from here.
+    pub(crate) own_files: OwnFiles,
+    /// This workbench has made it.
+    pub(crate) made_here: bool,
+    /// So many programs were run in it from here. The engine counts listings of its files too.
+    pub(crate) runs: u32,
 }
 
 impl SessionRow {
@@ -179,6 +185,9 @@ impl SessionRow {
             renamed: None,
             cpu_trace: Trace::default(),
             memory_trace: Trace::default(),
+            own_files: OwnFiles::default(),
+            made_here: false,
+            runs: 0,
         }
     }
 
@@ -222,6 +231,17 @@ impl SessionRow {
         if self.is_usable() {
             self.info.state = state;
         }
+    }
+
+    /// Nothing has run in it yet, as far as is known.
+    pub(crate) fn is_new(&self) -> bool {
+        self.runs == 0 && (self.made_here || self.info.execution_count == 0)
+    }
+
+    /// Nothing runs in it. Active is also one that never ran anything.
+    pub(crate) fn rests(&self) -> bool {
+        let state = self.info.state;
+        state == SessionState::Idle || (state == SessionState::Active && self.is_new())
     }
 
     pub(crate) fn is_usable(&self) -> bool {
@@ -299,7 +319,7 @@ pub(crate) struct Run {
     pub(crate) number: u32,
     pub(crate) language: Language,
     pub(crate) code: String,
-    pub(crate) file_name: Option<String>,
+    pub(crate) named: Named,
     pub(crate) session: Option<SessionId>,
     pub(crate) execution: Option<ExecutionId>,
     pub(crate) phase: Phase,
@@ -320,12 +340,23 @@ impl Run {
     }
 }
 
+/// What the file of a program is called.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Named {
+    /// Its name, or its path in a workspace.
+    pub(crate) name: Option<String>,
+    /// The session whose workspace that is.
+    pub(crate) of: Option<SessionId>,
+    /// The program is the whole text of that file, as the editor has it now.
+    pub(crate) is_text: bool,
+}
+
 /// What was run last, to be run again.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) language: Language,
     pub(crate) code: String,
-    pub(crate) file_name: Option<String>,
+    pub(crate) named: Named,
     /// The runtime that was chosen for it.
     pub(crate) on: Option<RuntimeType>,
     /// Where it ran.
@@ -340,8 +371,8 @@ pub(crate) struct LastRun {
     pub(crate) verdict: Verdict,
     /// `exit 0`, `stopped by SIGINT`.
     pub(crate) ending: String,
-    /// From the request to the result.
-    pub(crate) total_ms: u64,
+    /// From the request to the result, if there was one.
+    pub(crate) total_ms: Option<u64>,
 }
 
 /// The runs.
@@ -636,7 +667,14 @@ impl Model {
 
     /// When something on the screen changes by itself, in time since the workbench opened.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.notice_goes().into_iter().chain(overlay::menu_due(self)).min()
+        let stops = self.stops().filter_map(|stop| Some(stop.lapses()?.1)).filter(|due| *due > self.now);
+        self.notice_goes().into_iter().chain(overlay::menu_due(self)).chain(stops).min()
+    }
+
+    /// How those that run are being stopped.
+    pub(crate) fn stops(&self) -> impl Iterator<Item = Stop> {
+        let lanes = self.race.iter().flat_map(|race| race.lanes.iter().filter(|lane| lane.is_live()));
+        self.runs.active.iter().map(|run| run.stop).chain(lanes.map(|lane| lane.stop))
     }
 
     /// When what is only said goes by itself.
@@ -680,6 +718,12 @@ impl Model {
     /// The text has changes that its file hasn't, or that no file has.
     pub(crate) fn is_unsaved(&self) -> bool {
         buffers::is_unsaved(&self.document, &self.editor)
+    }
+
+    /// The text is a sample that nobody has touched: it may give way to another. Code of an earlier run may not.
+    pub(crate) fn shows_sample(&self) -> bool {
+        let scratch = *self.document.origin() == Origin::Scratch && !self.is_changed();
+        scratch && self.editor.text() == self.document.sample()
     }
 
     /// The text is not what was opened or saved.

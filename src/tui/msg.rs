@@ -289,6 +289,8 @@ pub enum Decision {
     Close(BufferId),
     /// To forget the runs that have ended.
     ForgetRuns,
+    /// To forget all output.
+    ClearOutput,
 }
 
 /// What tells one open text from the others, for as long as the workbench is open.

@@ -53,7 +53,7 @@ impl Entry {
             number: record.number,
             language: record.language,
             code: record.code.to_string(),
-            file_name: record.file_name.clone(),
+            file_name: record.written.clone().or_else(|| record.file_name.clone()),
             place: place.map(|p| Place { session: p.session.clone(), runtime: p.runtime, cold: p.cold }),
             terminal: record.terminal,
             end,

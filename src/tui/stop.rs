@@ -22,12 +22,25 @@ pub(crate) enum Stop {
 impl Stop {
     /// Takes a wish to stop it, and says which signal that is.
     pub(crate) fn ask(&mut self, now: Duration) -> Signal {
-        let again = match *self {
-            Self::No => false,
-            Self::Asked(then) | Self::Killing(then) => now.saturating_sub(then) <= KILL_WITHIN,
-        };
+        let again = self.kills(now);
         *self = if again { Self::Killing(now) } else { Self::Asked(now) };
         if again { Signal::Kill } else { Signal::Int }
+    }
+
+    /// Whether another wish kills it now.
+    pub(crate) fn kills(self, now: Duration) -> bool {
+        match self {
+            Self::No => false,
+            Self::Asked(then) | Self::Killing(then) => now.saturating_sub(then) <= KILL_WITHIN,
+        }
+    }
+
+    /// When it was asked to stop, and when another wish only asks again.
+    pub(crate) fn lapses(self) -> Option<(Duration, Duration)> {
+        match self {
+            Self::Asked(then) => Some((then, then + KILL_WITHIN + Duration::from_millis(1))),
+            Self::No | Self::Killing(_) => None,
+        }
     }
 
     /// What goes on, where something does.

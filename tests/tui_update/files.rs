@@ -280,3 +280,151 @@ fn a_new_file_is_typed_into_at_once() {
     let screen = bench.screen();
     assert!(screen.contains("3 Editor  a.txt [workspace] *") && screen.contains("1 hello"), "{screen}");
 }
+
+/// A workbench with a text of the workspace that was typed into.
+fn with_text(path: &str) -> Bench {
+    let mut bench = at_files(&[path]);
+    bench.press([key(KeyCode::Enter)]);
+    let seen = codebeaker::tui::Seen { size: 4, hash: 7 };
+    answer(&mut bench, "s1", Ok(Done::Opened { text: "text".to_owned(), seen }));
+    bench.press(typed("ix"));
+    bench
+}
+
+#[test]
+fn another_engine_leaves_no_text_that_waits_to_be_saved() {
+    let mut bench = with_text("a.py");
+    bench.press([key(KeyCode::F(4))]);
+    assert!(matches!(begun(&bench).last(), Some((_, Task::Save { .. }))));
+    bench.press([key(KeyCode::Esc)]).press(typed("c")).press(typed("ws://lab")).press([key(KeyCode::Enter)]);
+    super::link::reached(&mut bench, Link::Up(up(14)));
+    // It is seen when what is told of the engine is gone.
+    bench.waits();
+    assert!(bench.screen().contains("saving a.py: left unfinished"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc), key(KeyCode::F(4))]);
+    assert!(bench.screen().contains("Save as"), "{}", bench.screen());
+}
+
+#[test]
+fn a_text_that_found_no_room_in_the_queue_can_be_saved_later() {
+    let mut bench = with_text("a.py");
+    // One is under way, and as many wait as may.
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Char('2'))]);
+    for _ in 0..65 {
+        bench.press(typed("x"));
+    }
+    bench.press([key(KeyCode::F(4))]);
+    assert!(bench.screen().contains("saving a.py: too much waits"), "{}", bench.screen());
+    let one_ends = |bench: &mut Bench| {
+        let deletes = begun(bench).into_iter().rev().find(|(_, task)| matches!(task, Task::Delete { .. }));
+        let (session, number) = (SessionId::from("s1"), deletes.unwrap().0);
+        bench.tell(Msg::Files(FilesMsg::Done { session, number, result: Ok(Done::Deleted(None)) }));
+    };
+    one_ends(&mut bench);
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::F(4))]);
+    assert!(!bench.screen().contains("too much waits"), "{}", bench.screen());
+    (0..64).for_each(|_| one_ends(&mut bench));
+    let saves = |(_, task): &(u64, Task)| matches!(task, Task::Save { .. });
+    assert!(begun(&bench).iter().any(saves), "{:?}", begun(&bench).last());
+}
+
+#[test]
+fn a_text_that_is_opened_late_leaves_the_one_that_a_box_is_about() {
+    let late = |bench: &mut Bench| {
+        let seen = codebeaker::tui::Seen { size: 4, hash: 7 };
+        answer(bench, "s1", Ok(Done::Opened { text: "late\nlate".to_owned(), seen }));
+    };
+    let mut bench = at_files(&["a.py"]);
+    bench.press([key(KeyCode::Enter), key(KeyCode::F(4))]);
+    assert!(bench.screen().contains("Save as"), "{}", bench.screen());
+    late(&mut bench);
+    assert!(bench.screen().contains("a.py is open behind this text"), "{}", bench.screen());
+    bench.press([key(KeyCode::Enter)]);
+    let saved = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Save { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    assert!(saved.as_ref().is_some_and(|text| text.contains("squares")), "{saved:?}");
+
+    // Nor is anything replaced in it.
+    let mut bench = at_files(&["a.py"]);
+    bench.press([key(KeyCode::Enter), key(KeyCode::Char('3'))]).press(typed("/squ"));
+    late(&mut bench);
+    let screen = bench.screen();
+    assert!(screen.contains("/ squ") && screen.contains("1 of ") && !screen.contains("late"), "{screen}");
+}
+
+/// What the file of each run was called.
+fn run_as(bench: &Bench) -> Vec<String> {
+    let name = |effect: &Effect| match effect {
+        Effect::Execute { file_name, .. } => Some(file_name.clone().unwrap_or_default()),
+        _ => None,
+    };
+    bench.effects.iter().filter_map(name).collect()
+}
+
+fn ends(bench: &mut Bench, run: u32) {
+    bench.tell(Msg::Run(RunMsg::Finished(run, crate::tui_support::finished(0))));
+}
+
+/// Makes a file from the files pane, and shows it.
+fn makes(bench: &mut Bench, path: &str) {
+    bench.press(typed("n")).press(typed(path)).press([key(KeyCode::Enter)]);
+    let (made, seen) = (|task: &Task| matches!(task, Task::NewFile { .. }), codebeaker::tui::Seen::of(b""));
+    let number = |bench: &Bench, is: &dyn Fn(&Task) -> bool| {
+        begun(bench).into_iter().rev().find(|(number, task)| *number > 0 && is(task)).unwrap().0
+    };
+    let session = || SessionId::from("s1");
+    let done = FilesMsg::Done { session: session(), number: number(bench, &made), result: Ok(Done::Made) };
+    bench.tell(Msg::Files(done));
+    let result = Ok(Done::Opened { text: String::new(), seen });
+    let opened = number(bench, &|task| matches!(task, Task::Open { .. }));
+    bench.tell(Msg::Files(FilesMsg::Done { session: session(), number: opened, result }));
+}
+
+#[test]
+fn a_text_of_the_workspace_runs_where_it_is() {
+    let mut bench = at_files(&["main.ts"]);
+    makes(&mut bench, "sub/main.ts");
+    bench.press(typed("1")).press([key(KeyCode::F(5))]);
+    assert_eq!(run_as(&bench), ["sub/main.ts"]);
+    ends(&mut bench, 1);
+    // A part of it runs beside it.
+    bench.press([key(KeyCode::F(5))]);
+    ends(&mut bench, 2);
+    bench.press([Event::Key(crossterm::event::KeyEvent::new(KeyCode::Home, KeyModifiers::SHIFT))]);
+    bench.press([Event::Key(crossterm::event::KeyEvent::new(KeyCode::F(5), KeyModifiers::SHIFT))]);
+    assert_eq!(run_as(&bench)[1..], ["sub/main.ts", "sub/main-run.ts"]);
+}
+
+#[test]
+fn a_run_writes_over_no_file_that_its_person_made_there() {
+    let mut bench = at_files(&[]);
+    bench.press([key(KeyCode::Char('3'))]).press(typed("i2")).press([key(KeyCode::F(5))]);
+    ends(&mut bench, 1);
+    assert_eq!(run_as(&bench), ["scratch.ts"]);
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Char('2'))]);
+    makes(&mut bench, "scratch-2.ts");
+    bench.press(typed("3")).press([key(KeyCode::F(5))]);
+    ends(&mut bench, 2);
+    // The other text again.
+    bench.press([key(KeyCode::Esc)]).press(typed("fn")).press([key(KeyCode::F(5))]);
+    assert_eq!(run_as(&bench)[1..], ["scratch-2.ts", "scratch-2-run.ts"]);
+    assert!(
+        bench.screen().contains("your scratch-2.ts there stays: this runs as scratch-2-"),
+        "{}",
+        bench.screen()
+    );
+}
+
+#[test]
+fn files_that_were_saved_in_a_session_are_a_reason_to_stay() {
+    let mut bench = at_files(&[]);
+    makes(&mut bench, "a.ts");
+    bench.press([ctrl('q')]);
+    let screen = bench.screen();
+    assert!(screen.contains("session TypeScript on bun holds files that you saved there"), "{screen}");
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Char('1'))]);
+    bench.press(typed("x"));
+    assert!(bench.screen().contains("goes with it: 1 file"), "{}", bench.screen());
+}

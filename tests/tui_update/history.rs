@@ -6,7 +6,7 @@ use codebeaker::tui::{Effect, Msg, RunMsg, SessionMsg};
 use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::{BUN, created, executed};
-use crate::tui_support::{Bench, finished, key, typed};
+use crate::tui_support::{Bench, RUNTIMES, finished, key, session, typed};
 
 /// Two runs in one session: the text is changed between them.
 fn two_runs(bench: &mut Bench) {
@@ -151,4 +151,21 @@ fn what_never_began_is_kept_too() {
     focus_history(&mut bench);
     assert!(bench.screen().contains("▸    1 -"), "{}", bench.screen());
     assert!(bench.screen().contains("✗ -"), "{}", bench.screen());
+}
+
+#[test]
+fn the_code_of_a_run_gives_way_to_nothing() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(&RUNTIMES).press(typed("// mine\n")).runs(&[], 0);
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Char('6'))]).press(typed("o"));
+    assert!(bench.screen().contains("the code of run 1 is in the editor"), "{}", bench.screen());
+    bench.press(typed("l"));
+    let screen = bench.screen();
+    assert!(screen.contains("1 // mine") && screen.contains("scratch-2.js"), "{screen}");
+    // Nor to a session in another language, nor to another text.
+    let info = Box::new(session("s2", Language::Python, RuntimeType::NativeProcess));
+    bench.tell(Msg::Session(SessionMsg::Created { run: None, result: Ok(info) }));
+    assert!(bench.screen().contains("1 // mine"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc), key(KeyCode::Char('3'))]).press(typed("fn"));
+    assert!(bench.screen().contains("3 of 3 texts"), "{}", bench.screen());
 }

@@ -32,7 +32,7 @@ fn seconds_pass(bench: &mut Bench, seconds: u64) {
     bench.tell(Msg::Link(LinkMsg::Second));
 }
 
-fn reached(bench: &mut Bench, link: Link) {
+pub(super) fn reached(bench: &mut Bench, link: Link) {
     let dial = bench.effects.iter().rev().find_map(|effect| match effect {
         Effect::Dial { dial, .. } => Some(*dial),
         _ => None,
@@ -316,4 +316,28 @@ fn too_small_a_screen_tells_of_the_link() {
     bench.tell(changed(Link::Down(down(1, Some(4))))).press([Event::Resize(20, 6)]);
     bench.terminal.backend_mut().resize(20, 6);
     assert!(bench.screen().contains("! link down 00:00"), "{}", bench.screen());
+}
+
+#[test]
+fn a_double_click_begins_nothing_while_the_link_is_down() {
+    let mut bench = attached(120, 36);
+    running(&mut bench);
+    bench.tell(Msg::Run(RunMsg::Finished(1, finished(0)))).tell(changed(Link::Down(down(1, Some(4)))));
+    let screen = bench.screen();
+    let row = screen.lines().position(|line| line.contains("   1 bun")).unwrap();
+    let kind = crossterm::event::MouseEventKind::Down(crossterm::event::MouseButton::Left);
+    let (column, modifiers) = (100, crossterm::event::KeyModifiers::NONE);
+    let click = crossterm::event::MouseEvent { kind, column, row: u16::try_from(row).unwrap(), modifiers };
+    bench.press([Event::Mouse(click), Event::Mouse(click)]);
+    let screen = bench.screen();
+    assert!(screen.contains("nothing can be asked of") && !screen.contains("run 2"), "{screen}");
+}
+
+#[test]
+fn a_race_elsewhere_goes_on_without_its_person() {
+    let mut bench = Bench::new(120, 36);
+    bench.tell(changed(Link::Up(up(14)))).found(&[RuntimeType::Bun, RuntimeType::Deno]);
+    bench.press([key(KeyCode::F(12)), ctrl('q')]);
+    let screen = bench.screen();
+    assert!(screen.contains("a race goes on at") && !screen.contains("will be stopped"), "{screen}");
 }

@@ -274,3 +274,30 @@ fn a_traceback_leads_to_the_code() {
     let screen = bench.screen();
     assert!(screen.contains("names no place") && screen.contains("> 4 Output"), "{screen}");
 }
+
+#[test]
+fn while_a_program_runs_enter_types_and_z_folds() {
+    let mut bench = after("one\ntwo\n");
+    bench.press([key(KeyCode::F(5))]).tell(Msg::Run(RunMsg::Started(2)));
+    bench.press(typed("z"));
+    let screen = bench.screen();
+    assert!(!screen.contains("INPUT") && screen.contains("0 lines"), "{screen}");
+    bench.press(typed("zf\n"));
+    assert!(bench.screen().contains("INPUT"), "{}", bench.screen());
+}
+
+#[test]
+fn much_output_is_forgotten_after_a_question() {
+    let mut bench = after("one\n");
+    bench.press(typed("D"));
+    assert!(bench.screen().contains("nothing is here any more"), "{}", bench.screen());
+    again(&mut bench, 2, "two\n");
+    again(&mut bench, 3, "three\n");
+    bench.press(typed("D"));
+    let screen = bench.screen();
+    assert!(screen.contains("Forget all output?") && screen.contains("lines of 2 runs"), "{screen}");
+    bench.press([key(KeyCode::Esc)]);
+    assert!(bench.screen().contains("three"), "{}", bench.screen());
+    bench.press(typed("D\n"));
+    assert!(bench.screen().contains("nothing is here any more"), "{}", bench.screen());
+}

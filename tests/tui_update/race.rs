@@ -210,3 +210,41 @@ fn the_way_to_a_race_is_shown_after_a_run() {
     bench.runs(&[(OutputStream::Stdout, "x\n")], 0);
     assert!(bench.screen().contains("F12 all runtimes"), "{}", bench.screen());
 }
+
+#[test]
+fn a_race_that_ended_while_one_was_elsewhere_is_told_and_can_be_seen_again() {
+    let mut bench = raced(120, 36, &THREE[1..]);
+    bench.press([key(KeyCode::F(2))]).press(typed("/\n"));
+    for (run, of) in [(1, THREE[1]), (2, THREE[2])] {
+        bench.tell(ready(run, &format!("s{run}"), of));
+        wrote(&mut bench, run, "1\n");
+        ended(&mut bench, run, 0, 20 + run);
+    }
+    assert!(bench.screen().contains("the race is over: the same answer on both"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Esc)]);
+    let screen = bench.screen();
+    assert!(screen.contains("the race of scratch.ts is over: the same answer on both"), "{screen}");
+    assert!(screen.contains("quickest: deno in 69.2 ms"), "{screen}");
+    bench.press(typed("B"));
+    let screen = bench.screen();
+    assert!(screen.contains("Race  scratch.ts on 2 runtimes, all at once, without input"), "{screen}");
+    // What is said later is not said there.
+    bench.press([key(KeyCode::Esc)]).runs(&[], 0);
+    let screen = bench.screen();
+    let at = |words: &str| screen.find(words).unwrap_or_else(|| panic!("{words}: {screen}"));
+    assert!(at("the race of") < at("$ run 3"), "{screen}");
+}
+
+#[test]
+fn turns_are_taken_only_if_the_race_begins() {
+    let mut bench = raced(120, 36, &THREE[1..]);
+    for (run, of) in [(1, THREE[1]), (2, THREE[2])] {
+        bench.tell(ready(run, &format!("s{run}"), of));
+        ended(&mut bench, run, 0, 20);
+    }
+    // Nothing is left to run.
+    bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::Esc)]).press(typed("3ai"));
+    bench.press([key(KeyCode::Backspace), key(KeyCode::Esc)]).press(typed("Bt"));
+    let screen = bench.screen();
+    assert!(screen.contains("there is nothing to run") && screen.contains("all at once"), "{screen}");
+}

@@ -318,3 +318,47 @@ mod form {
         assert_eq!((params.network, params.idle_timeout_minutes), (true, 8));
     }
 }
+
+#[test]
+fn what_is_looked_for_again_may_be_there() {
+    let mut bench = python();
+    bench.press([key(KeyCode::F(8)), key(KeyCode::Char('1'))]);
+    bench.tell(created("d1", Some(1), Language::Python, RuntimeType::Docker)).tell(ended(1)).tell(lost("d1"));
+    bench.press([key(KeyCode::F(3))]).press(typed("r")).press([key(KeyCode::Esc), key(KeyCode::F(5))]);
+    let screen = bench.screen();
+    assert!(!screen.contains("no runtime that is here"), "{screen}");
+    assert_eq!(asked(&bench, Some(2)).unwrap().runtime_type, Some(RuntimeType::Docker), "{screen}");
+}
+
+#[test]
+fn a_run_that_could_not_begin_is_the_last_one() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(&RUNTIMES).runs(&[], 0);
+    assert!(bench.screen().contains("last: exit 0 in 14 ms"), "{}", bench.screen());
+    let failure = |why: &str| Failure::new(ErrorKind::Internal, why, "");
+    bench.press([key(KeyCode::F(5))]).tell(Msg::Run(RunMsg::Failed(2, failure("no room"))));
+    let screen = bench.screen();
+    assert!(screen.contains("✗ last: no room") && !screen.contains("busy"), "{screen}");
+    bench.press([key(KeyCode::F(8)), key(KeyCode::Char('1')), ctrl('c')]);
+    assert!(bench.screen().contains("! last: before it began"), "{}", bench.screen());
+}
+
+#[test]
+fn what_the_next_ctrl_c_does_is_said_as_time_passes() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(&RUNTIMES).press([key(KeyCode::F(5))]);
+    bench.tell(created("s1", Some(1), Language::TypeScript, RuntimeType::Bun));
+    bench.tell(Msg::Run(RunMsg::Accepted(1, ExecutionId::from("e")))).tell(Msg::Run(RunMsg::Started(1)));
+    bench.press([ctrl('c')]);
+    assert!(bench.screen().contains("Ctrl-C again kill"), "{}", bench.screen());
+    bench.waits();
+    let screen = bench.screen();
+    assert!(screen.contains("Ctrl-C asks again, twice kills"), "{screen}");
+    assert!(screen.contains("run 1 has not ended") && !screen.contains("within 2 s"), "{screen}");
+    // What was said goes as anything does, and then nothing is due.
+    bench.waits();
+    assert!(bench.workbench.deadline().is_none());
+    bench.press([ctrl('c')]);
+    let ints = bench.effects.iter().filter(|e| matches!(e, Effect::Signal(_, _, Signal::Int))).count();
+    assert_eq!(ints, 2);
+}

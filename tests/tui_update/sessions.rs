@@ -174,3 +174,44 @@ fn the_runs_of_a_race_are_kept_compared_and_counted() {
     let screen = bench.screen();
     assert!(screen.contains("Runs 2 and 1") && screen.contains("- lane 2"), "{screen}");
 }
+
+fn asked_to_close(bench: &Bench) -> bool {
+    bench.effects.contains(&Effect::CloseSession(SessionId::from("s1")))
+}
+
+#[test]
+fn a_session_that_was_used_takes_its_workspace_with_it_after_a_question() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript));
+    // Listings of its files are no use of it.
+    let mut listed = session("s1", Language::TypeScript, RuntimeType::Bun);
+    listed.execution_count = 3;
+    bench.tell(Msg::Session(SessionMsg::Listed(Ok(vec![listed]))));
+    assert!(bench.screen().contains("ready") && bench.screen().contains("runs 0"), "{}", bench.screen());
+    in_sessions(&mut bench).press(typed("x"));
+    assert!(asked_to_close(&bench));
+    bench.press(typed("x"));
+    assert!(bench.screen().contains("is being closed already"), "{}", bench.screen());
+
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).runs(&[], 0);
+    let stats = SessionStats { workspace_files: Some(3), ..SessionStats::default() };
+    bench.tell(Msg::Session(SessionMsg::Stats(SessionId::from("s1"), Ok(stats))));
+    assert!(bench.screen().contains("runs 1"), "{}", bench.screen());
+    in_sessions(&mut bench).press(typed("x"));
+    assert!(bench.screen().contains("goes with it: 3 files") && !asked_to_close(&bench));
+    bench.press([key(KeyCode::Enter)]);
+    assert!(asked_to_close(&bench));
+}
+
+#[test]
+fn the_first_run_is_a_cold_one_whatever_was_listed_before() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(BUN).tell(created("s1", None, Language::TypeScript));
+    let mut listed = session("s1", Language::TypeScript, RuntimeType::Bun);
+    listed.execution_count = 3;
+    bench.tell(Msg::Session(SessionMsg::Listed(Ok(vec![listed])))).press([key(KeyCode::F(5))]);
+    assert!(bench.screen().contains("new session"), "{}", bench.screen());
+    bench.tell(Msg::Run(RunMsg::Finished(1, finished(0)))).press([key(KeyCode::F(5))]);
+    assert!(bench.screen().contains("warm session"), "{}", bench.screen());
+}

@@ -192,3 +192,13 @@ fn hostile_sequences_stay_in_its_screen() {
     assert!(!screen.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{screen:?}");
     assert_eq!(told(&bench), []);
 }
+
+#[test]
+fn from_another_pane_the_way_to_its_keys_is_named() {
+    let mut bench = running(120, 36);
+    bench.press([key(KeyCode::F(6))]);
+    let screen = bench.screen();
+    assert!(screen.contains("Ctrl-C stop   4 or a click gives it the keys"), "{screen}");
+    bench.press([key(KeyCode::Char('4'))]);
+    assert!(bench.screen().contains("keys go to it"), "{}", bench.screen());
+}

@@ -5,6 +5,7 @@ const WORDS: &[(&str, &str)] = &[
     ("run.start", "execute start go play"),
     ("run.terminal", "pty tty curses screen interactive"),
     ("run.stop", "kill interrupt cancel abort end sigint"),
+    ("race.show", "last result compare winner"),
     ("app.quit", "exit close leave end bye"),
     ("app.suspend", "background shell job"),
     ("session.new", "create add environment container sandbox"),

@@ -3,6 +3,7 @@
 //!
 //! Nothing here asks anybody: `update::files` does.
 
+mod own;
 mod queue;
 mod tree;
 
@@ -13,6 +14,7 @@ use super::widget::field::Field;
 use super::workspace::{Kept, MOST_KEPT, Task};
 use crate::protocol::SessionId;
 
+pub(crate) use own::OwnFiles;
 pub(crate) use queue::Queues;
 pub(crate) use tree::{Entry, Row, Tree, What};
 

@@ -98,7 +98,8 @@ impl Output {
             self.blocks.push_back(Block::new(run));
         }
         let newest = self.blocks.len() - 1;
-        self.blocks.iter().rposition(|block| block.run == run).unwrap_or(newest)
+        let of_run = |block: &Block| run > 0 && block.run == run;
+        self.blocks.iter().rposition(of_run).unwrap_or(newest)
     }
 
     /// Changes a block, and keeps the whole within its bounds.

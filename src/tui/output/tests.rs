@@ -274,3 +274,14 @@ fn a_wrapped_or_broken_line_is_copied_as_one() {
     output.stretch();
     assert_eq!(output.selected_text().unwrap(), format!("{long}\nend"));
 }
+
+#[test]
+fn what_is_said_of_no_run_is_said_in_the_newest_block() {
+    let mut output = Output::new();
+    output.say(Kind::Note, "first".to_owned());
+    output.begin(1);
+    output.say(Kind::Note, "second".to_owned());
+    output.begin(2);
+    output.say(Kind::Note, "third".to_owned());
+    assert_eq!(texts(&output), ["first", "", "second", "", "third"]);
+}

@@ -7,8 +7,11 @@ use ratatui::Frame;
 
 use super::Outcome;
 use super::path::{self as form, Words};
+use crate::tui::buffers;
+use crate::tui::document::Document;
+use crate::tui::editor::Editor;
 use crate::tui::model::Model;
-use crate::tui::msg::{Effect, Replace};
+use crate::tui::msg::{BufferId, Effect, Replace};
 use crate::tui::theme::Theme;
 use crate::tui::widget::field::Field;
 
@@ -16,42 +19,59 @@ use crate::tui::widget::field::Field;
 #[derive(Clone, Debug)]
 pub(crate) struct SaveAs {
     pub(super) field: Field,
-    /// Not the text, but this run's output.
-    run: Option<u32>,
+    what: What,
+}
+
+/// What is saved.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// A text: the one it was asked for, whichever is shown.
+    Text(BufferId),
+    /// A run's output.
+    Output(u32),
 }
 
 impl SaveAs {
-    pub(crate) fn new(name: &str) -> Self {
-        Self { field: Field::new(name), run: None }
+    pub(crate) fn new(buffer: BufferId, name: &str) -> Self {
+        Self { field: Field::new(name), what: What::Text(buffer) }
     }
 
     /// Asks for the file to save a run's output to.
     pub(crate) fn output(run: u32) -> Self {
-        Self { field: Field::new(&format!("run-{run}.txt")), run: Some(run) }
+        Self { field: Field::new(&format!("run-{run}.txt")), what: What::Output(run) }
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
         let path = self.field.text().trim();
         if key.code == KeyCode::Enter && !path.is_empty() {
-            if let Some(run) = self.run {
-                let text = model.output.run_text(run).unwrap_or_default();
-                return Outcome::Close(vec![Effect::SaveOutput { run, path: PathBuf::from(path), text }]);
-            }
-            return Outcome::Close(vec![Effect::Save {
-                buffer: model.document.id,
-                path: PathBuf::from(path),
-                text: model.file_text(),
-                revision: model.editor.revision(),
-                replace: Replace::Never,
-            }]);
+            let path = PathBuf::from(path);
+            return Outcome::Close(match self.what {
+                What::Output(run) => {
+                    let text = model.output.run_text(run).unwrap_or_default();
+                    vec![Effect::SaveOutput { run, path, text }]
+                }
+                What::Text(buffer) => {
+                    let saved = buffers::all(model).find(|(document, _)| document.id == buffer);
+                    let save = |(document, editor): (&Document, &Editor)| Effect::Save {
+                        buffer,
+                        path,
+                        text: document.form.write(&editor.text()),
+                        revision: editor.revision(),
+                        replace: Replace::Never,
+                    };
+                    saved.map(save).into_iter().collect()
+                }
+            });
         }
         self.field.key(key);
         Outcome::Stay(Vec::new())
     }
 
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-        let title =
-            self.run.map_or_else(|| "Save as".to_owned(), |run| format!("Save the output of run {run} as"));
+        let title = match self.what {
+            What::Text(_) => "Save as".to_owned(),
+            What::Output(run) => format!("Save the output of run {run} as"),
+        };
         let words = Words { title: &title, right: "", notes: &[], hint: "Enter save   Esc back" };
         form::draw(&self.field, words, model, theme, frame);
     }

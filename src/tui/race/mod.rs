@@ -7,10 +7,11 @@ mod answer;
 mod places;
 
 use super::history::End;
-use super::model::{Model, RuntimeRow, Verdict};
+use super::model::{Model, Named, RuntimeRow, Verdict};
 use super::output::Output;
 use super::sink::Sink;
 use super::stop::Stop;
+use super::text;
 use crate::protocol::{ExecutionId, Language, RuntimeType, SessionId};
 
 pub(crate) use answer::{Agreement, Answer};
@@ -131,7 +132,7 @@ pub(crate) struct Race {
     pub(crate) name: String,
     pub(crate) language: Language,
     pub(crate) code: String,
-    pub(crate) file_name: Option<String>,
+    pub(crate) named: Named,
     pub(crate) lanes: Vec<Lane>,
     /// Runtimes that take no part, with the reason.
     pub(crate) others: Vec<(RuntimeType, String)>,
@@ -140,6 +141,8 @@ pub(crate) struct Race {
     pub(crate) alone: bool,
     /// One after another, and not all at once.
     pub(crate) in_turn: bool,
+    /// Its person has asked it to end.
+    pub(crate) stopped: bool,
 }
 
 impl Race {
@@ -224,6 +227,20 @@ impl Race {
         (timed.len() > 1 && !self.is_live()).then(|| timed.first().map(|(lane, _)| *lane)).flatten()
     }
 
+    /// Which lane that was and how long it took, in words; with it whether that was a start others had not.
+    pub(crate) fn quickest_words(&self) -> Option<String> {
+        let lane = self.quickest()?;
+        let total = text::millis(lane.total_ms()?);
+        let timed = self.lanes.iter().filter(|lane| lane.total_ms().is_some());
+        let (cold, warm): (Vec<_>, Vec<_>) = timed.partition(|lane| matches!(lane.start, Start::Cold(_)));
+        let mixed = match lane.start {
+            _ if cold.is_empty() || warm.is_empty() => "",
+            Start::Cold(_) => ", cold against warm",
+            Start::Warm | Start::Unknown => ", warm against cold",
+        };
+        Some(format!("quickest: {} in {total}{mixed}", lane.runtime.short()))
+    }
+
     pub(crate) fn places(&self, size: ratatui::layout::Size) -> Places {
         Places::of(size, self.lanes.len(), self.others.len(), self.chosen, self.alone)
     }
@@ -281,12 +298,13 @@ mod tests {
             name: "scratch.ts".to_owned(),
             language: Language::TypeScript,
             code: String::new(),
-            file_name: None,
+            named: Named::default(),
             lanes: lanes.iter().enumerate().map(lane).collect(),
             others: Vec::new(),
             chosen: 0,
             alone: false,
             in_turn: false,
+            stopped: false,
         }
     }
 
@@ -332,6 +350,9 @@ mod tests {
         assert_eq!(race.quickest().map(|lane| lane.runtime), Some(Deno));
         race.lanes[0].start = Start::Cold(50.0);
         assert_eq!(race.quickest().map(|lane| lane.runtime), Some(Bun));
+        assert_eq!(race.quickest_words().as_deref(), Some("quickest: bun in 11.0 ms, warm against cold"));
+        race.lanes[1].start = Start::Cold(1.0);
+        assert_eq!(race.quickest_words().as_deref(), Some("quickest: bun in 12.0 ms"));
         race.lanes[1].stage = Stage::Running;
         assert!(race.quickest().is_none(), "while something runs nobody has won");
     }

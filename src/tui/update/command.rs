@@ -7,7 +7,7 @@ use crate::tui::buffers;
 use crate::tui::commands::Cmd;
 use crate::tui::document::{ORDER, Origin};
 use crate::tui::editor::Action;
-use crate::tui::model::{Model, Pane, Run, Screen, Verdict};
+use crate::tui::model::{Model, Pane, Run, Screen, SessionRow, Verdict};
 use crate::tui::msg::{BufferId, Effect, Replace};
 use crate::tui::overlay::{self, Help, LogView, Menu, NewSession, Overlay, Palette, Question, SaveAs};
 use crate::tui::race::Race;
@@ -42,6 +42,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::RunInTerminal => return super::run::in_terminal(model),
         Cmd::RunOn => super::run::choose(model),
         Cmd::RunAll => return super::race::start(model),
+        Cmd::BackToRace => super::race::show(model),
         Cmd::TakeTurns => return super::race::take_turns(model),
         Cmd::OpenLane => super::race::go(model, cmd),
         Cmd::Files(cmd) => return super::files::perform(model, cmd),
@@ -97,7 +98,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             model.output.wrap = !model.output.wrap;
             model.output.left = 0;
         }
-        Cmd::ClearOutput => model.output.clear(),
+        Cmd::ClearOutput => super::output::clear(model),
         Cmd::ShowFix => super::runtime::show_fix(model),
         Cmd::CopyFix => return super::runtime::copy_fix(model),
         Cmd::Report => return super::runtime::report(model),
@@ -107,7 +108,8 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Tour => super::tour::start(model),
         Cmd::TourSkip => super::tour::skip(model),
         // Where nothing was chosen, a running program is what is meant.
-        Cmd::Fold if model.runs.active.is_some() && model.output.follows() => type_input(model),
+        Cmd::FoldOrType if model.runs.active.is_some() && model.output.follows() => type_input(model),
+        Cmd::FoldOrType => return super::output::perform(model, Cmd::Fold),
         Cmd::Fold | Cmd::PreviousBlock | Cmd::NextBlock | Cmd::Select => {
             return super::output::perform(model, cmd);
         }
@@ -179,10 +181,18 @@ fn quit(model: &mut Model) -> Vec<Effect> {
         });
     }
     if let Some(live) = model.race.as_ref().map(Race::live).filter(|live| *live > 0) {
-        reasons.push(format!("a race runs on {live} runtimes and will be stopped"));
+        reasons.push(match model.connection.server() {
+            None => format!("a race runs on {live} runtimes and will be stopped"),
+            Some(server) => format!("a race goes on at {server}, but its output is lost here"),
+        });
     }
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));
+    }
+    if model.connection.server().is_none() {
+        let holds = |row: &&SessionRow| row.is_usable() && row.own_files.len() > 0;
+        let rows = model.sessions.rows.iter().filter(holds).map(|row| overlay::session_name(&row.info));
+        reasons.extend(rows.map(|name| format!("session {name} holds files that you saved there")));
     }
     let unsaved = buffers::listed(model).into_iter().filter(|one| one.unsaved);
     reasons.extend(unsaved.map(|one| format!("{} has changes that are not saved", one.name)));
@@ -233,7 +243,7 @@ pub(super) fn save(model: &mut Model, buffer: BufferId) -> Vec<Effect> {
         None => {
             let name = document.name();
             buffers::show_buffer(model, buffer);
-            model.overlays.push(Overlay::SaveAs(SaveAs::new(&name)));
+            model.overlays.push(Overlay::SaveAs(SaveAs::new(buffer, &name)));
             Vec::new()
         }
     }
@@ -247,16 +257,32 @@ fn close_session(model: &mut Model) -> Vec<Effect> {
     let id = row.info.session_id.clone();
     let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(&id));
     let runs = runs || model.race.as_ref().is_some_and(|race| race.runs_in(&id));
-    // Active is also one that never ran anything.
-    let busy = runs || (row.info.state == SessionState::Active && row.info.execution_count > 0);
     let name = overlay::session_name(&row.info);
-    let effect = Effect::CloseSession(id);
-    if busy {
-        let lines = vec![format!("something runs in {name} and will be stopped")];
-        model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
+    if row.info.state == SessionState::Closing {
+        model.tell(Verdict::Idle, format!("{name} is being closed already"), "");
         return Vec::new();
     }
-    vec![effect]
+    let busy = runs || (row.info.state == SessionState::Active && !row.rests());
+    let own = row.own_files.len() as u64;
+    let mut lines = Vec::new();
+    if busy {
+        lines.push(format!("something runs in {name} and will be stopped"));
+    }
+    if !row.is_new() || own > 0 || runs {
+        // Of what its programs wrote it is not always known how much that is.
+        let known = row.stats.as_ref().and_then(|stats| stats.workspace_files).unwrap_or(0).max(own);
+        lines.push(match known {
+            0 => format!("the workspace of {name} goes with it"),
+            1 => format!("the workspace of {name} goes with it: 1 file"),
+            n => format!("the workspace of {name} goes with it: {n} files"),
+        });
+    }
+    let effect = Effect::CloseSession(id);
+    if lines.is_empty() {
+        return vec![effect];
+    }
+    model.overlays.push(Overlay::Question(Question::new("Close the session?", lines, "close", effect)));
+    Vec::new()
 }
 
 /// Scratch goes through all languages; an untouched sample changes with it.
@@ -269,10 +295,11 @@ fn next_language(model: &mut Model) {
     }
 }
 
-/// Makes a language the text's; scratch that nobody changed becomes that language's sample.
+/// Makes a language the text's; a sample that nobody changed becomes that language's.
 pub(super) fn set_language(model: &mut Model, language: crate::protocol::Language) {
+    let sample = model.shows_sample();
     model.document.set_language(language);
-    if *model.document.origin() == Origin::Scratch && !model.is_changed() {
+    if sample {
         let sample = model.document.sample();
         model.editor.replace(&sample, model.document.habits());
         model.document.set_saved(model.editor.revision());

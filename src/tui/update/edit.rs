@@ -55,6 +55,7 @@ pub(super) fn decided(model: &mut Model, decision: Decision) -> Vec<Effect> {
             }
         }
         Decision::Close(buffer) => buffers::close_buffer(model, buffer),
+        Decision::ClearOutput => model.output.clear(),
         Decision::ForgetRuns => return super::history::forget(model),
     }
     Vec::new()

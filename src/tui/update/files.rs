@@ -1,13 +1,14 @@
 //! The files pane: what its keys and its mouse do, and what of the engine it follows.
 
 mod answers;
+mod named;
 mod texts;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::protocol::{EntryKind, SessionEvent, SessionState};
 use crate::tui::commands::Cmd;
-use crate::tui::files::{FilesCmd, Row};
+use crate::tui::files::{Files, FilesCmd, Row};
 use crate::tui::model::{Model, Pane, Screen, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::{Ask, Overlay, PathForm};
@@ -16,6 +17,7 @@ use crate::tui::view::files::list;
 use crate::tui::widget::field::Field;
 use crate::tui::workspace::{self, EXECUTION, FilesMsg, MOST_READ, Task, join, name, parent};
 
+pub(super) use named::of_run as name_of_run;
 pub(super) use texts::save;
 
 pub(super) fn update(model: &mut Model, msg: FilesMsg) -> Vec<Effect> {
@@ -39,9 +41,6 @@ pub(super) fn update(model: &mut Model, msg: FilesMsg) -> Vec<Effect> {
 pub(super) fn order(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
     let mut ordered = Vec::with_capacity(effects.len());
     for effect in effects {
-        if let Effect::Execute { session, code, file_name: Some(name), .. } = &effect {
-            texts::is_written_to_be_run(model, session, name, code);
-        }
         let Effect::Files { session, number: 0, task } = effect else {
             ordered.push(effect);
             continue;
@@ -52,11 +51,15 @@ pub(super) fn order(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {
             model.tell(Verdict::Warn, format!("{words}: its session is closed"), "choose another session");
             continue;
         }
-        if let Task::Save { buffer, .. } = *task {
-            texts::is_being_saved(model, buffer);
-        }
+        let saved = match *task {
+            Task::Save { buffer, .. } => Some(buffer),
+            _ => None,
+        };
         match model.files.queues.add(session, *task) {
-            Ok(effect) => ordered.extend(effect),
+            Ok(effect) => {
+                saved.into_iter().for_each(|buffer| texts::is_being_saved(model, buffer));
+                ordered.extend(effect);
+            }
             Err(_) => model.tell(
                 Verdict::Warn,
                 format!("{words}: too much waits to be done there"),
@@ -98,12 +101,24 @@ pub(super) fn sync(model: &mut Model) -> Vec<Effect> {
 fn give_up_what_is_gone(model: &mut Model) {
     let rows = &model.sessions.rows;
     let lost = model.files.retain(|id| rows.iter().any(|row| row.info.session_id == *id));
-    texts::are_not_saved(model, &lost);
+    are_given_up(model, &lost, "ended with the session", "its files are gone");
+}
+
+/// Another engine is gone to: what was still to be done in the workspaces of this one is never answered.
+pub(super) fn leave_all(model: &mut Model) {
+    let lost = model.files.retain(|_| false);
+    are_given_up(model, &lost, "left unfinished", "F4 saves what is not saved");
+    model.files = Files::default();
+}
+
+/// Says of tasks that they will never be answered.
+fn are_given_up(model: &mut Model, lost: &[Task], how: &str, hint: &str) {
+    texts::are_not_saved(model, lost);
     let lost: Vec<&Task> = lost.iter().filter(|task| !task.looks()).collect();
     if let Some(first) = lost.first() {
         let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
         let words = text::sanitise(&first.words()).into_owned();
-        model.tell(Verdict::Warn, format!("{words}{more}: ended with the session"), "its files are gone");
+        model.tell(Verdict::Warn, format!("{words}{more}: {how}"), hint);
     }
 }
 

@@ -6,7 +6,7 @@ use super::run;
 use crate::tui::buffers::open_buffer;
 use crate::tui::commands::Cmd;
 use crate::tui::document::{Document, Origin};
-use crate::tui::model::{Model, Pane, Program, Verdict};
+use crate::tui::model::{Model, Named, Pane, Program, Verdict};
 use crate::tui::msg::{Decision, Effect};
 use crate::tui::overlay::{Compare, Overlay, Question};
 
@@ -73,7 +73,11 @@ fn rerun(model: &mut Model) -> Vec<Effect> {
     let program = Program {
         language: record.language,
         code: record.code.to_string(),
-        file_name: record.file_name.clone(),
+        named: Named {
+            name: record.written.clone().or_else(|| record.file_name.clone()),
+            of: record.session().cloned(),
+            is_text: false,
+        },
         on: place.map(|place| place.runtime),
         session: place.map(|place| place.session.clone()),
         terminal: record.terminal,

@@ -48,8 +48,7 @@ pub(super) fn recovered(model: &mut Model, texts: Vec<Unsaved>, broken: Option<P
     if !texts.is_empty() {
         model.overlays.retain(|overlay| !overlay.asks_to_quit());
     }
-    let shown =
-        (*model.document.origin() != Origin::Scratch || model.is_changed()).then_some(model.document.id);
+    let shown = (!model.shows_sample()).then_some(model.document.id);
     let (mut names, mut effects) = (Vec::new(), vec![Effect::Recovered]);
     for unsaved in texts {
         names.push(open(model, unsaved, &mut effects));

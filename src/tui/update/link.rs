@@ -4,7 +4,6 @@ use crate::engine::{Frame, Link, Target};
 use crate::protocol::Failure;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::connection::{self, Connection, Dial};
-use crate::tui::files::Files;
 use crate::tui::history::End;
 use crate::tui::ingest;
 use crate::tui::model::{Model, Phase, Runs, Runtimes, Screen, Sessions, Verdict};
@@ -216,7 +215,7 @@ fn switch(model: &mut Model, reached: Reached) {
     model.wire = Wire::begin(model.now);
     model.runtimes = Runtimes::of(&reached.runtimes);
     let own = std::mem::take(&mut model.sessions.own);
-    model.files = Files::default();
+    super::files::leave_all(model);
     model.sessions = Sessions { own, ..Sessions::default() };
     model.starts = Default::default();
     model.runs = Runs { count: model.runs.count, earlier: model.runs.earlier, left, ..Runs::default() };

@@ -80,6 +80,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             if super::overlay::menu_due(model).is_some_and(|due| due <= model.now) {
                 super::overlay::show_menu(model);
             }
+            run::stop_lapses(model);
             Vec::new()
         }
         Msg::Keep => keep::keep(model),

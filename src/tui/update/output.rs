@@ -9,9 +9,9 @@ use super::command::focus;
 use crate::tui::commands::Cmd;
 use crate::tui::editor::{Action, Motion};
 use crate::tui::model::{Model, Pane, Register, Verdict};
-use crate::tui::msg::{Copied, Effect, OutputMsg};
-use crate::tui::output::{Kind, Press};
-use crate::tui::overlay::{Overlay, SaveAs};
+use crate::tui::msg::{Copied, Decision, Effect, OutputMsg};
+use crate::tui::output::{Kind, Press, thousands};
+use crate::tui::overlay::{Overlay, Question, SaveAs};
 use crate::tui::text;
 use crate::tui::traceback;
 
@@ -41,6 +41,18 @@ pub(super) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Forgets all output: after a question where that is more than one sees.
+pub(super) fn clear(model: &mut Model) {
+    let (runs, lines) = (model.output.run_blocks().count(), model.output.len());
+    if runs <= 1 && lines <= model.output_room().0 {
+        return model.output.clear();
+    }
+    let of = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    let lines = vec![format!("{} lines of {of}", thousands(lines as u64))];
+    let yes = Effect::Decided(Decision::ClearOutput);
+    model.overlays.push(Overlay::Question(Question::new("Forget all output?", lines, "forget", yes)));
 }
 
 /// Up, down and sideways; what is selected grows with it.
@@ -178,7 +190,12 @@ fn save(model: &mut Model) {
 /// Goes to the line of the editor's text that the chosen line names.
 fn go_to_source(model: &mut Model) {
     let line = model.output.current_text().unwrap_or_default();
-    let file = model.document.file_name();
+    let mut file = model.document.file_name();
+    let run = model.output.block(model.output.current()).map_or(0, |block| block.run);
+    if let Some(record) = model.history.find(run).filter(|record| record.file_name == file) {
+        // It may have run under another name.
+        file = record.written.clone().or(file);
+    }
     let Some(row) = traceback::line_of(&line, file.as_deref()) else {
         return model.tell(Verdict::Idle, "this line names no place in the editor's text", "");
     };

@@ -7,7 +7,7 @@ use super::run;
 use crate::protocol::{
     CreateSession, ErrorKind, ExecuteResult, Failure, OutputStream, SessionId, SessionInfo, SessionState,
 };
-use crate::tui::commands::Cmd;
+use crate::tui::commands::{Cmd, Place};
 use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::model::{Model, Screen, Verdict};
 use crate::tui::msg::{Effect, RunMsg};
@@ -24,13 +24,13 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.notice = None;
-    let (code, file_name) = (model.editor.text(), run::file_name(model));
+    let (code, named) = (model.editor.text(), run::named(model));
     let mut lanes = Vec::new();
     for runtime in runtimes {
         model.runs.count += 1;
         let number = model.runs.count;
         lanes.push(Lane::new(number, runtime));
-        model.history.push(Record::begun(number, language, &code, file_name.clone(), false));
+        model.history.push(Record::begun(number, language, &code, named.name.clone(), false));
     }
     let others = model.runtimes.rows.iter();
     let others = others.filter_map(|row| Some((row.runtime, race::unfit(row, language)?))).collect();
@@ -41,12 +41,13 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         name: model.document.name(),
         language,
         code,
-        file_name,
+        named,
         chosen: chosen.min(lanes.len() - 1),
         lanes,
         others,
         alone,
         in_turn,
+        stopped: false,
     });
     model.screen = Screen::Race;
     model.overlays.clear();
@@ -103,11 +104,16 @@ pub(super) fn created(model: &mut Model, number: u32, info: &SessionInfo) -> Vec
 fn execute(model: &mut Model, number: u32, session: SessionId) -> Vec<Effect> {
     if let Some(row) = model.sessions.find(&session) {
         row.info.state = SessionState::Active;
-        row.last = None;
+        (row.runs, row.last) = (row.runs + 1, None);
     }
-    let Some(race) = &mut model.race else { return Vec::new() };
-    let (language, code, file_name) = (race.language, race.code.clone(), race.file_name.clone());
-    let Some(lane) = race.lane(number) else { return Vec::new() };
+    let Some(race) = &model.race else { return Vec::new() };
+    let (language, code, named) = (race.language, race.code.clone(), race.named.clone());
+    let (file_name, note) = super::files::name_of_run(model, &session, language, &named, &code);
+    model.history.written(number, file_name.clone());
+    let Some(lane) = model.race.as_mut().and_then(|race| race.lane(number)) else { return Vec::new() };
+    if let Some(note) = note {
+        lane.output.say(Kind::Note, note);
+    }
     lane.stage = Stage::Asked;
     lane.session = Some(session.clone());
     let cold = matches!(lane.start, Start::Cold(_));
@@ -186,19 +192,46 @@ fn settle(model: &mut Model, number: u32, end: End) -> Vec<Effect> {
         }
     }
     if model.race.as_ref().is_some_and(|race| !race.is_live()) {
-        // What was said about stopping it is over; somebody who left it is told its end.
+        // What was said about stopping it is over.
         model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
-        if model.screen != Screen::Race && model.notice.is_none() {
-            model.tell(Verdict::Idle, "the race was stopped", "");
-        }
+        over(model);
     }
     go_on(model)
+}
+
+/// It has ended: the output keeps a line of it, and somebody who left it is told.
+fn over(model: &mut Model) {
+    let Some(race) = &model.race else { return };
+    let (of, words) = race.verdict();
+    let quickest = race.quickest_words().map_or_else(String::new, |quickest| format!("; {quickest}"));
+    let key = model.keymap.shown(Cmd::BackToRace, &[Place::Workbench], false);
+    let again = key.map_or_else(String::new, |key| format!("{key} shows it again"));
+    let how = if race.stopped { "was stopped" } else { "is over" };
+    let line = format!("the race of {} {how}: {words}{quickest}", race.name);
+    let of = if matches!(of, Verdict::Ok) { Verdict::Ok } else { Verdict::Idle };
+    let told =
+        if race.stopped { "the race was stopped".to_owned() } else { format!("the race is over: {words}") };
+    model.output.begin(0);
+    model.output.say(Kind::Note, if again.is_empty() { line } else { format!("{line}   {again}") });
+    if model.screen != Screen::Race {
+        let hint = if model.types() { format!("Esc {again}") } else { again };
+        model.tell(of, told, hint);
+    }
+}
+
+/// Shows the last race again.
+pub(super) fn show(model: &mut Model) {
+    if model.race.is_none() {
+        return model.tell(Verdict::Idle, "there was no race yet", "F12 runs the code on all runtimes");
+    }
+    model.screen = Screen::Race;
 }
 
 /// Ctrl-C: every lane is interrupted, and killed when it comes again soon.
 pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     let (now, down) = (model.now, model.connection.down().is_some());
     let Some(race) = &mut model.race else { return Vec::new() };
+    race.stopped = true;
     let mut effects = Vec::new();
     let mut given_up = 0;
     for lane in race.lanes.iter_mut().filter(|lane| lane.is_live()) {
@@ -224,7 +257,12 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     let (live, killing) = (race.live(), race.lanes.iter().any(|lane| lane.stop.word() == Some("killing")));
     model.sessions.creating = model.sessions.creating.saturating_sub(given_up);
     match live {
-        0 => model.tell(Verdict::Idle, "the race was stopped", ""),
+        0 => {
+            over(model);
+            if model.screen == Screen::Race {
+                model.tell(Verdict::Idle, "the race was stopped", "");
+            }
+        }
         _ if down => {
             let message = "the race can't be stopped while the link is down";
             model.tell(Verdict::Warn, message, "what it does is known when the link is back");
@@ -294,7 +332,15 @@ pub(super) fn take_turns(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     race.in_turn = !race.in_turn;
-    start(model)
+    let before = model.runs.count;
+    let effects = start(model);
+    if model.runs.count == before
+        && let Some(race) = &mut model.race
+    {
+        // None was begun: what is shown is the one before.
+        race.in_turn = !race.in_turn;
+    }
+    effects
 }
 
 /// The mouse chooses a lane and scrolls it.

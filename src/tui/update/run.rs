@@ -8,7 +8,9 @@ use crate::protocol::{
 use crate::tui::commands::Cmd;
 use crate::tui::document::Origin;
 use crate::tui::history::{End, Record, RunPlace};
-use crate::tui::model::{LastRun, Model, Pane, Phase, Program, Run, SessionRow, Sessions, Verdict};
+use crate::tui::model::{
+    LastRun, Model, Named, Pane, Phase, Program, Run, RuntimeRow, SessionRow, Sessions, Verdict,
+};
 use crate::tui::msg::{Effect, RunMsg};
 use crate::tui::output::Kind;
 use crate::tui::overlay::{Overlay, RunOn};
@@ -50,7 +52,9 @@ pub(super) fn selection(model: &mut Model) -> Vec<Effect> {
     };
     let what =
         if first == last { format!("line {first} alone") } else { format!("lines {first} to {last} alone") };
-    let effects = begin(model, Program { code, ..program });
+    // It is not what is in the text's file.
+    let named = Named { is_text: false, ..program.named.clone() };
+    let effects = begin(model, Program { code, named, ..program });
     model.output.say(Kind::Note, what);
     effects
 }
@@ -74,8 +78,8 @@ pub(super) fn choose(model: &mut Model) {
 /// The editor's text, if it can be run now; says why if it can't.
 fn program(model: &mut Model) -> Option<Program> {
     let language = ready(model)?;
-    let file_name = file_name(model);
-    Some(Program { language, code: model.editor.text(), file_name, on: None, session: None, terminal: false })
+    let named = named(model);
+    Some(Program { language, code: model.editor.text(), named, on: None, session: None, terminal: false })
 }
 
 /// The language of the editor's text, if it can be run now; says why if it can't.
@@ -97,6 +101,9 @@ pub(super) fn ready(model: &mut Model) -> Option<Language> {
 
 /// Nothing of ours runs that would be in the way.
 fn is_free(model: &mut Model) -> bool {
+    if !super::link::is_reachable(model) {
+        return false;
+    }
     let what = match (&model.runs.active, &model.race) {
         (Some(run), _) => format!("run {}", run.number),
         (None, Some(race)) if race.is_live() => "the race".to_owned(),
@@ -107,7 +114,8 @@ fn is_free(model: &mut Model) -> bool {
 }
 
 fn is_runnable(model: &mut Model, language: Language) -> bool {
-    let nobody = model.runtimes.settled && !model.runtimes.run(language);
+    // While they are looked for again nothing is known of them.
+    let nobody = model.runtimes.settled && model.runtimes.all_known() && !model.runtimes.run(language);
     if nobody {
         let message = format!("no runtime that is here runs {}", language.title());
         model.tell(Verdict::Warn, message, "F3 shows what is here and what can be fetched");
@@ -116,10 +124,14 @@ fn is_runnable(model: &mut Model, language: Language) -> bool {
 }
 
 /// What a program's messages call its file: what the editor calls it, too.
-pub(super) fn file_name(model: &Model) -> Option<String> {
-    match model.document.origin() {
-        Origin::Scratch => Some(model.document.name()),
-        Origin::Disk(_) | Origin::Workspace { .. } => model.document.file_name(),
+pub(super) fn named(model: &Model) -> Named {
+    let document = &model.document;
+    match document.origin() {
+        Origin::Scratch => Named { name: Some(document.name()), ..Named::default() },
+        Origin::Disk(_) => Named { name: document.file_name(), ..Named::default() },
+        Origin::Workspace { session, .. } => {
+            Named { name: document.workspace_path(), of: Some(session.clone()), is_text: true }
+        }
     }
 }
 
@@ -137,15 +149,16 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
         super::command::focus(model, Pane::Output);
     }
     let number = model.runs.count;
-    model.runs.again = Some(program.clone());
-    let Program { language, code, file_name, terminal, .. } = &program;
-    model.history.push(Record::begun(number, *language, code, file_name.clone(), *terminal));
+    let again = Named { is_text: false, ..program.named.clone() };
+    model.runs.again = Some(Program { named: again, ..program.clone() });
+    let Program { language, code, named, terminal, .. } = &program;
+    model.history.push(Record::begun(number, *language, code, named.name.clone(), *terminal));
     let room = super::terminal::room(model).unwrap_or((24, 80));
     model.runs.active = Some(Run {
         number,
         language: program.language,
         code: program.code,
-        file_name: program.file_name,
+        named: program.named,
         session: None,
         execution: None,
         phase: Phase::Preparing,
@@ -189,7 +202,8 @@ fn place(model: &Model, language: Language, on: Option<RuntimeType>, ran: Option
     }
     let mut why = String::new();
     if let Some(runtime) = wished(sessions, language) {
-        let row = model.runtimes.rows.iter().find(|row| row.runtime == runtime);
+        let known = |row: &&RuntimeRow| row.runtime == runtime && row.info.is_some();
+        let row = model.runtimes.rows.iter().find(known);
         match row.and_then(|row| race::unfit(row, language)) {
             None => {
                 let idle = idle_session(sessions, language, Some(runtime));
@@ -252,7 +266,8 @@ fn create(model: &mut Model, number: u32, on: Option<RuntimeType>, why: &str) ->
 /// The run's session is there: runs the code in it.
 pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     let row = model.sessions.find(&session).map(|row| {
-        let first = row.info.execution_count == 0 && row.last.is_none();
+        let first = row.is_new();
+        row.runs += 1;
         row.info.state = SessionState::Active;
         row.last = None;
         (row.info.runtime_type, first)
@@ -266,7 +281,7 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
     run.session = Some(session.clone());
     let code = std::mem::take(&mut run.code);
     model.output.keep_code(number, language, &code);
-    let file_name = run.file_name.clone();
+    let named = std::mem::take(&mut run.named);
     let size = run.terminal.as_mut().map(|screen| {
         screen.told = screen.size();
         screen.told
@@ -284,6 +299,11 @@ pub(super) fn execute(model: &mut Model, session: SessionId) -> Vec<Effect> {
         header += "  terminal";
     }
     model.output.say_in(number, Kind::Header, header);
+    let (file_name, note) = super::files::name_of_run(model, &session, language, &named, &code);
+    model.history.written(number, file_name.clone());
+    if let Some(note) = note {
+        model.output.say_in(number, Kind::Note, note);
+    }
     vec![Effect::Execute { run: number, session, language, code, file_name, interactive: true, pty }]
 }
 
@@ -354,10 +374,10 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     if run.phase == Phase::Preparing {
-        model.runs.active = None;
         model.sessions.creating = model.sessions.creating.saturating_sub(1);
-        model.output.say_in(number, Kind::Result(Verdict::Warn), "before it began".to_owned());
-        model.history.end(number, End::without_figures(Verdict::Warn, "before it began"));
+        if let Some(run) = model.runs.active.take() {
+            settle(model, run, End::without_figures(Verdict::Warn, "before it began"), "");
+        }
         return vec![Effect::CancelCreate(Some(number))];
     }
     let signal = run.stop.ask(now);
@@ -370,6 +390,22 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
     };
     model.tell(Verdict::Idle, format!("run {number}: {said}"), "");
     vec![Effect::Signal(number, execution, signal)]
+}
+
+/// Some time after it was asked to stop another wish only asks again: what was said of that is said anew.
+pub(super) fn stop_lapses(model: &mut Model) {
+    let lapsed = |stop: Stop| stop.lapses().filter(|(_, due)| *due <= model.now);
+    let Some((then, _)) = model.stops().find_map(lapsed) else { return };
+    model.redraw = true;
+    let said = model.noticed == then && model.notice.as_ref().is_some_and(|notice| !notice.stays());
+    if !said {
+        return;
+    }
+    let what = match &model.runs.active {
+        Some(run) => format!("run {} has not ended", run.number),
+        None => "the race has not ended".to_owned(),
+    };
+    model.tell(Verdict::Idle, what, "Ctrl-C asks again, twice kills");
 }
 
 pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
@@ -430,25 +466,37 @@ pub(super) fn update(model: &mut Model, msg: RunMsg) -> Vec<Effect> {
 
 /// The run never began, or its end is not known.
 pub(super) fn fail(model: &mut Model, failure: &Failure) {
-    let Some(mut run) = model.runs.active.take() else { return };
-    model.feeds = false;
-    super::terminal::settle(model, &mut run);
+    let Some(run) = model.runs.active.take() else { return };
     if session_closed(model, &run, &failure.message) {
-        model.output.say_in(run.number, Kind::Result(Verdict::Warn), SESSION_CLOSED.to_owned());
-        model.history.end(run.number, End::without_figures(Verdict::Warn, SESSION_CLOSED));
-        return;
+        let end = End::without_figures(Verdict::Warn, SESSION_CLOSED);
+        return settle(model, run, end, "");
     }
     let message = text::sanitise(&failure.message).into_owned();
     // Whether it has ended, and how, was lost with the link.
     let verdict = if failure.kind == ErrorKind::Unknown { Verdict::Unknown } else { Verdict::Fail };
-    model.history.end(run.number, End::without_figures(verdict, message.clone()));
-    model.output.say_in(run.number, Kind::Result(verdict), message);
+    let number = run.number;
+    settle(model, run, End::without_figures(verdict, message), "");
     if !failure.hint.is_empty() {
-        model.output.say_in(run.number, Kind::Note, text::sanitise(&failure.hint).into_owned());
+        model.output.say_in(number, Kind::Note, text::sanitise(&failure.hint).into_owned());
     }
+}
+
+/// A run is over, however that came: what was said of it and its session is set right.
+fn settle(model: &mut Model, mut run: Run, end: End, figures: &str) {
+    model.feeds = false;
+    super::terminal::settle(model, &mut run);
+    // What was said about stopping it is over.
+    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    let verdict = end.verdict;
+    model.output.say_in(run.number, Kind::Result(verdict), format!("{}{figures}", end.ending));
     if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
-        row.last = Some((run.number, verdict, None));
+        row.last = Some((run.number, verdict, end.wall_ms));
+        if row.info.state == SessionState::Active {
+            row.info.state = SessionState::Idle;
+        }
     }
+    model.runs.last = Some(LastRun { verdict, ending: end.ending.clone(), total_ms: end.total_ms });
+    model.history.end(run.number, end);
 }
 
 /// Whether a run without a result of its own ended with its session, which somebody closed or whose time was up.
@@ -460,11 +508,7 @@ fn session_closed(model: &mut Model, run: &Run, error: &str) -> bool {
 }
 
 fn finish(model: &mut Model, result: &ExecuteResult) {
-    let Some(mut run) = model.runs.active.take() else { return };
-    model.feeds = false;
-    super::terminal::settle(model, &mut run);
-    // What was said about stopping it is over.
-    model.notice = model.notice.take().filter(|n| matches!(n.verdict, Verdict::Warn | Verdict::Fail));
+    let Some(run) = model.runs.active.take() else { return };
     let process = result.process();
     let error = result.error.as_deref().unwrap_or_default();
     let (verdict, ending) = match process {
@@ -480,17 +524,7 @@ fn finish(model: &mut Model, result: &ExecuteResult) {
         end.peak_bytes.map_or_else(unknown, text::bytes),
     );
     // Without a process there are none.
-    let line = format!("{}{}", end.ending, if process.is_some() { &figures } else { "" });
-    model.output.say_in(run.number, Kind::Result(verdict), line);
-    if let Some(row) = run.session.as_ref().and_then(|id| model.sessions.find(id)) {
-        row.last = Some((run.number, verdict, end.wall_ms));
-        if row.info.state == SessionState::Active {
-            row.info.state = SessionState::Idle;
-        }
-    }
-    let total_ms = u64::from(result.duration_ms);
-    model.runs.last = Some(LastRun { verdict, ending: end.ending.clone(), total_ms });
-    model.history.end(run.number, end);
+    settle(model, run, end, if process.is_some() { &figures } else { "" });
 }
 
 /// How it ended, in a word or two.

@@ -1,7 +1,7 @@
 //! Runtimes: what was found, what is fetched.
 
 use crate::protocol::{CreateSession, Failure, RuntimeInfo, RuntimeType};
-use crate::tui::document::{ORDER, Origin};
+use crate::tui::document::ORDER;
 use crate::tui::ingest;
 use crate::tui::model::{Model, RuntimeRow, Screen, SessionRow, Verdict};
 use crate::tui::msg::{Effect, RuntimeMsg};
@@ -103,7 +103,7 @@ fn settle(model: &mut Model) {
 /// Untouched scratch becomes a sample that some runtime here can run.
 fn begin_with_what_runs(model: &mut Model) {
     let runs = model.document.language().is_some_and(|language| model.runtimes.run(language));
-    let scratch = *model.document.origin() == Origin::Scratch && !model.is_changed();
+    let scratch = model.shows_sample();
     if let Some(language) = ORDER.into_iter().find(|l| model.runtimes.run(*l)).filter(|_| scratch && !runs) {
         super::command::set_language(model, language);
     }
@@ -140,7 +140,7 @@ pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
 fn begin_with(model: &mut Model, runtime: RuntimeType) -> Vec<Effect> {
     model.screen = Screen::Workbench;
     let Some(info) = model.runtimes.row(runtime).and_then(|row| row.info.clone()) else { return Vec::new() };
-    let untouched = *model.document.origin() == Origin::Scratch && !model.is_changed();
+    let untouched = model.shows_sample();
     let now = model.document.language().filter(|language| info.languages.contains(language));
     let Some(language) =
         now.or_else(|| ORDER.into_iter().find(|language| untouched && info.languages.contains(language)))

@@ -5,7 +5,6 @@ use crate::protocol::{
     Failure, IsolationReport, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats,
 };
 use crate::tui::commands::Cmd;
-use crate::tui::document::Origin;
 use crate::tui::ingest;
 use crate::tui::model::{Model, Pane, SessionRow, Verdict};
 use crate::tui::msg::{Effect, SessionMsg};
@@ -103,13 +102,10 @@ pub(super) fn close_idle(model: &mut Model) {
 
 /// It is this workbench's, and nothing runs in it.
 fn is_spare(model: &Model, row: &SessionRow) -> bool {
-    let (id, info) = (&row.info.session_id, &row.info);
+    let id = &row.info.session_id;
     let runs = model.runs.active.as_ref().is_some_and(|run| run.session.as_ref() == Some(id));
     let runs = runs || model.race.as_ref().is_some_and(|race| race.runs_in(id));
-    // Active is also one that never ran anything.
-    let rests =
-        info.state == SessionState::Idle || (info.state == SessionState::Active && info.execution_count == 0);
-    rests && !runs && model.sessions.own.contains(id)
+    row.rests() && !runs && model.sessions.own.contains(id)
 }
 
 /// Notes which sessions are being closed.
@@ -193,6 +189,9 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
         None => model.sessions.rows.push(SessionRow::new(info, model.now)),
     }
     model.sessions.own.push(id.clone());
+    if let Some(row) = model.sessions.find(&id) {
+        row.made_here = true;
+    }
     if let (Some(number), Some(info)) = (lane, of_lane) {
         return super::race::created(model, number, &info);
     }
@@ -208,10 +207,7 @@ fn created(model: &mut Model, run: Option<u32>, result: Result<Box<SessionInfo>,
             }
             None => model.tell(Verdict::Ok, ready, "F5 runs the code in it"),
         }
-        if *model.document.origin() == Origin::Scratch
-            && !model.is_changed()
-            && model.document.language() != Some(language)
-        {
+        if model.shows_sample() && model.document.language() != Some(language) {
             super::command::set_language(model, language);
         }
     }

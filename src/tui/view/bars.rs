@@ -16,6 +16,8 @@ use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{outcome, verdict};
 
+/// Cells of how the last run ended: why one could not begin may be a long story.
+const ENDING: usize = 48;
 /// Below so many cells there is room for few keys.
 const NARROW: u16 = 60;
 
@@ -440,11 +442,11 @@ fn activity(model: &Model) -> (Verdict, String) {
     match (&model.runs.last, model.sessions.current()) {
         (Some(last), _) => {
             // Of what isn't known there is no time either.
-            let time = match last.verdict {
-                Verdict::Unknown => String::new(),
-                _ => format!(" in {}", text::whole_millis(last.total_ms)),
+            let time = match (last.verdict, last.total_ms) {
+                (Verdict::Unknown, _) | (_, None) => String::new(),
+                (_, Some(total)) => format!(" in {}", text::whole_millis(total)),
             };
-            (last.verdict, format!("last: {}{time}", last.ending))
+            (last.verdict, format!("last: {}{time}", text::fit(&last.ending, ENDING, "~")))
         }
         (None, Some(row)) => (Verdict::Idle, crate::tui::overlay::session_name(&row.info)),
         (None, None) => {

@@ -341,7 +341,8 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let (words, keys) = match (run.stop, run.phase, model.focus) {
         _ if down => ("unknown", "asks again when the link is back".to_owned()),
         (Stop::Killing(_), ..) => (run.word(), String::new()),
-        (Stop::Asked(_), ..) => (run.word(), "Ctrl-C again kill".to_owned()),
+        (Stop::Asked(_), ..) if run.stop.kills(model.now) => (run.word(), "Ctrl-C again kill".to_owned()),
+        (Stop::Asked(_), ..) => (run.word(), "Ctrl-C asks again, twice kills".to_owned()),
         // Its last line has no end: most programs that ask something leave it so.
         (_, Phase::Running, Pane::Output) if asks => {
             ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop".to_owned())

@@ -31,8 +31,8 @@ pub(super) fn draw(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fr
 fn top(race: &Race, model: &Model, theme: &Theme, line: Rect, frame: &mut Frame<'_>) {
     let how = if race.in_turn { "one after another" } else { "all at once" };
     let many = match race.lanes.len() {
-        1 => "1 runtime".to_owned(),
-        n => format!("{n} runtimes, {how}"),
+        1 => "1 runtime, without input".to_owned(),
+        n => format!("{n} runtimes, {how}, without input"),
     };
     let server = model.connection.server().map_or_else(String::new, |server| format!("   {server}"));
     let words = format!("Race  {} on {many}{server}", race.name);
@@ -238,9 +238,8 @@ fn draw_verdict(
         Some(notice) => (notice.verdict, notice.message.clone()),
         None => race.verdict(),
     };
-    let quickest = race.quickest().filter(|_| told.is_none());
-    if let Some((lane, total)) = quickest.and_then(|lane| Some((lane, lane.total_ms()?))) {
-        words.push_str(&format!("   quickest: {} in {}", lane.runtime.short(), text::millis(total)));
+    if let Some(quickest) = race.quickest_words().filter(|_| told.is_none()) {
+        words.push_str(&format!("   {quickest}"));
     }
     let (glyph, _, style) = verdict(theme, of);
     // The words say what the glyph means; of a difference nothing has failed.

@@ -5,8 +5,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::{ansi, put};
-use crate::tui::commands::Cmd;
-use crate::tui::model::{Model, Verdict};
+use crate::tui::commands::{Cmd, Place};
+use crate::tui::model::{Model, Pane, Verdict};
 use crate::tui::screen::Screen;
 use crate::tui::stop::Stop;
 use crate::tui::theme::{Role, Theme};
@@ -54,6 +54,19 @@ pub(super) fn draw(screen: &Screen, model: &Model, theme: &Theme, area: Rect, fr
     }
 }
 
+/// What gives the program the keys, from another pane.
+fn way(model: &Model) -> String {
+    if model.focus == Pane::Output {
+        return String::new();
+    }
+    let places = [Place::Workbench, Place::Everywhere];
+    let key = |types| model.keymap.shown(Cmd::Focus(Pane::Output), &places, types);
+    let key = key(model.types()).or_else(|| key(false).map(|key| format!("Esc {key}")));
+    let click = model.mouse.then(|| "a click".to_owned());
+    let ways: Vec<String> = key.into_iter().chain(click).collect();
+    if ways.is_empty() { String::new() } else { format!("   {} gives it the keys", ways.join(" or ")) }
+}
+
 /// The row below it: how the program stands, and who gets the keys.
 pub(super) fn foot(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let Some(run) = &model.runs.active else { return };
@@ -67,10 +80,11 @@ pub(super) fn foot(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'
         _ if model.types_into_program() => {
             (run.word(), format!("keys go to it   {} leaves", key(Cmd::FocusNext)))
         }
-        Stop::Asked(_) => (run.word(), format!("{} again kills it", key(Cmd::Stop))),
-        Stop::No => {
-            (run.word(), format!("{} stop   {} gives it the keys", key(Cmd::Stop), key(Cmd::FocusNext)))
+        Stop::Asked(_) if run.stop.kills(model.now) => {
+            (run.word(), format!("{} again kills it", key(Cmd::Stop)))
         }
+        Stop::Asked(_) => (run.word(), format!("{} asks again, twice kills it", key(Cmd::Stop))),
+        Stop::No => (run.word(), format!("{} stop{}", key(Cmd::Stop), way(model))),
     };
     let used = put(frame.buffer_mut(), area.x, area.y, &format!("{glyph} {words}   "), area.width, style);
     put(frame.buffer_mut(), area.x + used, area.y, &keys, area.width - used, theme.style(Role::Muted));

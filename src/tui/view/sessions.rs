@@ -79,7 +79,7 @@ fn state(row: &SessionRow, model: &Model) -> (Verdict, &'static str) {
         _ if model.connection.down().is_some() => (Verdict::Unknown, "unknown"),
         _ if runs => (Verdict::Run, "running"),
         SessionState::Creating => (Verdict::Run, "creating"),
-        SessionState::Active if row.info.execution_count == 0 => (Verdict::Idle, "ready"),
+        SessionState::Active if row.is_new() => (Verdict::Idle, "ready"),
         SessionState::Active => (Verdict::Run, "busy"),
         SessionState::Idle => (Verdict::Idle, "idle"),
         SessionState::Closing => (Verdict::Unknown, "closing"),

@@ -179,7 +179,12 @@ fn session<'a>(row: &'a SessionRow, model: &Model, cells: usize, lines: &mut Vec
     line("isolation", format!("{score}  {letters}"));
     line("network", network(letters, info.config.network).to_owned());
     let age = row.age(model.now).map_or_else(dash, text::minutes);
-    line("up", format!("{age}   runs {}", info.execution_count));
+    // The engine counts what lists files too.
+    let count = match row.made_here {
+        true => format!("runs {}", row.runs),
+        false => format!("commands {}", info.execution_count),
+    };
+    line("up", format!("{age}   {count}"));
 }
 
 /// Processor and memory, each with its curve and the words for it.

@@ -34,6 +34,15 @@ pub(super) const ROWS: &[Spec] = &[
         "runs the same code on every runtime that runs its language, side by side",
     ),
     row(
+        Cmd::BackToRace,
+        "race.show",
+        Workbench,
+        &["B"],
+        "",
+        "Run: back to the race",
+        "shows the last race again, with each runtime's output and times",
+    ),
+    row(
         Cmd::RunOn,
         "run.on",
         Workbench,

@@ -7,7 +7,7 @@ use crate::tui::model::{Model, Verdict};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::{Overlay, Question};
 use crate::tui::text;
-use crate::tui::workspace::{Done, Refusal, Task, name};
+use crate::tui::workspace::{Done, Refusal, Seen, Task, name};
 
 pub(super) fn take(
     model: &mut Model,
@@ -28,7 +28,23 @@ pub(super) fn take(
     }
 }
 
+/// Notes what its person has put into a session, and what has gone from there.
+fn note(model: &mut Model, session: &SessionId, task: &Task, done: &Done) {
+    let Some(row) = model.sessions.find(session) else { return };
+    let own = &mut row.own_files;
+    match (task, done) {
+        (Task::Save { path, .. }, Done::Saved(seen)) => own.put(path.clone(), Some(*seen)),
+        (Task::NewFile { path }, _) => own.put(path.clone(), Some(Seen::of(b""))),
+        (Task::Copy { to, .. } | Task::Upload { to, .. }, _) => own.put(to.clone(), None),
+        (Task::Restore(kept), _) => own.put(kept.path.clone(), kept.content.as_deref().map(Seen::of)),
+        (Task::Rename { from, to }, _) => own.rename(from, to),
+        (Task::Delete { path, .. }, _) => own.remove(path),
+        _ => {}
+    }
+}
+
 fn done(model: &mut Model, session: SessionId, task: Task, done: Done) -> Vec<Effect> {
+    note(model, &session, &task, &done);
     match (task, done) {
         (Task::List { path, hidden }, Done::Listed { entries, truncated }) => {
             let files = &mut model.files;

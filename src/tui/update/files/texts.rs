@@ -12,38 +12,43 @@ use crate::tui::msg::{BufferId, Content, Effect};
 use crate::tui::overlay::{Overlay, Question, SaveAs};
 use crate::tui::workspace::{Seen, Task, name};
 
-/// Shows a text that was read. One that is open already is read anew, unless it has changes of its own.
+/// Shows a text that was read. One that is open already is read anew, unless it has changes of its own. While a box is
+/// open it waits behind the text that the box is about.
 pub(super) fn open(model: &mut Model, session: SessionId, path: String, text: String, seen: Seen) {
     let origin = Origin::Workspace { session, path };
+    let behind = !model.overlays.is_empty();
     let buffer = match buffers::of_origin(model, &origin) {
-        Some(buffer) => {
-            buffers::show_buffer(model, buffer);
-            Some(buffer)
-        }
+        Some(buffer) => Some(buffer),
+        None if behind => buffers::open_behind(model, Document::new(origin)),
         None => buffers::open_buffer(model, Document::new(origin), ""),
     };
     let Some(buffer) = buffer else {
         model.tell(Verdict::Warn, "too many texts are open", "close one of them first");
         return;
     };
-    super::super::command::focus(model, Pane::Editor);
-    // There is nothing to read in an empty one: whoever opens it types.
-    if text.is_empty() && model.keymap.preset() != Preset::Vim {
-        model.edits = true;
+    if !behind {
+        buffers::show_buffer(model, buffer);
+        super::super::command::focus(model, Pane::Editor);
+        // There is nothing to read in an empty one: whoever opens it types.
+        if text.is_empty() && model.keymap.preset() != Preset::Vim {
+            model.edits = true;
+        }
     }
-    if model.is_unsaved() {
-        let same = model.document.in_workspace == Some(seen);
+    let Some((document, editor)) = buffers::find(model, buffer) else { return };
+    let name = document.name();
+    if buffers::is_unsaved(document, editor) {
+        let same = document.in_workspace == Some(seen);
         let hint = if same { "" } else { "its file was changed since: saving asks" };
-        model.tell(Verdict::Idle, format!("{} is open with changes", model.document.name()), hint);
+        model.tell(Verdict::Idle, format!("{name} is open with changes"), hint);
         return;
     }
-    if let Some((document, editor)) = buffers::find(model, buffer) {
-        fill(document, editor, Some(Content { text, ..Content::default() }));
-        (document.on_disk, document.in_workspace) = (None, Some(seen));
-    }
-    if model.document.big {
-        let message = format!("{} is too long to be changed here", model.document.name());
+    fill(document, editor, Some(Content { text, ..Content::default() }));
+    (document.on_disk, document.in_workspace) = (None, Some(seen));
+    if document.big {
+        let message = format!("{name} is too long to be changed here");
         model.tell(Verdict::Warn, message, "Esc e edits it in $EDITOR");
+    } else if behind && model.document.id != buffer {
+        model.tell(Verdict::Idle, format!("{name} is open behind this text"), "Esc f l lists the open texts");
     }
 }
 
@@ -68,10 +73,13 @@ pub(in crate::tui::update) fn save(model: &mut Model, buffer: BufferId) -> Vec<E
     };
     let (losses, shown) = (document.form.losses(), document.name());
     if !usable(model, &session) {
-        buffers::show_buffer(model, buffer);
+        // What a box is about stays.
+        if model.overlays.is_empty() {
+            buffers::show_buffer(model, buffer);
+        }
         let message = format!("the session that {shown} was in is closed");
         model.tell(Verdict::Warn, message, "it can be saved on this machine");
-        model.overlays.push(Overlay::SaveAs(SaveAs::new(&shown)));
+        model.overlays.push(Overlay::SaveAs(SaveAs::new(buffer, &shown)));
         return Vec::new();
     }
     if !super::super::link::is_reachable(model) {
@@ -125,15 +133,6 @@ pub(super) fn saved(
     }
     model.tell(Verdict::Ok, format!("{} is saved in the workspace", name(path)), "");
     Vec::new()
-}
-
-/// A run writes its code to a file of this name. If that is a text's own, this is what is in it from now on.
-pub(super) fn is_written_to_be_run(model: &mut Model, session: &SessionId, name: &str, code: &str) {
-    let origin = Origin::Workspace { session: session.clone(), path: name.to_owned() };
-    let Some(buffer) = buffers::of_origin(model, &origin) else { return };
-    if let Some((document, _)) = buffers::find(model, buffer) {
-        document.in_workspace = Some(Seen::of(code.as_bytes()));
-    }
 }
 
 /// Texts follow their file, or the directory that holds it.

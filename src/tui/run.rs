@@ -95,10 +95,7 @@ where
     }
     let link = engine.link().borrow().clone();
     workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);
-    let outside = Outside {
-        command: options.editor.clone(),
-        dir: options.state.as_ref().map(|state| state.join("outside")),
-    };
+    let outside = Outside::new(options.editor.clone(), options.state.clone());
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
     let (memory, past) = (options.memory_file(), options.past_file());
     let mut effects = Effects::new(engine, options.connector)
@@ -117,6 +114,7 @@ where
         }
     }
     begun?;
+    effects.clear_outside(outside.clone());
     let settled = options.settled;
     let exit = turn(terminal, events, &mut workbench, &mut effects, &outside, settled, control).await;
     effects.record(workbench.ended());

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::answers;
-use super::clipboard::{Clipboard, TERMINAL_LIMIT, Wrapper};
+use super::clipboard::{Clipboard, TERMINAL_LIMIT};
 use super::effects::Effects;
 use super::msg::{Copied, Effect, LinkMsg, Msg, OutputMsg};
 use super::outside::Outside;
@@ -58,7 +58,7 @@ pub trait Control {
     fn copy(&mut self, text: &str) -> io::Result<()>;
     /// The way to the clipboard that is right here.
     fn clipboard(&self) -> Clipboard {
-        Clipboard::Terminal(Wrapper::None)
+        Clipboard::Terminal
     }
     /// What the clock says, since midnight, if it may be shown.
     fn time_of_day(&self) -> Option<Duration> {
@@ -218,7 +218,7 @@ where
                     }
                     Effect::Copy(text) => match control.clipboard() {
                         Clipboard::Program(name, args) => effects.copy_by(name, args, text),
-                        Clipboard::Terminal(_) => copy_by_terminal(control, effects, &text)?,
+                        Clipboard::Terminal => copy_by_terminal(control, effects, &text)?,
                     },
                     Effect::CopyByTerminal(text) => copy_by_terminal(control, effects, &text)?,
                     Effect::AskBackground => control.ask_background().map_err(terminal_error)?,

@@ -200,12 +200,8 @@ impl Control for TerminalGuard {
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
-        let wrapper = match self.clipboard() {
-            Clipboard::Terminal(wrapper) => wrapper,
-            Clipboard::Program(..) => Wrapper::None,
-        };
         let mut out = io::stdout();
-        out.write_all(clipboard::sequence(text, wrapper).as_bytes())?;
+        out.write_all(clipboard::sequence(text, Wrapper::from_env()).as_bytes())?;
         out.flush()
     }
 

@@ -60,8 +60,8 @@ pub trait Control {
     fn clipboard(&self) -> Clipboard {
         Clipboard::Terminal
     }
-    /// What the clock says, since midnight, if it may be shown.
-    fn time_of_day(&self) -> Option<Duration> {
+    /// Tells what the clock on the wall says, since midnight, if that may be shown.
+    fn clock(&self) -> Option<fn() -> Duration> {
         None
     }
     /// Asks the terminal what its background is; it answers among what is typed, or never.
@@ -90,8 +90,8 @@ where
 {
     let size = terminal.size().map_err(terminal_error)?;
     let mut workbench = Workbench::new(&options, &engine.runtime_types(), size);
-    if let Some(time) = control.time_of_day() {
-        workbench.set_opened_at(time);
+    if let Some(clock) = control.clock() {
+        workbench.set_clock(clock);
     }
     let link = engine.link().borrow().clone();
     workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);

@@ -209,11 +209,8 @@ impl Control for TerminalGuard {
         Clipboard::from_env()
     }
 
-    fn time_of_day(&self) -> Option<Duration> {
-        let time = jiff::Zoned::now().time();
-        let seconds =
-            i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
-        Some(Duration::from_secs(seconds.unsigned_abs()))
+    fn clock(&self) -> Option<fn() -> Duration> {
+        Some(time_of_day)
     }
 
     fn capture_mouse(&mut self, on: bool) -> io::Result<()> {
@@ -231,6 +228,13 @@ impl Control for TerminalGuard {
     fn signal(&self) -> i32 {
         self.signal.load(Ordering::SeqCst)
     }
+}
+
+/// What the clock says where we are, since midnight.
+fn time_of_day() -> Duration {
+    let time = jiff::Zoned::now().time();
+    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    Duration::from_secs(seconds.unsigned_abs())
 }
 
 /// The terminal's keys are this job's, or no job's.

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use crate::config::make_private_dir;
+use crate::engine::system_words;
 use crate::protocol::OutputStream;
 use crate::tui::msg::Spooled;
 use crate::tui::output::Output;
@@ -116,7 +117,8 @@ impl Spooling {
 impl Spool {
     fn write(&self, chunks: &[(OutputStream, Bytes)]) -> Spooled {
         let made = self.file.get_or_init(|| {
-            unnamed(&self.directory).map_err(|error| format!("{}: {error}", self.directory.display()))
+            unnamed(&self.directory)
+                .map_err(|error| format!("{}: {}", self.directory.display(), system_words(&error)))
         });
         let file = match made {
             Ok(file) => file,
@@ -153,7 +155,7 @@ pub(super) fn save(spool: Option<Arc<Spool>>, to: &Path, in_memory: &str) -> Res
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).open(to).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => "there is such a file already".to_owned(),
-        _ => error.to_string(),
+        _ => system_words(&error),
     })?;
     let mut file = BufWriter::new(file);
     let written = match spool.as_ref().and_then(|spool| Some((spool, spool.file.get()?.as_ref().ok()?))) {
@@ -164,7 +166,7 @@ pub(super) fn save(spool: Option<Arc<Spool>>, to: &Path, in_memory: &str) -> Res
     written.map_err(|error| {
         // Half a file would pass for the whole.
         let _ = fs::remove_file(to);
-        error.to_string()
+        system_words(&error)
     })
 }
 

@@ -1,14 +1,16 @@
 //! Asks for the file to save scratch to, or a run's output.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 
 use super::Outcome;
 use super::path::{self as form, Words};
+use crate::tui::disk;
 use crate::tui::model::Model;
 use crate::tui::msg::{Effect, Replace};
+use crate::tui::text;
 use crate::tui::theme::Theme;
 use crate::tui::widget::field::Field;
 
@@ -31,15 +33,16 @@ impl SaveAs {
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
-        let path = self.field.text().trim();
-        if key.code == KeyCode::Enter && !path.is_empty() {
+        let typed = self.field.text().trim();
+        if key.code == KeyCode::Enter && !typed.is_empty() {
+            let path = PathBuf::from(disk::expand(typed));
             if let Some(run) = self.run {
                 let text = model.output.run_text(run).unwrap_or_default();
-                return Outcome::Close(vec![Effect::SaveOutput { run, path: PathBuf::from(path), text }]);
+                return Outcome::Close(vec![Effect::SaveOutput { run, path, text }]);
             }
             return Outcome::Close(vec![Effect::Save {
                 buffer: model.document.id,
-                path: PathBuf::from(path),
+                path,
                 text: model.file_text(),
                 revision: model.editor.revision(),
                 replace: Replace::Never,
@@ -52,7 +55,12 @@ impl SaveAs {
     pub(super) fn draw(&self, model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         let title =
             self.run.map_or_else(|| "Save as".to_owned(), |run| format!("Save the output of run {run} as"));
-        let words = Words { title: &title, right: "", notes: &[], hint: "Enter save   Esc back" };
+        // Where a name alone leads is not to be seen in it.
+        let is_relative = Path::new(&disk::expand(self.field.text().trim())).is_relative();
+        let base = &model.memory.base;
+        let note = format!("in {}", text::sanitise(&base.to_string_lossy()));
+        let notes = if is_relative && base.is_absolute() { vec![note] } else { Vec::new() };
+        let words = Words { title: &title, right: "", notes: &notes, hint: "Enter save   Esc back" };
         form::draw(&self.field, words, model, theme, frame);
     }
 }

@@ -166,6 +166,81 @@ fn other_signals_end_it() {
 }
 
 #[test]
+fn a_program_that_reads_nothing_can_be_stopped() {
+    if !python() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let deaf = "import time\nprint('deaf', flush=True)\ntime.sleep(600)\n";
+    std::fs::write(home.path().join("deaf.py"), deaf).unwrap();
+    let mut reader = Reader::start(plain(&home, &["--plain", "deaf.py"]));
+    let line = format!("input {}", "x".repeat(60_000));
+    for _ in 0..20 {
+        reader.says(&line);
+    }
+    reader.says("run");
+    reader.hears("run 1 on native: started");
+    reader.hears("deaf");
+    reader.signal(Signal::INT);
+    reader.hears("run 1: asked to stop");
+    reader.hears("run 1 on native: ");
+    // What is given while it runs holds up no signal either.
+    reader.says("run");
+    reader.hears("deaf");
+    for _ in 0..20 {
+        reader.says(&line);
+    }
+    reader.signal(Signal::TERM);
+    let mut rest = String::new();
+    reader.lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(reader.child.wait().unwrap().code(), Some(143), "{rest}");
+}
+
+#[test]
+fn input_and_output_do_not_wait_for_each_other() {
+    if !python() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let echo = "import sys\nfor line in sys.stdin:\n    print(line, end='', flush=True)\n";
+    std::fs::write(home.path().join("echo.py"), echo).unwrap();
+    let mut reader = Reader::start(plain(&home, &["--plain", "echo.py"]));
+    let line = format!("input {}", "x".repeat(60_000));
+    let all: String = std::iter::repeat_n(line + "\n", 60).collect();
+    let words = format!("{all}run\n{all}eof\n");
+    let mut input = reader.child.stdin.take().unwrap();
+    // Somebody else reads meanwhile.
+    let writing = std::thread::spawn(move || input.write_all(words.as_bytes()));
+    let (code, said) = reader.ends();
+    writing.join().unwrap().unwrap();
+    assert_eq!(code, Some(0), "{} bytes", said.len());
+    assert!(said.contains("run 1 on native: ok, exit 0"), "{} bytes", said.len());
+    let echoed = said.lines().filter(|line| line.starts_with('x'));
+    assert_eq!(echoed.map(str::len).sum::<usize>(), 120 * 60_000);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_as_a_whole() {
+    let head = "input ";
+    let line = format!("{head}{}quit", "x".repeat((64 << 10) - head.len()));
+    let (code, said) = script(&["--plain"], &format!("{line}\nsample hello py"));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("longer than 64 KiB") && said.contains("hello-sample.py: Python"), "{said}");
+}
+
+#[test]
+fn a_pipe_is_no_text_and_is_not_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let (cwd, mode) = (rustix::fs::CWD, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
+    rustix::fs::mknodat(cwd, home.path().join("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let mut reader = Reader::start(plain(&home, &["--plain", "pipe"]));
+    reader.says("open pipe\nsample hello py\nrun pipe");
+    let (code, said) = reader.ends();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("pipe can't be read: it is no regular file").count(), 3, "{said}");
+}
+
+#[test]
 fn nonsense_is_answered_and_changes_nothing() {
     let (code, said) = script(&["--plain"], "dance\nrun\nopen nowhere.py\nclose 7\nstop\nsample tango\nhelp");
     assert_eq!(code, Some(0), "{said}");

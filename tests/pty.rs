@@ -164,3 +164,27 @@ async fn without_any_runtime_the_first_run_screen_tells_what_to_do() {
     person.types("\x11").await;
     assert_eq!(person.leaves().await.code(), Some(0));
 }
+
+#[tokio::test]
+async fn a_clipboard_program_that_fails_leads_through_what_stands_before_the_terminal() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let xclip = dir.path().join("xclip");
+    std::fs::write(&xclip, "#!/bin/sh\nexit 1\n").unwrap();
+    std::fs::set_permissions(&xclip, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", dir.path().display());
+    let args = ["DISPLAY=:0", "TMUX=/tmp/tmux,1,0", env!("CARGO_BIN_EXE_codebeaker"), "open"];
+    let mut person = Person::start(30, 100, "/usr/bin/env", &args, &path);
+    person.sees("3 Editor").await;
+    person.types("\x1b").await;
+    person.sees("CMD").await;
+    person.types("y").await;
+    let wrapped = b"\x1bPtmux;\x1b\x1b]52;c;";
+    let until = tokio::time::Instant::now() + support::person::PATIENCE;
+    while !person.bytes.windows(wrapped.len()).any(|bytes| bytes == wrapped) {
+        let read = tokio::time::timeout_at(until, person.read_some()).await;
+        assert!(matches!(read, Ok(true)), "nothing for tmux came");
+    }
+    person.types("\x11").await;
+    assert_eq!(person.leaves().await.code(), Some(0));
+}

@@ -134,6 +134,89 @@ async fn ctrl_c_in_an_editor_is_not_ours_and_a_signal_ends_both() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_back_is_kept() {
+    let (mut person, _dir, path) = with_editor("printf 'caf\\351\\n' > \"$2\"", "a.py", "first\n");
+    person.sees("first").await;
+    person.types("mine ").await;
+    hands_over(&mut person).await;
+    person.sees("can't be read back").await;
+    person.sees("it is kept in").await;
+    person.sees("mine first").await;
+    let state = person.home.path().join(".local/state/codebeaker");
+    let kept: Vec<PathBuf> =
+        std::fs::read_dir(state.join("kept")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(std::fs::read(kept[0].join("a.py")).unwrap(), b"caf\xe9\n");
+    assert_eq!(std::fs::read_dir(state.join("outside")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "first\n");
+    person.types("\x11").await;
+    person.sees("not saved").await;
+    person.types("\x11").await;
+    assert_eq!(person.leaves().await.code(), Some(0));
+}
+
+/// The process that this one has started, where it is one.
+#[cfg(target_os = "linux")]
+fn child_of(pid: i32) -> i32 {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children.trim().parse().unwrap_or_else(|_| panic!("not one child: {children:?}"))
+}
+
+/// Whether a process is there, and not only waits to be forgotten.
+#[cfg(target_os = "linux")]
+fn is_alive(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next()).is_some_and(|state| state != 'Z')
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_signal_ends_the_editor_itself_and_gives_a_whole_terminal_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = |name: &str, script: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    };
+    let (asked, number) = (dir.path().join("asked"), dir.path().join("number"));
+    let real = program(
+        "real",
+        &format!(
+            "trap 'echo asked > {}; exit 0' TERM HUP\necho $$ > {}\nstty raw -echo\n\
+             printf '\\033[?1049h\\033[?1000h\\033[?1006h\\033[?2004h\\033[?25lwaiting'\nwhile :; do sleep 0.1; done",
+            asked.display(),
+            number.display()
+        ),
+    );
+    // As it is, with words that only a shell understands, and behind a program that starts it.
+    let through = program("through", &format!("{real} \"$@\"\ntrue"));
+    for (editor, signal) in [
+        (real.clone(), rustix::process::Signal::TERM),
+        (format!("X=1 {real}"), rustix::process::Signal::HUP),
+        (through, rustix::process::Signal::TERM),
+    ] {
+        let line = "\"$0\" open; echo \"it left with $?\"; stty -a | grep -q ' icanon' && \
+                    stty -a | grep -q ' echo ' && echo the line is whole";
+        let visual = format!("VISUAL={editor}");
+        let args = [visual.as_str(), "/bin/sh", "-c", line, env!("CARGO_BIN_EXE_codebeaker")];
+        let mut person = Person::start(30, 100, "/usr/bin/env", &args, "/usr/bin:/bin");
+        person.sees("3 Editor").await;
+        hands_over(&mut person).await;
+        person.sees("waiting").await;
+        let workbench = child_of(person.pid().as_raw_nonzero().get());
+        let edits: i32 = std::fs::read_to_string(&number).unwrap().trim().parse().unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(workbench).unwrap(), signal).unwrap();
+        person.sees(&format!("it left with {}", 128 + signal.as_raw())).await;
+        person.sees("the line is whole").await;
+        assert_eq!(person.leaves().await.code(), Some(0));
+        assert!(!is_alive(edits), "{editor} is still there");
+        assert_eq!(std::fs::read_to_string(&asked).unwrap(), "asked\n", "{editor} was not asked");
+        std::fs::remove_file(&asked).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_was_not_saved_is_back_after_a_crash() {
     let home = tempfile::tempdir().unwrap();
     let home_is = format!("HOME={}", home.path().display());

@@ -21,14 +21,14 @@ const SCREEN_PIECE: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clipboard {
     /// Through the terminal.
-    Terminal(Wrapper),
+    Terminal,
     /// Through a program, with its arguments, that reads the text.
     Program(&'static str, &'static [&'static str]),
 }
 
 /// What stands between here and the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrapper {
+pub(super) enum Wrapper {
     /// Nothing.
     None,
     /// tmux.
@@ -47,14 +47,9 @@ impl Clipboard {
 
     /// The same from any source of variables and programs.
     fn from_vars(var: impl Fn(&str) -> Option<String>, is_there: impl Fn(&str) -> bool) -> Self {
-        let set = |name: &str| var(name).is_some_and(|value| !value.is_empty());
-        let wrapper = match () {
-            () if set("TMUX") => Wrapper::Tmux,
-            () if set("STY") => Wrapper::Screen,
-            () => Wrapper::None,
-        };
+        let set = |name: &str| is_set(&var, name);
         if ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"].into_iter().any(set) {
-            return Self::Terminal(wrapper);
+            return Self::Terminal;
         }
         let programs: [(bool, &str, &[&str]); 4] = [
             (set("WAYLAND_DISPLAY"), "wl-copy", &["--type", "text/plain"]),
@@ -63,8 +58,27 @@ impl Clipboard {
             (cfg!(target_os = "macos"), "pbcopy", &[]),
         ];
         let found = programs.into_iter().find(|(fits, name, _)| *fits && is_there(name));
-        found.map_or(Self::Terminal(wrapper), |(_, name, args)| Self::Program(name, args))
+        found.map_or(Self::Terminal, |(_, name, args)| Self::Program(name, args))
     }
+}
+
+impl Wrapper {
+    /// What the environment says. A program that fails leads to the terminal too, so that it is no matter of the way.
+    pub(super) fn from_env() -> Self {
+        Self::from_vars(|name| std::env::var(name).ok())
+    }
+
+    fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
+        match () {
+            () if is_set(&var, "TMUX") => Self::Tmux,
+            () if is_set(&var, "STY") => Self::Screen,
+            () => Self::None,
+        }
+    }
+}
+
+fn is_set(var: &impl Fn(&str) -> Option<String>, name: &str) -> bool {
+    var(name).is_some_and(|value| !value.is_empty())
 }
 
 fn is_program(path: &Path) -> bool {
@@ -106,7 +120,7 @@ pub(super) async fn copy_by(program: &str, args: &[&str], text: String) -> Resul
     };
     match tokio::time::timeout(PATIENCE, copy).await {
         Err(_) => Err(format!("{program} took longer than {} s", PATIENCE.as_secs())),
-        Ok(Err(error)) => Err(format!("{program}: {error}")),
+        Ok(Err(error)) => Err(format!("{program}: {}", crate::engine::system_words(&error))),
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(format!("{program} ended with {status}")),
     }
@@ -128,7 +142,7 @@ mod tests {
         let all = ["wl-copy", "xclip", "xsel"];
         let name = |clipboard| match clipboard {
             Clipboard::Program(name, _) => name,
-            Clipboard::Terminal(_) => "the terminal",
+            Clipboard::Terminal => "the terminal",
         };
         assert_eq!(name(of(&["WAYLAND_DISPLAY", "DISPLAY"], &all)), "wl-copy");
         assert_eq!(name(of(&["WAYLAND_DISPLAY", "DISPLAY"], &["xsel"])), "xsel");
@@ -136,12 +150,12 @@ mod tests {
         assert_eq!(name(of(&[], &all)), "the terminal");
         assert_eq!(name(of(&["DISPLAY"], &[])), "the terminal");
         for ssh in ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"] {
-            assert_eq!(
-                of(&["WAYLAND_DISPLAY", "DISPLAY", ssh, "TMUX"], &all),
-                Clipboard::Terminal(Wrapper::Tmux)
-            );
+            assert_eq!(of(&["WAYLAND_DISPLAY", "DISPLAY", ssh], &all), Clipboard::Terminal);
         }
-        assert_eq!(of(&["STY"], &[]), Clipboard::Terminal(Wrapper::Screen));
+        let between = |vars: &[&str]| Wrapper::from_vars(|name| vars.contains(&name).then(|| "1".to_owned()));
+        assert_eq!(between(&["STY", "DISPLAY"]), Wrapper::Screen);
+        assert_eq!(between(&["TMUX", "STY"]), Wrapper::Tmux);
+        assert_eq!(between(&["DISPLAY"]), Wrapper::None);
     }
 
     #[test]

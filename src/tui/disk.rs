@@ -1,4 +1,4 @@
-//! Files of this machine, for the effects alone: what is read is stamped, and what is saved is there as a whole or not
+//! Files of this machine, for the effects alone, but for what a path means: what is read is stamped, and what is saved is there as a whole or not
 //! at all. Everything here blocks.
 
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::msg::{Content, Replace, SaveFailure, Stamp};
+use crate::engine::system_words;
 
 /// The largest file that is opened.
 const LARGEST_FILE: u64 = 16 * 1024 * 1024;
@@ -23,25 +24,45 @@ impl Stamp {
 
 /// The text of a file; `None`: there is none yet.
 pub(super) fn read(path: &Path) -> Result<Option<Content>, String> {
-    match fs::metadata(path) {
+    let known = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-        Ok(meta) if !meta.is_file() => return Err("it is no regular file".to_owned()),
-        Ok(meta) if meta.len() > LARGEST_FILE => return Err("it is larger than 16 MiB".to_owned()),
-        Ok(_) => {}
+        other => other.map_err(|error| system_words(&error))?,
+    };
+    // Not opened to find out: a device may do something then.
+    if !known.is_file() {
+        return Err("it is no regular file".to_owned());
     }
-    let (bytes, stamp) = read_stamped(path).map_err(|error| error.to_string())?;
+    let (bytes, stamp) = read_stamped(open(path)?)?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
     Ok(Some(Content { text, stamp }))
 }
 
-/// The paths that begin like what was typed, directories with a slash behind. `~/` is written out.
-pub(super) fn complete(typed: &str) -> Vec<String> {
-    let home = std::env::var("HOME").ok().filter(|home| !home.is_empty());
-    let typed = match (typed.strip_prefix('~'), home) {
+/// A path as somebody types it, with the home directory in the place of a `~` that it begins with.
+pub(super) fn expand(typed: &str) -> String {
+    let home = std::env::var("HOME").ok();
+    expand_to(typed, home.as_deref())
+}
+
+fn expand_to(typed: &str, home: Option<&str>) -> String {
+    match (typed.strip_prefix('~'), home.filter(|home| !home.is_empty())) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
         _ => typed.to_owned(),
-    };
+    }
+}
+
+/// Opens a regular file to be read.
+pub(super) fn open(path: &Path) -> Result<File, String> {
+    // A pipe that nobody writes to would be waited for before it can be told that it is one.
+    let no_wait = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(no_wait).open(path);
+    let file = file.map_err(|error| system_words(&error))?;
+    let meta = file.metadata().map_err(|error| system_words(&error))?;
+    if meta.is_file() { Ok(file) } else { Err("it is no regular file".to_owned()) }
+}
+
+/// The paths that begin like what was typed, directories with a slash behind. `~/` is written out.
+pub(super) fn complete(typed: &str) -> Vec<String> {
+    let typed = expand(typed);
     let (dir, begin) = match typed.rsplit_once('/') {
         Some((dir, begin)) => (format!("{dir}/"), begin),
         None => (String::new(), typed.as_str()),
@@ -62,20 +83,23 @@ pub(super) fn complete(typed: &str) -> Vec<String> {
     paths
 }
 
-fn read_stamped(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
-    let mut file = File::open(path)?;
+fn read_stamped(file: File) -> Result<(Vec<u8>, Stamp), String> {
     // Before the content: a change while it is read must show as one.
-    let stamp = Stamp::of(&file.metadata()?);
+    let meta = file.metadata().map_err(|error| system_words(&error))?;
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok((bytes, stamp))
+    // It may grow while it is read.
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| system_words(&error))?;
+    match bytes.len() as u64 > LARGEST_FILE {
+        true => Err("it is larger than 16 MiB".to_owned()),
+        false => Ok((bytes, Stamp::of(&meta))),
+    }
 }
 
 /// Writes a file and gives its new stamp.
 pub(super) fn save(path: &Path, content: &[u8], replace: Replace) -> Result<Stamp, SaveFailure> {
     let failure = |error: io::Error| match error.kind() {
         ErrorKind::AlreadyExists => SaveFailure::Exists,
-        _ => SaveFailure::Other(error.to_string()),
+        _ => SaveFailure::Other(system_words(&error)),
     };
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
@@ -360,6 +384,38 @@ mod tests {
         assert_eq!(found("su"), [format!("{root}/sum.py")]);
         assert_eq!(found(".").len(), 1);
         assert!(found("x").is_empty() && complete("/nonexistent/x").is_empty());
+    }
+
+    #[test]
+    fn home_is_only_ones_own() {
+        let expanded = |typed: &str| expand_to(typed, Some("/home/ada"));
+        assert_eq!(expanded("~/a.ts"), "/home/ada/a.ts");
+        assert_eq!((expanded("~"), expanded("~/")), ("/home/ada".to_owned(), "/home/ada/".to_owned()));
+        for other in ["a/~/b", "~joe/a", "/~/a", "./~/a", ""] {
+            assert_eq!(expanded(other), other);
+        }
+        assert_eq!(
+            (expand_to("~/a", None), expand_to("~/a", Some(""))),
+            ("~/a".to_owned(), "~/a".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let why = save(&dir.path().join("none/a"), b"x", Replace::Never);
+        assert_eq!(why, Err(SaveFailure::Other("no such file or directory".to_owned())));
+        assert_eq!(read(&dir.path().join(&"x".repeat(300))), Err("file name too long".to_owned()));
+        assert!(open(dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, mode) = (dir.path().join("pipe"), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(open(&path).map(drop), Err("it is no regular file".to_owned()));
+        assert!(read(&path).is_err());
     }
 
     #[test]

@@ -69,7 +69,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 
-pub use clipboard::{Clipboard, Wrapper};
+pub use clipboard::Clipboard;
 pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
     BufferId, Content, Copied, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, LookMsg, Msg, OutputMsg,

@@ -489,8 +489,9 @@ pub(crate) struct Model {
     pub(crate) memory: Remembered,
     /// When the message that is being handled arrived.
     pub(crate) now: Duration,
-    /// The time of day when the workbench opened, if it was told: since midnight.
-    pub(crate) opened_at: Option<Duration>,
+    /// Tells the time of day since midnight, if that may be shown. It is asked for each time: `now` stands still while the
+    /// machine sleeps, and knows no summer time.
+    pub(crate) clock: Option<fn() -> Duration>,
     /// What is on the screen is no longer right.
     pub(crate) redraw: bool,
 }
@@ -542,7 +543,7 @@ impl Model {
             look: Look::default(),
             memory: Remembered::default(),
             now: Duration::ZERO,
-            opened_at: None,
+            clock: None,
             redraw: true,
         }
     }
@@ -632,7 +633,7 @@ impl Model {
 
     /// What the clock says now: `14:02:31`.
     pub(crate) fn time_of_day(&self) -> Option<String> {
-        let seconds = (self.opened_at? + self.now).as_secs();
+        let seconds = (self.clock?)().as_secs();
         Some(format!("{:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60))
     }
 

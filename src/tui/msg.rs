@@ -224,6 +224,8 @@ pub enum FileMsg {
     Edited(Edited),
     /// What a workbench that crashed had not saved, and a file of it that could not be read.
     Recovered(Vec<Unsaved>, Option<PathBuf>),
+    /// What editors had saved for workbenches that ended meanwhile, and where it is now.
+    LeftOutside(Vec<PathBuf>),
     /// Texts that are not saved could not be kept either.
     NotKept(String),
     /// The paths that begin like what was typed, at most some.
@@ -258,6 +260,8 @@ pub struct Edited {
     pub result: Result<Option<Content>, String>,
     /// How the editor ended, if not well.
     pub trouble: Option<String>,
+    /// Where that is now which can't be read, if it was not in the text's own file.
+    pub kept: Option<PathBuf>,
 }
 
 /// A text that is not saved.

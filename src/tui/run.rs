@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::answers;
-use super::clipboard::{Clipboard, TERMINAL_LIMIT, Wrapper};
+use super::clipboard::{Clipboard, TERMINAL_LIMIT};
 use super::effects::Effects;
 use super::msg::{Copied, Effect, LinkMsg, Msg, OutputMsg};
 use super::outside::Outside;
@@ -58,10 +58,10 @@ pub trait Control {
     fn copy(&mut self, text: &str) -> io::Result<()>;
     /// The way to the clipboard that is right here.
     fn clipboard(&self) -> Clipboard {
-        Clipboard::Terminal(Wrapper::None)
+        Clipboard::Terminal
     }
-    /// What the clock says, since midnight, if it may be shown.
-    fn time_of_day(&self) -> Option<Duration> {
+    /// Tells what the clock on the wall says, since midnight, if that may be shown.
+    fn clock(&self) -> Option<fn() -> Duration> {
         None
     }
     /// Asks the terminal what its background is; it answers among what is typed, or never.
@@ -90,15 +90,12 @@ where
 {
     let size = terminal.size().map_err(terminal_error)?;
     let mut workbench = Workbench::new(&options, &engine.runtime_types(), size);
-    if let Some(time) = control.time_of_day() {
-        workbench.set_opened_at(time);
+    if let Some(clock) = control.clock() {
+        workbench.set_clock(clock);
     }
     let link = engine.link().borrow().clone();
     workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);
-    let outside = Outside {
-        command: options.editor.clone(),
-        dir: options.state.as_ref().map(|state| state.join("outside")),
-    };
+    let outside = Outside::new(options.editor.clone(), options.state.clone());
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
     let (memory, past) = (options.memory_file(), options.past_file());
     let mut effects = Effects::new(engine, options.connector)
@@ -117,6 +114,7 @@ where
         }
     }
     begun?;
+    effects.clear_outside(outside.clone());
     let settled = options.settled;
     let exit = turn(terminal, events, &mut workbench, &mut effects, &outside, settled, control).await;
     effects.record(workbench.ended());
@@ -220,7 +218,7 @@ where
                     }
                     Effect::Copy(text) => match control.clipboard() {
                         Clipboard::Program(name, args) => effects.copy_by(name, args, text),
-                        Clipboard::Terminal(_) => copy_by_terminal(control, effects, &text)?,
+                        Clipboard::Terminal => copy_by_terminal(control, effects, &text)?,
                     },
                     Effect::CopyByTerminal(text) => copy_by_terminal(control, effects, &text)?,
                     Effect::AskBackground => control.ask_background().map_err(terminal_error)?,

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Stdout, Write as _};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ static NO_MOUSE: AtomicBool = AtomicBool::new(false);
 static TELLS_KEYS: AtomicBool = AtomicBool::new(false);
 /// Another program has it for a while.
 static AWAY: AtomicBool = AtomicBool::new(false);
+/// How it was when that program got it.
+static GIVEN: Mutex<Option<Termios>> = Mutex::new(None);
 /// What such a program may have left: a scroll region, other characters, no line wrap, keys that send something else.
 const LEFT_BEHIND: &str = "\x1b[r\x1b(B\x0f\x1b[?7h\x1b[?1l\x1b>\x1b[4l\x1b[?1004l\x1b[<9u";
 /// The thread that draws: a panic elsewhere doesn't end the workbench and must not touch the screen.
@@ -72,6 +74,13 @@ fn take() -> io::Result<()> {
 
 /// Gives the terminal back as it was. May be called by anybody, any number of times.
 fn restore() {
+    if AWAY.load(Ordering::SeqCst) {
+        // In the background the shell has it again, and to touch it would stop us.
+        if in_front() {
+            let _ = reclaim();
+        }
+        return;
+    }
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
@@ -86,6 +95,19 @@ fn restore() {
     let _ = disable_raw_mode();
 }
 
+/// Takes the terminal from another program as it was before, however that program has left it.
+fn reclaim() -> io::Result<()> {
+    AWAY.store(false, Ordering::SeqCst);
+    let given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(given) = given {
+        // One that crashed may have left it in any state, which must not become what we restore.
+        tcsetattr(io::stdin(), OptionalActions::Now, &given)?;
+    }
+    let mut out = io::stdout();
+    out.write_all(LEFT_BEHIND.as_bytes())?;
+    execute!(out, DisableMouseCapture, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show)
+}
+
 /// Holds the terminal, and gives it back when dropped, at a panic of the drawing thread, and at a signal.
 #[derive(Debug)]
 pub(super) struct TerminalGuard {
@@ -95,8 +117,6 @@ pub(super) struct TerminalGuard {
     /// When the terminal was asked something last.
     asked: Option<Instant>,
     keyboard: Keyboard,
-    /// How the terminal was when another program got it.
-    given: Option<Termios>,
 }
 
 impl TerminalGuard {
@@ -110,7 +130,7 @@ impl TerminalGuard {
         let watcher = watch_signals(stopped.clone(), Arc::clone(&number))?;
         NO_MOUSE.store(!mouse, Ordering::SeqCst);
         let keyboard = Keyboard::new()?;
-        let guard = Self { stopped, signal: number, watcher, asked: None, keyboard, given: None };
+        let guard = Self { stopped, signal: number, watcher, asked: None, keyboard };
         take()?;
         guard.keyboard.start()?;
         Ok(guard)
@@ -166,20 +186,13 @@ impl Control for TerminalGuard {
     fn give(&mut self) -> io::Result<()> {
         self.keyboard.stop();
         restore();
-        self.given = Some(tcgetattr(io::stdin())?);
+        *GIVEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(tcgetattr(io::stdin())?);
         AWAY.store(true, Ordering::SeqCst);
         Ok(())
     }
 
     fn take(&mut self) -> io::Result<()> {
-        AWAY.store(false, Ordering::SeqCst);
-        if let Some(given) = self.given.take() {
-            // A program that crashed may have left it in any state, which must not become what we restore.
-            tcsetattr(io::stdin(), OptionalActions::Now, &given)?;
-        }
-        let mut out = io::stdout();
-        out.write_all(LEFT_BEHIND.as_bytes())?;
-        execute!(out, DisableMouseCapture, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show)?;
+        reclaim()?;
         take()?;
         self.keyboard.start()?;
         self.keyboard.tell_size();
@@ -187,12 +200,8 @@ impl Control for TerminalGuard {
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
-        let wrapper = match self.clipboard() {
-            Clipboard::Terminal(wrapper) => wrapper,
-            Clipboard::Program(..) => Wrapper::None,
-        };
         let mut out = io::stdout();
-        out.write_all(clipboard::sequence(text, wrapper).as_bytes())?;
+        out.write_all(clipboard::sequence(text, Wrapper::from_env()).as_bytes())?;
         out.flush()
     }
 
@@ -200,11 +209,8 @@ impl Control for TerminalGuard {
         Clipboard::from_env()
     }
 
-    fn time_of_day(&self) -> Option<Duration> {
-        let time = jiff::Zoned::now().time();
-        let seconds =
-            i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
-        Some(Duration::from_secs(seconds.unsigned_abs()))
+    fn clock(&self) -> Option<fn() -> Duration> {
+        Some(time_of_day)
     }
 
     fn capture_mouse(&mut self, on: bool) -> io::Result<()> {
@@ -222,6 +228,13 @@ impl Control for TerminalGuard {
     fn signal(&self) -> i32 {
         self.signal.load(Ordering::SeqCst)
     }
+}
+
+/// What the clock says where we are, since midnight.
+fn time_of_day() -> Duration {
+    let time = jiff::Zoned::now().time();
+    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    Duration::from_secs(seconds.unsigned_abs())
 }
 
 /// The terminal's keys are this job's, or no job's.

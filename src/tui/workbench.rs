@@ -277,9 +277,9 @@ impl Workbench {
         self.model.connection.down().is_some()
     }
 
-    /// Tells what time of day it was when the workbench opened, since midnight.
-    pub(crate) fn set_opened_at(&mut self, time: Duration) {
-        self.model.opened_at = Some(time);
+    /// Has the clock on the wall asked for the time of day, since midnight, wherever that is told.
+    pub fn set_clock(&mut self, clock: fn() -> Duration) {
+        self.model.clock = Some(clock);
     }
 
     /// Texts were changed since what is not saved was kept last.

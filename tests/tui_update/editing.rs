@@ -91,6 +91,25 @@ fn a_path_is_completed() {
 }
 
 #[test]
+fn a_path_may_begin_with_ones_home() {
+    let home = std::env::var("HOME").unwrap();
+    let mut bench = Bench::new(100, 30);
+    bench.press([key(KeyCode::Esc)]).press(typed("fo")).press(typed("~/sum.ts")).press([key(KeyCode::Enter)]);
+    let written_out = PathBuf::from(format!("{home}/sum.ts"));
+    assert!(matches!(bench.effects.last(), Some(Effect::Read(_, path)) if *path == written_out));
+    let mut bench = self::bench("text");
+    bench.press([key(KeyCode::F(4))]);
+    // A name alone does not tell where it leads.
+    let here = format!("in {}", std::env::current_dir().unwrap().display());
+    let screen = bench.screen();
+    assert!(screen.contains("Save as") && screen.contains(&here), "{screen}");
+    bench.press(vec![key(KeyCode::Backspace); 20]).press(typed("~/sum.ts"));
+    assert!(!bench.screen().contains(&here), "{}", bench.screen());
+    bench.press([key(KeyCode::Enter)]);
+    assert!(matches!(bench.effects.last(), Some(Effect::Save { path, .. }) if *path == written_out));
+}
+
+#[test]
 fn a_search_goes_on_with_every_letter_and_around_the_end() {
     let mut bench = bench("alpha\nbeta Alpha\nalphabet");
     bench.press(typed("g1")).press([key(KeyCode::Enter)]).press(typed("/al"));

@@ -1,6 +1,8 @@
 //! The output pane: blocks, finding, selecting, copying, saving.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use codebeaker::protocol::*;
@@ -51,6 +53,20 @@ fn place(bench: &mut Bench, text: &str) -> (u16, u16) {
         Some((u16::try_from(line[..at].chars().count()).unwrap(), u16::try_from(row).unwrap()))
     });
     found.unwrap_or_else(|| panic!("{text} in\n{screen}"))
+}
+
+#[test]
+fn a_run_tells_what_the_clock_says_when_it_begins() {
+    static SECONDS: AtomicU64 = AtomicU64::new(0);
+    let mut bench = after("one\n");
+    bench.workbench.set_clock(|| Duration::from_secs(SECONDS.load(Ordering::SeqCst)));
+    // The machine may sleep in between, and the clock be put back.
+    for (run, seconds, shown) in [(2, 86_399, "23:59:59"), (3, 10_805, "03:00:05"), (4, 7_205, "02:00:05")] {
+        SECONDS.store(seconds, Ordering::SeqCst);
+        again(&mut bench, run, "more\n");
+        let screen = bench.screen();
+        assert!(screen.contains(&format!("$ run {run}  {shown}  ts")), "{screen}");
+    }
 }
 
 #[test]

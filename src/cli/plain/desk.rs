@@ -1,5 +1,6 @@
 //! What the plain mode works on: one text, the sessions that were made for it, and at most one run at a time.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -40,6 +41,9 @@ struct Own {
     info: SessionInfo,
 }
 
+/// What the program is being given.
+type Feeding = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+
 type Starting = Pin<Box<dyn Future<Output = Result<(Option<SessionInfo>, Execution), Failure>> + Send>>;
 
 enum Stage {
@@ -56,12 +60,17 @@ struct Run {
     out: Lines,
     err: Lines,
     stop_asked: Option<Instant>,
+    /// Under way to the program, which may read nothing for long; whether it is the end of its input.
+    feeding: Option<(Feeding, bool)>,
+    /// What it is given after that; an end of input is `None`.
+    waiting: VecDeque<Option<Bytes>>,
 }
 
 /// Something that happens to a run.
 pub enum Event {
     Started(Box<Result<(Option<SessionInfo>, Execution), Failure>>),
     Told(Option<ExecutionEvent>),
+    Fed(Result<(), Failure>),
 }
 
 pub struct Desk {
@@ -104,10 +113,10 @@ impl Desk {
     }
 
     /// Says what this is, and opens the file that was named.
-    pub fn begin(&mut self, file: Option<PathBuf>) {
+    pub async fn begin(&mut self, file: Option<PathBuf>) {
         self.say(format_args!("codebeaker {}, plain mode; help tells the words", env!("CARGO_PKG_VERSION")));
         match file {
-            Some(file) => self.open(&file),
+            Some(file) => self.open(&file).await,
             None => self.say("open FILE or sample hello, then run"),
         }
     }
@@ -122,6 +131,11 @@ impl Desk {
     fn tell_failure(&mut self, what: &str, failure: &Failure) {
         let hint = if failure.hint.is_empty() { String::new() } else { format!("; {}", failure.hint) };
         self.say(format_args!("{what}: {}{hint}", failure.message));
+    }
+
+    /// Says why something was not done.
+    pub fn refuse(&mut self, why: std::fmt::Arguments<'_>) {
+        self.say(why);
     }
 
     /// What was asked for was given up by hand.
@@ -146,7 +160,18 @@ impl Desk {
 
     /// Lines are taken: also those for a running program, until one must wait for its end.
     pub fn reads(&self) -> bool {
-        !self.over && self.held.is_none()
+        let waiting = match &self.run {
+            Some(Run { stage: Stage::Running(_), waiting, .. }) => waiting.len(),
+            // They are for it as soon as it runs.
+            Some(_) => self.input.len(),
+            None => 0,
+        };
+        !self.over && self.held.is_none() && waiting < MOST_INPUT
+    }
+
+    /// The line that has waited for the run to end, once it has.
+    pub fn due(&mut self) -> Option<String> {
+        if self.run.is_some() { None } else { self.held.take() }
     }
 
     pub fn runs(&self) -> bool {
@@ -155,10 +180,23 @@ impl Desk {
 
     /// The next thing that happens to the run.
     pub async fn event(&mut self) -> Event {
-        match self.run.as_mut().map(|run| &mut run.stage) {
-            Some(Stage::Starting(starting)) => Event::Started(Box::new(starting.as_mut().await)),
-            Some(Stage::Running(execution)) => Event::Told(execution.next().await),
-            None => std::future::pending().await,
+        let Some(run) = &mut self.run else { return std::future::pending().await };
+        let fed = async {
+            match &mut run.feeding {
+                Some((feeding, _)) => feeding.as_mut().await,
+                None => std::future::pending().await,
+            }
+        };
+        let told = async {
+            match &mut run.stage {
+                Stage::Starting(starting) => Event::Started(Box::new(starting.as_mut().await)),
+                Stage::Running(execution) => Event::Told(execution.next().await),
+            }
+        };
+        // What it writes is taken while it is given something: it may read only then.
+        tokio::select! {
+            event = told => event,
+            fed = fed => Event::Fed(fed),
         }
     }
 
@@ -181,11 +219,7 @@ impl Desk {
                 let number = self.run.take().map_or(0, |run| run.number);
                 self.say(format_args!("run {number}: unknown, it ended without a result"));
             }
-        }
-        if self.run.is_none()
-            && let Some(line) = self.held.take()
-        {
-            Box::pin(self.line(&line)).await;
+            Event::Fed(fed) => self.fed(fed),
         }
     }
 
@@ -194,17 +228,17 @@ impl Desk {
             self.keep(info);
         }
         let Some(run) = &mut self.run else { return };
-        let (number, id, stop) = (run.number, run.id.clone(), run.stop_asked.is_some());
+        let (number, stop) = (run.number, run.stop_asked.is_some());
         run.runtime = run.runtime.or_else(|| self.sessions.last().map(|own| own.info.runtime_type));
         let on = run.runtime.map_or("?", RuntimeType::short);
         run.stage = Stage::Running(execution);
         self.say(format_args!("run {number} on {on}: started"));
         for line in std::mem::take(&mut self.input) {
-            self.feed(&id, Bytes::from(line + "\n"), false).await;
+            self.feed(Some(line));
         }
         // Of a pipe that has ended nothing more can come.
         if std::mem::take(&mut self.input_ended) || self.over {
-            self.feed(&id, Bytes::new(), true).await;
+            self.feed(None);
         }
         if stop {
             self.signal(Signal::Int).await;
@@ -233,14 +267,30 @@ impl Desk {
         self.say(format_args!("run {} on {on}: {}", run.number, ending(result)));
     }
 
-    async fn feed(&mut self, id: &ExecutionId, data: Bytes, eof: bool) {
-        let fed = self.engine.input(id, data, eof).await;
+    /// Has the program given a line, or the end of its input, after what it is being given.
+    fn feed(&mut self, line: Option<String>) {
+        let Some(run) = &mut self.run else { return };
+        run.waiting.push_back(line.map(|line| Bytes::from(line + "\n")));
+        self.feed_next();
+    }
+
+    fn feed_next(&mut self) {
+        let Some(run) = self.run.as_mut().filter(|run| run.feeding.is_none()) else { return };
+        let Some(next) = run.waiting.pop_front() else { return };
+        let (engine, id, eof) = (self.engine.clone(), run.id.clone(), next.is_none());
+        let feeding = async move { engine.input(&id, next.unwrap_or_default(), eof).await };
+        run.feeding = Some((Box::pin(feeding), eof));
+    }
+
+    fn fed(&mut self, fed: Result<(), Failure>) {
+        let eof = self.run.as_mut().and_then(|run| run.feeding.take()).is_none_or(|(_, eof)| eof);
         // A program that has ended, or reads nothing, misses nothing.
         if let Err(failure) = fed
             && !eof
         {
             self.tell_failure("the input was not taken", &failure);
         }
+        self.feed_next();
     }
 
     /// Ctrl-C, or the word for it.
@@ -270,12 +320,15 @@ impl Desk {
     }
 
     /// Nothing more will be typed: what runs may end.
-    pub async fn end_of_input(&mut self) {
+    pub fn end_of_input(&mut self) {
         self.over = true;
-        if let Some(Run { id, stage: Stage::Running(_), .. }) = &self.run {
-            let id = id.clone();
-            self.feed(&id, Bytes::new(), true).await;
+        if self.is_running() {
+            self.feed(None);
         }
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self.run, Some(Run { stage: Stage::Running(_), .. }))
     }
 
     /// Does what a line says. While something runs, only what is for the program is done at once.
@@ -291,11 +344,11 @@ impl Desk {
         }
         match word {
             Word::Nothing => {}
-            Word::Run(file) => self.start(file.map(PathBuf::from)),
+            Word::Run(file) => self.start(file.map(PathBuf::from)).await,
             Word::Stop => self.interrupt().await,
-            Word::Input(line) => self.give(line).await,
-            Word::EndInput => self.end_of_programs_input().await,
-            Word::Open(file) => self.open(Path::new(&file)),
+            Word::Input(line) => self.give(line),
+            Word::EndInput => self.end_of_programs_input(),
+            Word::Open(file) => self.open(Path::new(&file)).await,
             Word::Show => self.show(),
             Word::Language(language) => {
                 self.text.language = Some(language);
@@ -320,30 +373,27 @@ impl Desk {
     }
 
     /// A line for the program that runs, or the next one.
-    async fn give(&mut self, line: String) {
-        match self.run.as_ref() {
-            Some(Run { id, stage: Stage::Running(_), .. }) => {
-                let id = id.clone();
-                self.feed(&id, Bytes::from(line + "\n"), false).await;
-            }
-            _ if self.input.len() < MOST_INPUT => self.input.push(line),
-            _ => self.say("no more lines can be kept for the next run"),
+    fn give(&mut self, line: String) {
+        if self.is_running() {
+            self.feed(Some(line));
+        } else if self.input.len() < MOST_INPUT {
+            self.input.push(line);
+        } else {
+            self.say("no more lines can be kept for the next run");
         }
     }
 
-    async fn end_of_programs_input(&mut self) {
-        match self.run.as_ref() {
-            Some(Run { id, stage: Stage::Running(_), .. }) => {
-                let id = id.clone();
-                self.feed(&id, Bytes::new(), true).await;
-            }
-            _ => self.input_ended = true,
+    fn end_of_programs_input(&mut self) {
+        if self.is_running() {
+            self.feed(None);
+        } else {
+            self.input_ended = true;
         }
     }
 
-    fn open(&mut self, file: &Path) {
+    async fn open(&mut self, file: &Path) {
         let shown = file.display().to_string();
-        match read(file) {
+        match read(file).await {
             Ok(code) => {
                 let by_name = file.extension().and_then(|e| e.to_str()).and_then(Language::from_extension);
                 let first = code.lines().next().unwrap_or_default();
@@ -390,13 +440,13 @@ impl Desk {
     }
 
     /// Runs the text, in the newest session that fits it, or a new one.
-    fn start(&mut self, file: Option<PathBuf>) {
+    async fn start(&mut self, file: Option<PathBuf>) {
         if let Some(file) = file.or_else(|| self.text.file.clone()) {
             let (before, language) = (self.text.name.clone(), self.text.language);
-            match read(&file) {
+            match read(&file).await {
                 // The same file as before: it may have been changed since.
                 Ok(code) if self.text.file.as_ref() == Some(&file) => self.text.code = code,
-                _ => self.open(&file),
+                _ => self.open(&file).await,
             }
             if self.text.file.as_ref() != Some(&file) {
                 return;
@@ -430,7 +480,17 @@ impl Desk {
         let number = self.runs;
         let stage = Stage::Starting(Box::pin(starting));
         let (out, err) = (Lines::default(), Lines::default());
-        self.run = Some(Run { number, runtime, id, stage, out, err, stop_asked: None });
+        self.run = Some(Run {
+            number,
+            runtime,
+            id,
+            stage,
+            out,
+            err,
+            stop_asked: None,
+            feeding: None,
+            waiting: VecDeque::new(),
+        });
     }
 
     fn wanted(&self, language: Language, runtime: Option<RuntimeType>) -> CreateSession {
@@ -558,11 +618,20 @@ async fn starting(
     Ok((Some(made), execution))
 }
 
-/// The text of a file.
-fn read(file: &Path) -> Result<String, String> {
+/// The text of a file. It may be one on a disk that hangs: who waits for it need not.
+async fn read(file: &Path) -> Result<String, String> {
+    let file = file.to_owned();
+    let reading = tokio::task::spawn_blocking(move || read_now(&file)).await;
+    reading.unwrap_or_else(|e| Err(e.to_string()))
+}
+
+fn read_now(file: &Path) -> Result<String, String> {
     use std::io::Read as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
     let words = |e: std::io::Error| system_words(&e);
-    let opened = std::fs::File::open(file).map_err(words)?;
+    // A pipe that nobody writes to would be waited for before it can be told that it is one.
+    let no_wait = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let opened = std::fs::OpenOptions::new().read(true).custom_flags(no_wait).open(file).map_err(words)?;
     if !opened.metadata().map_err(words)?.is_file() {
         return Err("it is no regular file".into());
     }

@@ -15,8 +15,12 @@ impl Lines {
         let mut whole = Vec::new();
         for piece in data.split_inclusive(|byte| *byte == b'\n') {
             self.rest.extend_from_slice(piece);
-            if self.rest.ends_with(b"\n") || self.rest.len() >= LONGEST {
+            if self.rest.ends_with(b"\n") {
                 whole.push(plain(&std::mem::take(&mut self.rest)));
+            } else if self.rest.len() >= LONGEST {
+                // A character whose rest has not come begins the next line.
+                let begun = self.rest.split_off(self.rest.len() - begun(&self.rest));
+                whole.push(plain(&std::mem::replace(&mut self.rest, begun)));
             }
         }
         whole
@@ -27,6 +31,15 @@ impl Lines {
         let rest = std::mem::take(&mut self.rest);
         (!rest.is_empty()).then(|| plain(&rest))
     }
+}
+
+/// How many bytes at the end are the beginning of a character.
+fn begun(bytes: &[u8]) -> usize {
+    let is_begun = |tail: &usize| {
+        let tail = bytes.get(bytes.len() - tail..).unwrap_or_default();
+        std::str::from_utf8(tail).is_err_and(|e| e.valid_up_to() == 0 && e.error_len().is_none())
+    };
+    (1..=bytes.len().min(3)).find(is_begun).unwrap_or(0)
 }
 
 /// One line as it may be printed. Of a line that a program has written over, only what it wrote last.
@@ -105,6 +118,25 @@ mod tests {
             assert!(lines.rest.len() < LONGEST + 1000);
         }
         assert_eq!(bytes + lines.last().map_or(0, |line| line.len()), 1_000_000);
+    }
+
+    #[test]
+    fn a_line_is_cut_between_characters() {
+        for begin in 0..4 {
+            let text = format!("{}{}", "x".repeat(begin), "日👩é".repeat(10_000));
+            for size in [1, 5, 1000, 20_000] {
+                let mut lines = Lines::default();
+                let mut all: String =
+                    text.as_bytes().chunks(size).flat_map(|data| lines.push(data)).collect();
+                all.extend(lines.last());
+                assert!(all == text, "cut at {begin}, in pieces of {size}");
+            }
+        }
+        // Half a character that ends there is told as what it is.
+        let mut lines = Lines::default();
+        let mut bytes = vec![b'x'; LONGEST];
+        bytes.extend(b"\xe6\n");
+        assert_eq!(lines.push(&bytes).concat(), format!("{}\u{fffd}", "x".repeat(LONGEST)));
     }
 
     proptest! {

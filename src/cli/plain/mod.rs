@@ -61,6 +61,20 @@ enum End {
     Unheard,
 }
 
+/// A line of our input; what is too long to be one is skipped.
+type Line = Result<String, TooLong>;
+
+struct TooLong;
+
+/// What is to be done next.
+enum Next {
+    Signal(Signal),
+    Event(desk::Event),
+    Line(Line),
+    /// Our input has ended.
+    Over,
+}
+
 async fn work(
     desk: &mut Desk,
     file: Option<std::path::PathBuf>,
@@ -68,46 +82,70 @@ async fn work(
 ) -> Result<ExitCode, Problem> {
     let mut lines = read_lines()?;
     let by_hand = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    desk.begin(file);
+    let mut caught = unless(signals, desk.begin(file)).await.err();
     let end = loop {
         if !flush(desk)? {
             break End::Unheard;
         }
+        // One that came while something was being done, too.
+        match caught.take() {
+            Some(Signal::Int) => {
+                caught = unless(signals, desk.interrupt()).await.err();
+                continue;
+            }
+            Some(signal) => break End::Signal(signal),
+            None => {}
+        }
         if desk.leaves() {
             break End::Quit;
         }
-        if by_hand && desk.listens() {
+        let waited = desk.due();
+        if by_hand && waited.is_none() && desk.listens() {
             prompt();
         }
-        tokio::select! {
-            biased;
-            signal = signals.next() => match signal {
-                Signal::Int => desk.interrupt().await,
-                signal => break End::Signal(signal),
+        let next = match waited {
+            Some(line) => Next::Line(Ok(line)),
+            None => tokio::select! {
+                biased;
+                signal = signals.next() => Next::Signal(signal),
+                event = desk.event(), if desk.runs() => Next::Event(event),
+                line = lines.recv(), if desk.reads() => line.map_or(Next::Over, Next::Line),
             },
-            event = desk.event(), if desk.runs() => desk.take(event).await,
-            line = lines.recv(), if desk.reads() => match line {
-                Some(line) => {
-                    let stopped = tokio::select! {
-                        biased;
-                        signal = signals.next() => Some(signal),
-                        () = desk.line(&line) => None,
-                    };
-                    match stopped {
-                        None => {}
-                        Some(Signal::Int) => desk.given_up(),
-                        Some(signal) => break End::Signal(signal),
-                    }
+        };
+        caught = match next {
+            Next::Signal(signal) => Some(signal),
+            Next::Event(event) => unless(signals, desk.take(event)).await.err(),
+            Next::Over => {
+                desk.end_of_input();
+                None
+            }
+            Next::Line(Err(TooLong)) => {
+                desk.refuse(format_args!("a line longer than {} KiB was not taken", LONGEST >> 10));
+                None
+            }
+            Next::Line(Ok(line)) => match unless(signals, desk.line(&line)).await {
+                Err(Signal::Int) => {
+                    desk.given_up();
+                    None
                 }
-                None => desk.end_of_input().await,
+                other => other.err(),
             },
-        }
+        };
     };
     Ok(match end {
         End::Quit => ExitCode::SUCCESS,
         End::Signal(signal) => exit::code(128 + signal.number()),
         End::Unheard => exit::code(BROKEN_PIPE),
     })
+}
+
+/// Does something, unless it takes until a signal comes. What is done at once is done: an event is told only once.
+async fn unless<T>(signals: &mut Signals, work: impl Future<Output = T>) -> Result<T, Signal> {
+    tokio::select! {
+        biased;
+        done = work => Ok(done),
+        signal = signals.next() => Err(signal),
+    }
 }
 
 /// Prints what there is to tell. False: nobody reads it any more.
@@ -129,25 +167,61 @@ fn prompt() {
 
 /// The lines of our standard input. A thread of its own: one that waits in a read can't be ended, and must keep nobody
 /// waiting at the end.
-fn read_lines() -> Result<mpsc::Receiver<String>, Problem> {
+fn read_lines() -> Result<mpsc::Receiver<Line>, Problem> {
     let (lines, arrived) = mpsc::channel(1);
     let reader = std::thread::Builder::new().name("standard input".into());
     let reading = move || {
         let mut input = std::io::BufReader::new(std::io::stdin());
-        loop {
-            let mut line = Vec::new();
-            match input.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Ok(read) if read > 0 => {
-                    if lines.blocking_send(lines::plain(&line)).is_err() {
-                        return;
-                    }
-                }
-                Ok(_) | Err(_) => return,
+        while let Some(line) = read_line(&mut input) {
+            if lines.blocking_send(line).is_err() {
+                return;
             }
         }
     };
     let started = reader.spawn(reading);
     started.map_err(|e| Problem::new(format!("no thread can be had: {e}"), "end some programs"))?;
     Ok(arrived)
+}
+
+/// The next line; `None`: there is none any more.
+fn read_line(input: &mut impl std::io::BufRead) -> Option<Line> {
+    let mut line = Vec::new();
+    let mut too_long = false;
+    loop {
+        // One more for the end of the line.
+        let room = LONGEST + 1 - line.len() as u64;
+        match input.by_ref().take(room).read_until(b'\n', &mut line) {
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Ok(read) if read > 0 => {}
+            Ok(_) | Err(_) if line.is_empty() && !too_long => return None,
+            // The last line has no end.
+            Ok(_) | Err(_) => break,
+        }
+        if line.ends_with(b"\n") {
+            break;
+        }
+        if line.len() as u64 > LONGEST {
+            // What follows would pass for lines of its own.
+            too_long = true;
+            line.clear();
+        }
+    }
+    Some(if too_long { Err(TooLong) } else { Ok(lines::plain(&line)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_whole_or_none() {
+        let longest = "x".repeat(64 << 10);
+        let text = format!("{longest}\n{longest}quit\n{longest}{longest}{longest}\n\nlast");
+        let mut input = text.as_bytes();
+        let read = std::iter::from_fn(|| read_line(&mut input).map(|line| line.ok()));
+        let lengths: Vec<_> = read.map(|line| line.map(|line| line.len())).collect();
+        assert_eq!(lengths, [Some(64 << 10), None, None, Some(0), Some(4)]);
+        let mut endless = std::io::Read::chain(longest.as_bytes(), &b"y"[..]);
+        assert!(read_line(&mut endless).unwrap().is_err() && read_line(&mut endless).is_none());
+    }
 }

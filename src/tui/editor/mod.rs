@@ -280,7 +280,7 @@ impl Editor {
         match action {
             Action::Insert(c) => self.insert(c),
             Action::Newline => self.newline(),
-            Action::Backspace => self.erase(Kind::Erase, Motion::Left),
+            Action::Backspace => self.backspace(),
             Action::Delete => self.erase(Kind::Erase, Motion::Right),
             Action::DeleteWord => self.erase(Kind::Other, Motion::WordLeft),
             Action::DeleteTo(motion) => self.erase(Kind::Other, motion),
@@ -456,6 +456,17 @@ impl Editor {
         indent
     }
 
+    /// The character before the cursor; of an indent made of spaces, what is more than whole steps.
+    fn backspace(&mut self) {
+        let Pos { row, byte } = self.cursor;
+        let before = self.lines.line(row).get(..byte).unwrap_or_default();
+        if self.selection().is_some() || byte == 0 || before.bytes().any(|b| b != b' ') {
+            return self.erase(Kind::Erase, Motion::Left);
+        }
+        let to = (byte - 1) - (byte - 1) % self.habits.indent.max(1);
+        self.cut(Kind::Erase, Pos::new(row, to), self.cursor);
+    }
+
     /// Erases what is selected, or what is between the cursor and where a motion leads.
     fn erase(&mut self, kind: Kind, motion: Motion) {
         let (from, to) = match self.selection() {
@@ -465,6 +476,10 @@ impl Editor {
                 (self.cursor.min(to), self.cursor.max(to))
             }
         };
+        self.cut(kind, from, to);
+    }
+
+    fn cut(&mut self, kind: Kind, from: Pos, to: Pos) {
         self.step(kind, |editor| {
             editor.anchor = None;
             editor.cursor = editor.put(from, to, "");
@@ -474,15 +489,36 @@ impl Editor {
     fn replace_pieces(&mut self, pieces: Vec<(Pos, Pos, String)>) {
         self.step(Kind::Other, |editor| {
             editor.anchor = None;
-            let mut end = None;
+            let mut end: Option<Pos> = None;
             // From the last to the first: those before stay where they are.
-            for (from, to, new) in pieces.into_iter().rev() {
-                let (from, to) = (editor.lines.clamp(from), editor.lines.clamp(to));
+            for (from, to, new) in editor.by_row(pieces).into_iter().rev() {
                 let after = editor.put(from, to, &new);
-                end.get_or_insert(after);
+                match &mut end {
+                    // What makes more rows of one moves the place below it.
+                    Some(end) => end.row = (end.row + after.row).saturating_sub(to.row),
+                    None => end = Some(after),
+                }
             }
             editor.cursor = editor.lines.clamp(end.unwrap_or(editor.cursor));
         });
+    }
+
+    /// Makes one of all pieces in a row, with what stands between them: each edit copies the rest of its row.
+    fn by_row(&self, pieces: Vec<(Pos, Pos, String)>) -> Vec<(Pos, Pos, String)> {
+        let mut joined: Vec<(Pos, Pos, String)> = Vec::new();
+        for (from, to, new) in pieces {
+            let (from, to) = (self.lines.clamp(from), self.lines.clamp(to));
+            match joined.last_mut().filter(|last| last.1.row == from.row && last.1 <= from && from <= to) {
+                Some((_, until, text)) => {
+                    let between = self.lines.line(from.row).get(until.byte..from.byte);
+                    text.push_str(between.unwrap_or_default());
+                    text.push_str(&new);
+                    *until = to;
+                }
+                None => joined.push((from, to, new)),
+            }
+        }
+        joined
     }
 
     fn revise(&mut self, text: &str) {

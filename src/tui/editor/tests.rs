@@ -222,6 +222,51 @@ fn many_places_are_replaced_as_one_change() {
     assert_eq!(editor.text(), "a b a\na");
 }
 
+#[test]
+fn all_that_is_replaced_in_a_row_is_one_edit() {
+    let text = format!("{}\nb\n{}", "a-日-".repeat(1000), "xa".repeat(1000));
+    let mut editor = Editor::new(&text, Habits::default());
+    let all = Pattern::new("a").unwrap().all(editor.lines());
+    let pieces = all.into_iter().map(|m| (m.from(), m.to(), "é\n".to_owned())).collect();
+    editor.apply(Action::Replace(pieces));
+    assert!(editor.text() == text.replace('a', "é\n"));
+    assert_eq!(editor.place(), Pos::new(2002, 0));
+    let step = editor.history.back().unwrap();
+    assert_eq!(step.edits.len(), 2);
+    editor.history.undone(step);
+    let step = editor.history.again().unwrap();
+    editor.history.redone(step);
+    editor.apply(Action::Undo);
+    assert!(editor.text() == text);
+}
+
+#[test]
+fn backspace_takes_a_step_of_an_indent() {
+    let after = |content: &str, at: usize| {
+        let mut editor = on(content, (0, at), Language::Python);
+        editor.apply(Action::Deselect);
+        editor.apply(Action::Backspace);
+        let text = editor.text();
+        editor.apply(Action::Undo);
+        assert_eq!(editor.text(), content, "not one step");
+        text
+    };
+    assert_eq!(after("        x", 8), "    x");
+    assert_eq!(after("      x", 6), "    x", "to the step before");
+    assert_eq!(after("        x", 5), "       x", "what is behind the cursor stays");
+    assert_eq!(after("    ", 4), "");
+    assert_eq!(after("a    x", 5), "a   x");
+    assert_eq!(after("\t    x", 5), "\t   x");
+    let mut editor = on("a\n    b", (1, 0), Language::Python);
+    editor.apply(Action::Backspace);
+    assert_eq!(editor.text(), "a    b");
+    // What is selected goes, and no more.
+    editor.apply(Action::Revise("        x".to_owned()));
+    editor.apply(Action::Select(Pos::new(0, 6), Pos::new(0, 7)));
+    editor.apply(Action::Backspace);
+    assert_eq!(editor.text(), "       x");
+}
+
 mod any {
     use proptest::prelude::*;
 
@@ -286,6 +331,45 @@ mod any {
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn an_indent_that_was_made_comes_off_whole(
+            blocks in 0usize..6,
+            tabs in 0usize..6,
+            language in prop::sample::select(vec![Language::Python, Language::TypeScript, Language::Go]),
+        ) {
+            let mut editor = Editor::new("", of(language));
+            for _ in 0..blocks {
+                typed(&mut editor, "x (\n");
+            }
+            for _ in 0..tabs {
+                editor.apply(Action::Indent);
+            }
+            for _ in 0..blocks + tabs {
+                prop_assert!(editor.cursor().1 > 0);
+                editor.apply(Action::Backspace);
+            }
+            prop_assert_eq!(editor.cursor(), (blocks, 0));
+        }
+
+        #[test]
+        fn whatever_is_replaced_is_what_pieces_one_by_one_would_make(
+            text in "[ab日\n]{0,40}",
+            new in "[x日\n]{0,3}",
+        ) {
+            let pattern = Pattern::new("a").unwrap();
+            let mut editor = Editor::new(&text, Habits::default());
+            let pieces: Vec<_> =
+                pattern.all(editor.lines()).into_iter().map(|m| (m.from(), m.to(), new.clone())).collect();
+            let mut one_by_one = Editor::new(&text, Habits::default());
+            for piece in pieces.iter().rev() {
+                one_by_one.apply(Action::Replace(vec![piece.clone()]));
+            }
+            editor.apply(Action::Replace(pieces));
+            prop_assert_eq!(editor.text(), one_by_one.text());
+            editor.apply(Action::Undo);
+            prop_assert_eq!(editor.text(), Editor::new(&text, Habits::default()).text());
+        }
 
         #[test]
         fn whatever_is_done_can_be_undone_and_done_again(

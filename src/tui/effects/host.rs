@@ -15,12 +15,9 @@ const MOST_BYTES: u64 = 256 << 20;
 /// How deep directories are followed.
 const DEEPEST: usize = 64;
 
-/// A path with the home directory in place of a `~`.
+/// A path as it was typed, with the home directory in place of a `~`.
 pub(super) fn expand(path: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
-        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
-        _ => path.to_owned(),
-    }
+    path.to_str().map_or_else(|| path.to_owned(), |typed| disk::expand(typed).into())
 }
 
 /// A file or directory to be copied, with all in it.
@@ -92,9 +89,7 @@ fn walk(at: &Path, prefix: &str, depth: usize, tree: &mut Tree) -> Result<(), St
 
 /// Opens a regular file to be read in pieces.
 pub(super) fn open(path: &Path) -> Result<File, String> {
-    let file = File::open(path).map_err(|error| words(&error))?;
-    let meta = file.metadata().map_err(|error| words(&error))?;
-    if meta.is_file() { Ok(file) } else { Err("it is no regular file".to_owned()) }
+    disk::open(path)
 }
 
 /// The next piece of a file; a shorter one is the last.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::blocking;
 use super::crew::Crew;
+use crate::engine::system_words;
 use crate::tui::msg::{FileMsg, Msg, Unsaved};
 use crate::tui::recovery::Keeper;
 
@@ -37,7 +38,7 @@ impl Keeping {
         let work = self.request(move |keeper, number| keeper.keep(number, &texts, has_taken));
         let tx = crew.tx();
         crew.spawn(async move {
-            let result = blocking(work).await.and_then(|result| result.map_err(|error| error.to_string()));
+            let result = blocking(work).await.and_then(|result| result.map_err(|error| system_words(&error)));
             if let Err(why) = result {
                 // Nobody listens any more: the owner is ending.
                 let _ = tx.send(Msg::File(FileMsg::NotKept(why))).await;
@@ -63,12 +64,12 @@ impl Keeping {
         let work = self.request(Keeper::take_over);
         let tx = crew.tx();
         crew.spawn(async move {
-            let msg = match blocking(work).await.and_then(|result| result.map_err(|error| error.to_string()))
-            {
-                Ok(found) if found.texts.is_empty() && found.broken.is_none() => return,
-                Ok(found) => FileMsg::Recovered(found.texts, found.broken),
-                Err(why) => FileMsg::NotKept(why),
-            };
+            let msg =
+                match blocking(work).await.and_then(|result| result.map_err(|error| system_words(&error))) {
+                    Ok(found) if found.texts.is_empty() && found.broken.is_none() => return,
+                    Ok(found) => FileMsg::Recovered(found.texts, found.broken),
+                    Err(why) => FileMsg::NotKept(why),
+                };
             // As above.
             let _ = tx.send(Msg::File(msg)).await;
         });

@@ -37,6 +37,7 @@ use super::look::read_themes;
 use super::msg::{
     Copied, Effect, FileMsg, LookMsg, Msg, OutputMsg, RunMsg, RuntimeMsg, SaveFailure, SessionMsg, Unsaved,
 };
+use super::outside::Outside;
 use super::past::Entry;
 use super::state::Remembered;
 use super::workbench::Report;
@@ -129,6 +130,18 @@ impl Effects {
     pub(crate) fn keeping_in(mut self, directory: Option<PathBuf>) -> Self {
         self.keeping = directory.map(Keeping::new);
         self
+    }
+
+    /// Clears away what earlier workbenches have left of texts that were in an editor.
+    pub(crate) fn clear_outside(&mut self, outside: Outside) {
+        let tx = self.here.tx();
+        self.here.spawn(async move {
+            let kept = blocking(move || outside.clear()).await.unwrap_or_default();
+            if !kept.is_empty() {
+                // Nobody listens any more: the owner is ending.
+                let _ = tx.send(Msg::File(FileMsg::LeftOutside(kept))).await;
+            }
+        });
     }
 
     /// Tells something as if it had been asked for.

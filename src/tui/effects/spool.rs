@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::make_private_dir;
+use crate::engine::system_words;
 use crate::protocol::OutputStream;
 use crate::tui::disk;
 use crate::tui::msg::Spooled;
@@ -118,7 +119,8 @@ impl Spooling {
 impl Spool {
     fn write(&self, chunks: &[(OutputStream, Bytes)]) -> Spooled {
         let made = self.file.get_or_init(|| {
-            unnamed(&self.directory).map_err(|error| format!("{}: {error}", self.directory.display()))
+            unnamed(&self.directory)
+                .map_err(|error| format!("{}: {}", self.directory.display(), system_words(&error)))
         });
         let file = match made {
             Ok(file) => file,
@@ -174,7 +176,7 @@ pub(super) fn save(
     });
     saved.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => "there is such a file already".to_owned(),
-        _ => error.to_string(),
+        _ => system_words(&error),
     })
 }
 

@@ -5,6 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::{Hints, Outcome};
+use crate::tui::disk;
 use crate::tui::editor::{Action, Motion};
 use crate::tui::layout::centred;
 use crate::tui::model::Model;
@@ -75,10 +76,9 @@ impl Prompt {
                 }
                 _ => self.trouble = Some("a number is asked for"),
             },
-            (Wanted::File, KeyCode::Enter) if typed.starts_with('~') => {
-                self.trouble = Some("Tab writes ~ out");
+            (Wanted::File, KeyCode::Enter) => {
+                return Outcome::Close(open_file(model, disk::expand(&typed).into()));
             }
-            (Wanted::File, KeyCode::Enter) => return Outcome::Close(open_file(model, typed.into())),
             (Wanted::File, KeyCode::Tab) => {
                 return Outcome::Stay(vec![Effect::Complete(self.field.text().to_owned())]);
             }

@@ -1,6 +1,6 @@
 //! Asks for the file to save scratch to, or a run's output.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
@@ -8,10 +8,12 @@ use ratatui::Frame;
 use super::Outcome;
 use super::path::{self as form, Words};
 use crate::tui::buffers;
+use crate::tui::disk;
 use crate::tui::document::Document;
 use crate::tui::editor::Editor;
 use crate::tui::model::Model;
 use crate::tui::msg::{BufferId, Effect, Replace};
+use crate::tui::text;
 use crate::tui::theme::Theme;
 use crate::tui::widget::field::Field;
 
@@ -42,9 +44,9 @@ impl SaveAs {
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, model: &Model) -> Outcome {
-        let path = self.field.text().trim();
-        if key.code == KeyCode::Enter && !path.is_empty() {
-            let path = PathBuf::from(path);
+        let typed = self.field.text().trim();
+        if key.code == KeyCode::Enter && !typed.is_empty() {
+            let path = PathBuf::from(disk::expand(typed));
             return Outcome::Close(match self.what {
                 What::Output(run) => {
                     let text = model.output.run_text(run).unwrap_or_default();
@@ -72,7 +74,12 @@ impl SaveAs {
             What::Text(_) => "Save as".to_owned(),
             What::Output(run) => format!("Save the output of run {run} as"),
         };
-        let words = Words { title: &title, right: "", notes: &[], hint: "Enter save   Esc back" };
+        // Where a name alone leads is not to be seen in it.
+        let is_relative = Path::new(&disk::expand(self.field.text().trim())).is_relative();
+        let base = &model.memory.base;
+        let note = format!("in {}", text::sanitise(&base.to_string_lossy()));
+        let notes = if is_relative && base.is_absolute() { vec![note] } else { Vec::new() };
+        let words = Words { title: &title, right: "", notes: &notes, hint: "Enter save   Esc back" };
         form::draw(&self.field, words, model, theme, frame);
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn update(model: &mut Model, msg: FileMsg) -> Vec<Effect> {
         FileMsg::Read(buffer, result) => read(model, buffer, result),
         FileMsg::Edited(edited) => super::outside::take_back(model, edited),
         FileMsg::Recovered(texts, broken) => return super::keep::recovered(model, texts, broken),
+        FileMsg::LeftOutside(places) => super::outside::left(model, &places),
         FileMsg::NotKept(why) => {
             let message = format!("what is not saved is not kept for a crash: {why}");
             model.tell(Verdict::Warn, message, "F4 saves it");

@@ -24,8 +24,12 @@ pub(super) fn take_back(model: &mut Model, edited: Edited) {
     let before = editor.version();
     match edited.result {
         Err(why) => {
-            let message = format!("{name} did not come back from `{}`: {why}", edited.command);
-            return model.tell(Verdict::Fail, message, "the text is as it was here");
+            let Some(kept) = edited.kept else {
+                let message = format!("{name} did not come back from `{}`: {why}", edited.command);
+                return model.tell(Verdict::Fail, message, "the text is as it was here");
+            };
+            let message = format!("{name} can't be read back: {why}");
+            return model.tell(Verdict::Fail, message, format!("it is kept in {}", kept.display()));
         }
         Ok(Some(content)) => {
             let (form, text) = Form::of(&content.text);
@@ -54,4 +58,12 @@ pub(super) fn take_back(model: &mut Model, edited: Edited) {
         (None, true) => model.tell(Verdict::Ok, format!("{name} is as you left it in your editor"), ""),
         (None, false) => model.tell(Verdict::Idle, format!("{name} was not changed"), ""),
     }
+}
+
+/// Tells where what an editor saved for an earlier workbench is: nobody has read it.
+pub(super) fn left(model: &mut Model, places: &[std::path::PathBuf]) {
+    let Some(first) = places.first() else { return };
+    let more = if places.len() > 1 { format!(", and {} more", places.len() - 1) } else { String::new() };
+    let message = "what your editor saved after an earlier workbench had ended is kept";
+    model.tell(Verdict::Warn, message, format!("it is in {}{more}", first.display()));
 }

@@ -51,6 +51,8 @@ pub(crate) struct Document {
     language: Option<Language>,
     /// The revision of the text that is on disk, or was the sample.
     saved: u64,
+    /// The file's own text, where characters of it can't be shown.
+    pub(crate) unshown: Option<String>,
     /// The file is being read.
     pub(crate) loading: bool,
     /// What was typed meanwhile; it is done when the text is there.
@@ -133,6 +135,11 @@ impl Form {
         losses
     }
 
+    /// Characters of the file are not shown as they are.
+    pub(crate) fn hides(self) -> bool {
+        self.hidden > 0
+    }
+
     /// The file now has the text as it is shown.
     pub(crate) fn settle(&mut self) {
         (self.hidden, self.odd_ends) = (0, 0);
@@ -154,6 +161,7 @@ impl Document {
             language,
             saved: 1,
             loading,
+            unshown: None,
             held: Vec::new(),
             recovered: None,
             on_disk: None,

@@ -1,7 +1,7 @@
 //! Where in a text a line of a traceback points to, in the ways the five languages write it.
 
 /// The line, counted from 1, of the file that a line of output names. `None`: it names no line of that file. A text
-/// without a file is run under a name of its runtime's choice, so that any file in the session's directory will do.
+/// whose name no program could have is run under one of its runtime's choice: any file of the session will do.
 pub(super) fn line_of(line: &str, file: Option<&str>) -> Option<usize> {
     // Python: `File "main.py", line 3, in f`.
     if let Some((_, rest)) = line.split_once("File \"")
@@ -17,6 +17,12 @@ pub(super) fn line_of(line: &str, file: Option<&str>) -> Option<usize> {
     // Everybody else: `main.ts:3:7`, `./main.go:3`, `Program.cs(3,7)`.
     let words = line.split(|c: char| c.is_whitespace() || "()[]\"'<>,".contains(c));
     words.filter_map(|word| with_line(word, file)).next().or_else(|| with_brackets(line, file))
+}
+
+/// The line that a whole output points to: of Python's tracebacks the last named, of others' the first.
+pub(super) fn innermost(output: &str, file: Option<&str>, last: bool) -> Option<usize> {
+    let mut lines = output.lines().filter_map(|line| line_of(line, file));
+    if last { lines.last() } else { lines.next() }
 }
 
 fn with_line(word: &str, file: Option<&str>) -> Option<usize> {

@@ -284,9 +284,9 @@ fn the_way_to_the_input_is_named_from_every_pane() {
     bench.press([key(KeyCode::F(5))]);
     bench.tell(Msg::Run(codebeaker::tui::RunMsg::Accepted(1, ExecutionId::from("e1"))));
     bench.tell(Msg::Run(codebeaker::tui::RunMsg::Started(1)));
-    assert!(bench.screen().contains("Ctrl-C stop   Esc 4 i type input"), "{}", bench.screen());
+    assert!(bench.screen().contains("Ctrl-C stop   F9 type input"), "{}", bench.screen());
     bench.press([key(KeyCode::Esc)]).press(typed("2"));
-    assert!(bench.screen().contains("Ctrl-C stop   4 i type input"), "{}", bench.screen());
+    assert!(bench.screen().contains("Ctrl-C stop   F9 type input"), "{}", bench.screen());
     bench.press(typed("4"));
     assert!(bench.screen().contains("Ctrl-C stop   i type input"), "{}", bench.screen());
 }

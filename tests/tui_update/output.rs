@@ -288,7 +288,22 @@ fn a_traceback_leads_to_the_code() {
     assert!(screen.contains("> 3 Editor") && screen.contains("2:1"), "{screen}");
     bench.press([key(KeyCode::F(6))]).press(typed("jo"));
     let screen = bench.screen();
-    assert!(screen.contains("names no place") && screen.contains("> 4 Output"), "{screen}");
+    assert!(screen.contains("> 3 Editor") && screen.contains("2:1"), "the run's own place: {screen}");
+    let mut bench = after("no place\n");
+    bench.press(typed("ko"));
+    let screen = bench.screen();
+    assert!(screen.contains("names a place") && screen.contains("> 4 Output"), "{screen}");
+}
+
+#[test]
+fn a_traceback_leads_to_the_text_that_was_run() {
+    let mut bench = after("    at /workspace/scratch.ts:3:7\n");
+    bench.press([key(KeyCode::Esc)]).press(typed("3"));
+    bench.press([key(KeyCode::Esc)]).press(typed("ix")).press([key(KeyCode::Esc)]).press(typed("fn"));
+    assert!(bench.screen().contains("> 3 Editor  scratch-2.ts"), "{}", bench.screen());
+    bench.press([key(KeyCode::Esc)]).press(typed("4o"));
+    let screen = bench.screen();
+    assert!(screen.contains("> 3 Editor  scratch.ts") && screen.contains("3:1"), "{screen}");
 }
 
 #[test]

@@ -320,9 +320,9 @@ mod tests {
 
     #[test]
     fn a_command_of_one_pane_can_be_had_in_all() {
-        let (map, warnings) = load("[global]\n\"output.follow\" = \"F9\"\n");
+        let (map, warnings) = load("[global]\n\"output.follow\" = \"F10\"\n");
         assert_eq!(warnings, [] as [String; 0]);
-        assert_eq!(does(&map, "F9", EDITOR), Some(Cmd::Follow));
+        assert_eq!(does(&map, "F10", EDITOR), Some(Cmd::Follow));
         assert_eq!(does(&map, "f", OUTPUT), Some(Cmd::Follow));
     }
 
@@ -362,10 +362,10 @@ mod tests {
 
     #[test]
     fn sentences_name_the_key_that_works() {
-        let (map, _) = load("[keys]\n\"run.stop\" = \"F9\"\n");
+        let (map, _) = load("[keys]\n\"run.stop\" = \"F10\"\n");
         let map = map.inside(Outer { vscode: true, ..Outer::default() });
         let words = |text: &str, typing| map.in_words(text, EDITOR, typing);
-        assert_eq!(words("F5 runs it, Ctrl-C stops it", true), "Esc r runs it, F9 stops it");
+        assert_eq!(words("F5 runs it, Ctrl-C stops it", true), "Esc r runs it, F10 stops it");
         assert_eq!(words("F5 runs it", false), "r runs it");
         assert_eq!(words("F2: a palette; a W stays", true), "F2: a palette; a W stays");
     }

@@ -322,6 +322,11 @@ impl Block {
         self.cut_short || self.open.as_ref().is_some_and(|open| !open.is_empty())
     }
 
+    /// The program's last line, while it has no end.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        Some(self.open.as_ref()?.line().text.clone())
+    }
+
     /// What is kept of what the program wrote, without styles.
     pub(crate) fn program_text(&self) -> String {
         let mut out = String::new();

@@ -159,6 +159,13 @@ impl Help {
         while rows.get(middle.wrapping_sub(1)).is_some_and(|row| matches!(row, Row::Heading(_))) {
             middle += 1;
         }
+        // Nor between the lines of one command.
+        while rows
+            .get(middle)
+            .is_some_and(|row| matches!(row, Row::Key(keys, help) if keys.is_empty() || help.is_empty()))
+        {
+            middle += 1;
+        }
         let (left, right) = rows.split_at(middle.min(rows.len()));
         let right =
             if right.first() == Some(&Row::Blank) { right.get(1..).unwrap_or_default() } else { right };

@@ -312,7 +312,10 @@ fn type_input(model: &mut Model) {
     match model.runs.active {
         // It gets the keys themselves.
         Some(Run { terminal: Some(_), .. }) => focus(model, Pane::Output),
-        Some(_) => model.feeds = true,
+        Some(_) => {
+            focus(model, Pane::Output);
+            model.feeds = true;
+        }
         None => model.tell(Verdict::Idle, "nothing runs that could read input", "F5 runs the editor's code"),
     }
 }

@@ -92,6 +92,10 @@ fn read(model: &mut Model, buffer: BufferId, result: Result<Option<Content>, Str
                 let message = format!("{}: {}", document.name(), super::keep::other_file(document));
                 let hint = "here is what was not saved before; F4 asks before it replaces the file";
                 model.tell(Verdict::Warn, message, hint);
+            } else if document.form.hides() {
+                let (name, losses) = (document.name(), document.form.losses().join("; "));
+                let hint = "run as it is, it runs as the file has it";
+                model.tell(Verdict::Warn, format!("{name}: {losses}"), hint);
             } else if document.big {
                 let (name, lines) = (document.name(), editor.lines().len());
                 let message =
@@ -130,6 +134,7 @@ pub(super) fn fill(document: &mut Document, editor: &mut Editor, content: Option
     let content = content.unwrap_or_default();
     let (form, text) = Form::of(&content.text);
     document.form = form;
+    document.unshown = (form.hides() && !is_big(text)).then(|| content.text.clone());
     document.big = is_big(text);
     let first = text.lines().next().unwrap_or_default();
     if let Some(language) = document.language().or_else(|| Language::from_shebang(first)) {

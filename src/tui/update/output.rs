@@ -6,7 +6,10 @@ use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKin
 use ratatui::layout::{Position, Rect};
 
 use super::command::focus;
+use crate::protocol::Language;
+use crate::tui::buffers;
 use crate::tui::commands::Cmd;
+use crate::tui::document::Document;
 use crate::tui::editor::{Action, Motion};
 use crate::tui::model::{Model, Pane, Register, Verdict};
 use crate::tui::msg::{Copied, Decision, Effect, OutputMsg};
@@ -190,15 +193,28 @@ fn save(model: &mut Model) {
 /// Goes to the line of the editor's text that the chosen line names.
 fn go_to_source(model: &mut Model) {
     let line = model.output.current_text().unwrap_or_default();
-    let mut file = model.document.file_name();
-    let run = model.output.block(model.output.current()).map_or(0, |block| block.run);
-    if let Some(record) = model.history.find(run).filter(|record| record.file_name == file) {
-        // It may have run under another name.
-        file = record.written.clone().or(file);
-    }
-    let Some(row) = traceback::line_of(&line, file.as_deref()) else {
-        return model.tell(Verdict::Idle, "this line names no place in the editor's text", "");
+    let Some(block) = model.output.block(model.output.current()).filter(|block| block.run > 0) else {
+        return model.tell(Verdict::Idle, "nothing has run here", "");
     };
+    // The text that was run is asked for by the name that it had, which may not be the one it ran under.
+    let record = model.history.find(block.run);
+    let called = record.and_then(|record| record.file_name.clone());
+    let ran_as = record.and_then(|record| record.written.clone()).or_else(|| called.clone());
+    let last_is_innermost = record.is_some_and(|record| record.language == Language::Python);
+    let row = traceback::line_of(&line, ran_as.as_deref())
+        .or_else(|| traceback::innermost(&block.program_text(), ran_as.as_deref(), last_is_innermost));
+    let Some(row) = row else {
+        return model.tell(Verdict::Idle, "neither this line nor this run names a place in its text", "");
+    };
+    let is_it = |document: &Document| super::run::named(document).name == called;
+    let found = [&model.document]
+        .into_iter()
+        .chain(buffers::all(model).map(|(document, _)| document))
+        .find(|d| is_it(d));
+    let Some(found) = found.map(|document| document.id) else {
+        return model.tell(Verdict::Idle, "the text that was run is not open any more", "");
+    };
+    buffers::show_buffer(model, found);
     let last = model.editor.lines().len();
     if row > last {
         let message = format!("it names line {row}, but the text has {last} now");

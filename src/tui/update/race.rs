@@ -24,7 +24,7 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.notice = None;
-    let (code, named) = (model.editor.text(), run::named(model));
+    let (code, named) = (model.editor.text(), run::named(&model.document));
     let mut lanes = Vec::new();
     for runtime in runtimes {
         model.runs.count += 1;

@@ -6,7 +6,7 @@ use crate::protocol::{
     SessionState, Signal,
 };
 use crate::tui::commands::Cmd;
-use crate::tui::document::Origin;
+use crate::tui::document::{Document, Origin};
 use crate::tui::history::{End, Record, RunPlace};
 use crate::tui::model::{
     LastRun, Model, Named, Pane, Phase, Program, Run, RuntimeRow, SessionRow, Sessions, Verdict,
@@ -78,8 +78,11 @@ pub(super) fn choose(model: &mut Model) {
 /// The editor's text, if it can be run now; says why if it can't.
 fn program(model: &mut Model) -> Option<Program> {
     let language = ready(model)?;
-    let named = named(model);
-    Some(Program { language, code: model.editor.text(), named, on: None, session: None, terminal: false })
+    let named = named(&model.document);
+    // What can't be shown is in the file all the same.
+    let own = model.document.unshown.as_deref().filter(|_| !model.is_changed());
+    let code = own.map_or_else(|| model.editor.text(), str::to_owned);
+    Some(Program { language, code, named, on: None, session: None, terminal: false })
 }
 
 /// The language of the editor's text, if it can be run now; says why if it can't.
@@ -124,8 +127,7 @@ fn is_runnable(model: &mut Model, language: Language) -> bool {
 }
 
 /// What a program's messages call its file: what the editor calls it, too.
-pub(super) fn named(model: &Model) -> Named {
-    let document = &model.document;
+pub(super) fn named(document: &Document) -> Named {
     match document.origin() {
         Origin::Scratch => Named { name: Some(document.name()), ..Named::default() },
         Origin::Disk(_) => Named { name: document.file_name(), ..Named::default() },

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{ansi, put};
-use crate::tui::commands::{Cmd, Place};
+use crate::tui::commands::Cmd;
 use crate::tui::model::{Model, Pane, Phase, Screen, Verdict};
 use crate::tui::output::{At, Kind, Line, Wrapped, thousands};
 use crate::tui::stop::Stop;
@@ -317,6 +317,13 @@ fn folded(model: &Model, at: At, theme: &Theme, row: Rect, used: u16, frame: &mu
     put(frame.buffer_mut(), x + meta, row.y, &result, room, style);
 }
 
+/// A run's last line asks for something that nobody else should read.
+fn asks_secret(model: &Model, run: u32) -> bool {
+    let block = model.output.run_blocks().rev().find(|block| block.run == run);
+    let last = block.and_then(|block| Some(block.unfinished()?.to_lowercase()));
+    last.is_some_and(|last| last.contains("password") || last.contains("passphrase"))
+}
+
 /// What is typed for the running program, or how to type it.
 fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let active = model.focus == Pane::Output && model.feeds;
@@ -333,10 +340,12 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let asks = model.output.asks(run.number);
     // The way to the line of input from another pane.
     let away = |what: &str| {
-        let places = [Place::Workbench, Place::Everywhere];
-        let key = |types| model.keymap.shown(Cmd::Focus(Pane::Output), &places, types);
-        let key = key(model.types()).or_else(|| key(false).map(|key| format!("Esc {key}")));
-        key.map_or_else(String::new, |key| format!("   {key} i {what}"))
+        let key = model.keymap.shown(Cmd::TypeInput, &model.places(), model.types());
+        key.map_or_else(String::new, |key| format!("   {key} {what}"))
+    };
+    let seen = match asks && asks_secret(model, run.number) {
+        true => "   what you type is shown: F7 runs it in a terminal",
+        false => "",
     };
     let (words, keys) = match (run.stop, run.phase, model.focus) {
         _ if down => ("unknown", "asks again when the link is back".to_owned()),
@@ -345,9 +354,11 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         (Stop::Asked(_), ..) => (run.word(), "Ctrl-C asks again, twice kills".to_owned()),
         // Its last line has no end: most programs that ask something leave it so.
         (_, Phase::Running, Pane::Output) if asks => {
-            ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop".to_owned())
+            ("waits for input?", format!("i answers   Ctrl-D ends the input   Ctrl-C stop{seen}"))
         }
-        (_, Phase::Running, _) if asks => ("waits for input?", format!("Ctrl-C stop{}", away("answers"))),
+        (_, Phase::Running, _) if asks => {
+            ("waits for input?", format!("Ctrl-C stop{}{seen}", away("answers")))
+        }
         (_, Phase::Running, Pane::Output) => (run.word(), "Ctrl-C stop   i type input".to_owned()),
         (_, Phase::Running, _) => (run.word(), format!("Ctrl-C stop{}", away("type input"))),
         _ => (run.word(), "Ctrl-C stop".to_owned()),

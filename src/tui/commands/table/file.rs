@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Spec] = &[
         Cmd::Save,
         "file.save",
         Workbench,
-        &["f4", "w"],
+        &["f4", "w", "ctrl-s"],
         "",
         "File: save",
         "saves the editor's text to its file",

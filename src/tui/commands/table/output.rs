@@ -18,6 +18,15 @@ pub(super) const ROWS: &[Spec] = &[
         "types a line for the running program to read",
     ),
     row(
+        Cmd::TypeInput,
+        "output.input",
+        Place::Workbench,
+        &["f9"],
+        "",
+        "Output: type input",
+        "types a line for the running program to read, from any pane",
+    ),
+    row(
         Cmd::Find,
         "output.find",
         In(Output),

@@ -86,8 +86,14 @@ fn the_terminals_background_chooses_between_two_themes() {
 
 #[test]
 fn who_has_one_theme_is_not_asked_and_a_known_background_is_the_first_frames() {
-    let one = Bench::with(&coloured(Some("paper-dark"), None), 80, 24);
+    let mut one = Bench::with(&coloured(Some("paper-dark"), None), 80, 24);
     assert!(!one.workbench.begin().contains(&Effect::AskBackground));
+    assert!(!one.press([Event::FocusGained]).effects.contains(&Effect::AskBackground));
+    let mut follows = Bench::with(&coloured(Some("paper-dark"), Some("paper-light")), 80, 24);
+    assert!(
+        follows.press([Event::FocusGained]).effects.contains(&Effect::AskBackground),
+        "it may have changed"
+    );
     let mut given = coloured(Some("paper-dark"), Some("paper-light"));
     given.light_background = Some(true);
     assert_eq!(page(&mut Bench::with(&given, 80, 24)), PAPER_LIGHT);

@@ -81,6 +81,7 @@ pub(crate) enum Cmd {
     NextBlock,
     Find,
     FilterOutput,
+    FilterContext,
     FindNext,
     FindPrevious,
     Select,

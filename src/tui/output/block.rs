@@ -251,14 +251,20 @@ impl Block {
         self.head.iter().rposition(|line| line.kind == Kind::Header)
     }
 
-    /// Whether a line is on the screen: of a folded block the header alone, of a filtered one what holds the text.
+    /// Whether a line is on the screen: of a folded block the header alone, of a filtered one what holds the text, and what is near to that.
     pub(super) fn shows(&self, at: usize, filter: Option<&Query>) -> bool {
+        let may_hit = |kind: Kind| kind.is_program() || kind == Kind::Input;
         let kind = self.kind(at);
         if let Some(query) = filter {
             return match kind {
                 Some(Kind::Header) => self.hits > 0 || self.open_hits(query),
-                Some(kind) => (kind.is_program() || kind == Kind::Input) && self.is_hit(at, query),
-                None => false,
+                Some(kind) if may_hit(kind) => {
+                    let near = at.saturating_sub(query.around)..=at.saturating_add(query.around);
+                    let last = self.len().saturating_sub(1);
+                    let hits = |near: usize| self.kind(near).is_some_and(may_hit) && self.is_hit(near, query);
+                    near.take_while(|near| *near <= last).any(hits)
+                }
+                _ => false,
             };
         }
         !self.folded || self.header() == Some(at)

@@ -6,19 +6,24 @@ use super::Output;
 use super::place::{At, Mark};
 use crate::tui::widget::field::Field;
 
+/// Lines around a match that a filter may show.
+const AROUND: [usize; 3] = [1, 3, 10];
+
 /// A text to find in lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query {
     /// In small letters where the case doesn't count.
     needle: String,
     sensitive: bool,
+    /// Of a filter: so many lines before and after one that holds it are shown, too.
+    pub(crate) around: usize,
 }
 
 impl Query {
     pub(crate) fn new(text: &str) -> Self {
         let sensitive = text.chars().any(char::is_uppercase);
         let needle = if sensitive { text.to_owned() } else { text.chars().map(small).collect() };
-        Self { needle, sensitive }
+        Self { needle, sensitive, around: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -105,7 +110,7 @@ impl Output {
     /// What is looked for was changed: marks it, and goes to the first from where the search began.
     pub(crate) fn sought(&mut self, rows: usize, columns: usize) {
         let Some(seek) = &mut self.seek else { return };
-        seek.query = Query::new(seek.field.text());
+        seek.query = Query { around: self.around, ..Query::new(seek.field.text()) };
         let (top, cursor) = seek.origin;
         let filters = seek.filters;
         self.look();
@@ -116,6 +121,15 @@ impl Output {
                 self.choose(at, rows, columns);
             }
         }
+    }
+
+    /// Has a filter show more lines around those that hold the text, or none again. Gives how many; `None`: there is no
+    /// filter.
+    pub(crate) fn widen(&mut self) -> Option<usize> {
+        let seek = self.seek.as_mut().filter(|seek| seek.filters)?;
+        let next = AROUND.into_iter().find(|lines| *lines > self.around).unwrap_or(0);
+        (self.around, seek.query.around) = (next, next);
+        Some(next)
     }
 
     /// Keeps what was typed; nothing typed is nothing looked for.

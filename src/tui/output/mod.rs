@@ -55,6 +55,8 @@ pub(crate) struct Output {
     pub(crate) burst: usize,
     /// What is being copied, in a word or two.
     pub(crate) copying: String,
+    /// Lines that a filter shows around those that hold its text.
+    around: usize,
     /// Runs whose output is being saved, and where to.
     pub(crate) saving: Vec<(u32, PathBuf)>,
     /// How many lines have come ever, and until the view was stopped.

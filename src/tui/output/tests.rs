@@ -221,6 +221,13 @@ fn a_filter_shows_only_what_holds_the_text() {
     Sink::of(2).write(&mut output, OutputStream::Stdout, b"four");
     assert_eq!(texts(&output), ["$ run 1", "one", "two", "$ run 2", "four"]);
     assert_eq!(output.extent(2, 80).1, 5);
+    look_for(&mut output, "thr", true);
+    assert_eq!(texts(&output), ["$ run 2", "three"]);
+    assert_eq!(output.widen(), Some(1));
+    assert_eq!(texts(&output), ["$ run 2", "three", "four"], "and what is beside it");
+    look_for(&mut output, "one", true);
+    assert_eq!(texts(&output), ["$ run 1", "one", "two"], "the next filter, too");
+    assert_eq!([output.widen(), output.widen(), output.widen()], [Some(3), Some(10), Some(0)]);
     look_for(&mut output, "nothing like it", true);
     assert_eq!((output.hits(), output.first_shown(4, 80)), (0, (at(0), 0)));
 }

@@ -113,7 +113,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Fold | Cmd::PreviousBlock | Cmd::NextBlock | Cmd::Select => {
             return super::output::perform(model, cmd);
         }
-        Cmd::Find | Cmd::FilterOutput | Cmd::FindNext | Cmd::FindPrevious => {
+        Cmd::Find | Cmd::FilterOutput | Cmd::FilterContext | Cmd::FindNext | Cmd::FindPrevious => {
             return super::output::perform(model, cmd);
         }
         Cmd::CopyLine | Cmd::CopyRun | Cmd::CopyMarkdown | Cmd::SaveOutput | Cmd::GoToSource => {

@@ -41,6 +41,8 @@ pub(super) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Mouse(mouse) => click(model, mouse),
+        // Its colours may have changed meanwhile, as with the time of day.
+        Event::FocusGained if model.look.follows() => vec![Effect::AskBackground],
         _ => Vec::new(),
     }
 }

@@ -28,6 +28,14 @@ pub(super) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::Find => output.seek(false),
         Cmd::FilterOutput => output.seek(true),
+        Cmd::FilterContext => match output.widen() {
+            Some(0) => model.tell(Verdict::Idle, "lines that hold it alone", ""),
+            Some(1) => model.tell(Verdict::Idle, "with the line before and after", "C shows more"),
+            Some(lines) => model.tell(Verdict::Idle, format!("with {lines} lines before and after"), ""),
+            None => {
+                model.tell(Verdict::Idle, "nothing is filtered", "& shows only the lines that hold a text")
+            }
+        },
         Cmd::FindNext | Cmd::FindPrevious => find(model, cmd == Cmd::FindNext),
         Cmd::Fold => output.fold(rows, columns),
         Cmd::PreviousBlock | Cmd::NextBlock => {

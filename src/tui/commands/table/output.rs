@@ -99,6 +99,15 @@ pub(super) const ROWS: &[Spec] = &[
         "shows a run's header alone, or all of it again",
     ),
     row(
+        Cmd::FilterContext,
+        "output.context",
+        In(Output),
+        &["C"],
+        "",
+        "Output: context of a filter",
+        "shows 1, 3, 10 or no lines around those that the filter leaves",
+    ),
+    row(
         Cmd::FoldOrType,
         "output.enter",
         In(Output),

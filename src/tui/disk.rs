@@ -405,7 +405,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let why = save(&dir.path().join("none/a"), b"x", Replace::Never);
         assert_eq!(why, Err(SaveFailure::Other("no such file or directory".to_owned())));
-        assert_eq!(read(&dir.path().join(&"x".repeat(300))), Err("file name too long".to_owned()));
+        assert_eq!(read(&dir.path().join("x".repeat(300))), Err("file name too long".to_owned()));
         assert!(open(dir.path()).is_err());
     }
 

@@ -22,7 +22,7 @@ pub(super) fn line_of(line: &str, file: Option<&str>) -> Option<usize> {
 /// The line that a whole output points to: of Python's tracebacks the last named, of others' the first.
 pub(super) fn innermost(output: &str, file: Option<&str>, last: bool) -> Option<usize> {
     let mut lines = output.lines().filter_map(|line| line_of(line, file));
-    if last { lines.last() } else { lines.next() }
+    if last { lines.next_back() } else { lines.next() }
 }
 
 fn with_line(word: &str, file: Option<&str>) -> Option<usize> {

@@ -88,6 +88,7 @@ pub(crate) enum Cmd {
     CopyLine,
     CopyRun,
     CopyMarkdown,
+    CopyColours,
     SaveOutput,
     GoToSource,
     ChooseTheme,

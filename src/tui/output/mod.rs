@@ -6,6 +6,7 @@ mod find;
 mod line;
 mod place;
 mod select;
+mod sgr;
 #[cfg(test)]
 mod tests;
 

@@ -233,6 +233,19 @@ fn a_filter_shows_only_what_holds_the_text() {
 }
 
 #[test]
+fn colours_are_copied_as_they_were_written() {
+    let text = "plain \x1b[1;31mred\x1b[0m\n\x1b[38;5;200;48;2;1;2;3mdeep\x1b[97mbright\x1b[0m \x1b]0;title\x07end\n";
+    let output = written(text);
+    let copied = output.run_blocks().next().unwrap().coloured_text();
+    assert_eq!(
+        copied,
+        "plain \x1b[1;31mred\x1b[0m\n\x1b[38;5;200;48;2;1;2;3mdeep\x1b[0m\x1b[97;48;2;1;2;3mbright\x1b[0m end\n"
+    );
+    // Written again it is the same.
+    assert_eq!(written(&copied).run_blocks().next().unwrap().coloured_text(), copied);
+}
+
+#[test]
 fn what_is_selected_is_text_alone() {
     let (rows, columns) = PANE;
     let mut output = runs(&["one\n日本 two\n"]);

@@ -116,7 +116,12 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Find | Cmd::FilterOutput | Cmd::FilterContext | Cmd::FindNext | Cmd::FindPrevious => {
             return super::output::perform(model, cmd);
         }
-        Cmd::CopyLine | Cmd::CopyRun | Cmd::CopyMarkdown | Cmd::SaveOutput | Cmd::GoToSource => {
+        Cmd::CopyLine
+        | Cmd::CopyRun
+        | Cmd::CopyMarkdown
+        | Cmd::CopyColours
+        | Cmd::SaveOutput
+        | Cmd::GoToSource => {
             return super::output::perform(model, cmd);
         }
         Cmd::ChooseTheme => return super::look::choose(model),

@@ -47,6 +47,7 @@ pub(super) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::CopyLine => return copy_line(model),
         Cmd::CopyRun => return copy_run(model, false),
         Cmd::CopyMarkdown => return copy_run(model, true),
+        Cmd::CopyColours => return copy_coloured(model),
         Cmd::SaveOutput => save(model),
         Cmd::GoToSource => go_to_source(model),
         _ => {}
@@ -178,6 +179,23 @@ fn copy_run(model: &mut Model, markdown: bool) -> Vec<Effect> {
     };
     let ending = ending.map(|ending| format!("\n{}\n", ending.trim_end())).unwrap_or_default();
     copy(model, what, format!("{code}Output:\n\n{}{ending}", fenced("text", &written)))
+}
+
+/// Copies a run's output with its colours.
+fn copy_coloured(model: &mut Model) -> Vec<Effect> {
+    match model.output.block(model.output.current()).filter(|block| block.run > 0) {
+        Some(block) => {
+            let (plain, text) = (block.program_text(), block.coloured_text());
+            let effects = copy(model, format!("run {} with colours", block.run), text);
+            // No text of the editor has escape sequences in it.
+            model.register = Register { lines: plain.ends_with('\n'), text: plain };
+            effects
+        }
+        None => {
+            model.tell(Verdict::Idle, "nothing has run yet", "");
+            Vec::new()
+        }
+    }
 }
 
 /// A text between fences longer than any in it.

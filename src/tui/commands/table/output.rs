@@ -153,6 +153,15 @@ pub(super) const ROWS: &[Spec] = &[
         "saves all that the chosen run's program has written to a file",
     ),
     row(
+        Cmd::CopyColours,
+        "output.copy-colours",
+        In(Output),
+        &[],
+        "",
+        "Copy: run with colours",
+        "copies a run's output with the program's colours, as escape sequences",
+    ),
+    row(
         Cmd::CopyMarkdown,
         "output.copy-markdown",
         In(Output),

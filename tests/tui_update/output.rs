@@ -296,6 +296,16 @@ fn a_traceback_leads_to_the_code() {
 }
 
 #[test]
+fn a_search_says_where_it_could_not_look() {
+    let mut bench = after(&numbers(10_100));
+    bench.press(typed("/number 7\n"));
+    assert!(bench.screen().contains("number 7 in memory"), "{}", bench.screen());
+    let mut bench = after(&numbers(10));
+    bench.press(typed("/number 7\n"));
+    assert!(!bench.screen().contains("in memory"), "{}", bench.screen());
+}
+
+#[test]
 fn a_traceback_leads_to_the_text_that_was_run() {
     let mut bench = after("    at /workspace/scratch.ts:3:7\n");
     bench.press([key(KeyCode::Esc)]).press(typed("3"));

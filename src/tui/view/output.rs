@@ -45,10 +45,12 @@ fn sought(model: &Model) -> Option<String> {
     let seek = output.seek.as_ref()?;
     let text = text::fit(seek.field.text(), 16, "~");
     let (hits, number) = (output.hits(), output.hit_number());
+    // What is only in a file is not looked through.
+    let part = if output.run_blocks().any(|block| block.dropped() > 0) { " in memory" } else { "" };
     Some(match (seek.filters, number) {
-        (true, _) => format!("{} with {text}", count(hits)),
-        (false, Some(number)) => format!("{number} of {} {text}", thousands(hits as u64)),
-        (false, None) => format!("{} {text}", thousands(hits as u64)),
+        (true, _) => format!("{} with {text}{part}", count(hits)),
+        (false, Some(number)) => format!("{number} of {} {text}{part}", thousands(hits as u64)),
+        (false, None) => format!("{} {text}{part}", thousands(hits as u64)),
     })
 }
 

@@ -99,6 +99,13 @@ impl Stage {
                 match screen {
                     "palette" => self.press(KeyCode::F(2)).types("ses"),
                     "help" => self.press(KeyCode::F(1)),
+                    "menu" => self.types(" r"),
+                    "prefix" => self.types("f"),
+                    "samples" => self.types("S"),
+                    "tour" => self.types("t"),
+                    "run-on" => self.press(KeyCode::F(8)),
+                    "log" => self.types("nM"),
+                    "compare" => self.focus('6').types("ad").press(KeyCode::Down).types("d"),
                     "themes" => self.command("theme: choose"),
                     "history" => self.focus('6').types("a"),
                     "new-session" => self.command("session: new"),

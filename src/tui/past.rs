@@ -82,7 +82,8 @@ pub(crate) fn load(path: &Path) -> io::Result<Vec<Record>> {
     let text = tail(&mut file, LARGEST)?;
     let mut entries: Vec<Entry> =
         text.lines().rev().filter_map(|line| serde_json::from_str(line).ok()).take(MAX_RECORDS).collect();
-    entries.reverse();
+    // They stand there as they ended: those of a race in no order.
+    entries.sort_by_key(|entry| entry.number);
     let mut last = 0u32;
     let numbered = entries.into_iter().map(|entry| {
         // A number that leaves no room for more is nobody's.
@@ -244,12 +245,20 @@ mod tests {
     }
 
     #[test]
+    fn a_run_keeps_its_number_whenever_it_ended() {
+        let (_home, path) = file();
+        [1, 3, 2, 4].into_iter().for_each(|number| keep(&path, number, &number.to_string()));
+        let found = load(&path).unwrap();
+        assert!(found.iter().all(|record| *record.code == record.number.to_string()), "{found:?}");
+    }
+
+    #[test]
     fn numbers_rise() {
         let (_home, path) = file();
         for number in [4, 4, 2, 9, u32::MAX] {
             keep(&path, number, "x");
         }
-        assert_eq!(numbers(&path), [4, 5, 6, 9, u32::MAX / 2]);
+        assert_eq!(numbers(&path), [2, 4, 5, 9, u32::MAX / 2]);
     }
 
     #[test]

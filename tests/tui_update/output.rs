@@ -296,6 +296,36 @@ fn a_traceback_leads_to_the_code() {
 }
 
 #[test]
+fn a_line_is_found_again_where_it_stands_now() {
+    let mut bench = after("    at /workspace/scratch.ts:3:7\n");
+    bench.press([key(KeyCode::Esc)]).press(typed("3")).press([key(KeyCode::Home)]).press(typed("i// new\n"));
+    bench.press([key(KeyCode::Esc)]).press(typed("4o"));
+    let screen = bench.screen();
+    assert!(screen.contains("> 3 Editor") && screen.contains("4:1"), "{screen}");
+}
+
+#[test]
+fn what_was_typed_for_one_program_is_not_the_next_ones() {
+    let mut bench = after("done\n");
+    bench.press([key(KeyCode::F(5))]);
+    bench.tell(Msg::Run(RunMsg::Accepted(2, ExecutionId::from("e"))));
+    bench.tell(Msg::Run(RunMsg::Started(2)));
+    bench.press([key(KeyCode::F(9))]).press(typed("SECRET")).press([key(KeyCode::Esc)]);
+    bench.tell(Msg::Run(RunMsg::Finished(2, finished(0))));
+    bench.press([key(KeyCode::F(5))]);
+    bench.tell(Msg::Run(RunMsg::Accepted(3, ExecutionId::from("e"))));
+    bench.tell(Msg::Run(RunMsg::Started(3)));
+    let chunk = (OutputStream::Stderr, Bytes::from_static(b"Password: "));
+    bench.tell(Msg::Run(RunMsg::Output(3, vec![chunk])));
+    let screen = bench.screen();
+    assert!(!screen.contains("SECRET"), "{screen}");
+    assert!(
+        screen.contains("asks for a secret   what is typed here is shown; Ctrl-C, then F7: it isn't"),
+        "{screen}"
+    );
+}
+
+#[test]
 fn a_search_says_where_it_could_not_look() {
     let mut bench = after(&numbers(10_100));
     bench.press(typed("/number 7\n"));

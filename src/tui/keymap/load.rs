@@ -42,7 +42,15 @@ impl Keymap {
         let mut silenced = Vec::new();
         for spec in specs() {
             match entry_of(spec, &entries) {
-                Some(entry) => candidates.extend(own(spec.cmd, spec.place, entry, &mut warnings)),
+                Some(entry) => {
+                    let own = own(spec.cmd, spec.place, entry, &mut warnings);
+                    // Keys that are none cost only themselves; who wants none writes so.
+                    let mistaken = own.is_empty()
+                        && !entry.keys.is_empty()
+                        && entry.keys.iter().all(|key| key != "none");
+                    candidates.extend(own);
+                    candidates.extend(mistaken.then(|| defaults(spec, preset)).into_iter().flatten());
+                }
                 None => candidates.extend(defaults(spec, preset)),
             }
         }
@@ -301,6 +309,7 @@ mod tests {
         assert_eq!(map.meaning(chord("ctrl-r"), None, EDITOR, true), Meaning::Command(Cmd::Run));
         assert_eq!(map.meaning(chord("f5"), None, EDITOR, true), Meaning::Nothing);
         assert_eq!(map.shown(Cmd::Quit, EDITOR, false), None);
+        assert_eq!(does(&map, "f4", EDITOR), Some(Cmd::Save), "a mistake takes no key away");
     }
 
     #[test]

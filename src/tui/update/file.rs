@@ -94,7 +94,7 @@ fn read(model: &mut Model, buffer: BufferId, result: Result<Option<Content>, Str
                 model.tell(Verdict::Warn, message, hint);
             } else if document.form.hides() {
                 let (name, losses) = (document.name(), document.form.losses().join("; "));
-                let hint = "run as it is, it runs as the file has it";
+                let hint = "run as it is, it runs as the file has it; once changed, as it is shown";
                 model.tell(Verdict::Warn, format!("{name}: {losses}"), hint);
             } else if document.big {
                 let (name, lines) = (document.name(), editor.lines().len());

@@ -232,6 +232,10 @@ fn go_to_source(model: &mut Model) {
     let Some(row) = row else {
         return model.tell(Verdict::Idle, "neither this line nor this run names a place in its text", "");
     };
+    let Some(record) = record else {
+        return model.tell(Verdict::Idle, "that run was forgotten: its text is not known any more", "");
+    };
+    let line_then = record.code.lines().nth(row - 1).unwrap_or_default().to_owned();
     let is_it = |document: &Document| super::run::named(document).name == called;
     let found = [&model.document]
         .into_iter()
@@ -241,11 +245,13 @@ fn go_to_source(model: &mut Model) {
         return model.tell(Verdict::Idle, "the text that was run is not open any more", "");
     };
     buffers::show_buffer(model, found);
-    let last = model.editor.lines().len();
-    if row > last {
-        let message = format!("it names line {row}, but the text has {last} now");
-        return model.tell(Verdict::Idle, message, "");
-    }
+    // The text may have been changed since: the line is where the nearest one like it stands.
+    let text = model.editor.text();
+    let alike = text.lines().enumerate().filter(|(_, line)| *line == line_then).map(|(at, _)| at + 1);
+    let Some(row) = alike.min_by_key(|at| at.abs_diff(row)) else {
+        let message = format!("line {row} of what was run is not in the text any more");
+        return model.tell(Verdict::Idle, message, "History has the code that was run");
+    };
     model.editor.apply(Action::Move { motion: Motion::Top, select: false });
     for _ in 1..row {
         model.editor.apply(Action::Move { motion: Motion::Down, select: false });

@@ -147,6 +147,8 @@ fn begin(model: &mut Model, program: Program) -> Vec<Effect> {
     model.notice = None;
     model.runs.count += 1;
     model.output.follow();
+    // What was typed for another program is not for this one.
+    (model.feeds, _) = (false, model.input.take());
     if program.terminal {
         super::command::focus(model, Pane::Output);
     }

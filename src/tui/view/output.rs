@@ -345,22 +345,20 @@ fn input_line(model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
         let key = model.keymap.shown(Cmd::TypeInput, &model.places(), model.types());
         key.map_or_else(String::new, |key| format!("   {key} {what}"))
     };
-    let seen = match asks && asks_secret(model, run.number) {
-        true => "   what you type is shown: F7 runs it in a terminal",
-        false => "",
-    };
+    let secret = asks && asks_secret(model, run.number);
     let (words, keys) = match (run.stop, run.phase, model.focus) {
         _ if down => ("unknown", "asks again when the link is back".to_owned()),
         (Stop::Killing(_), ..) => (run.word(), String::new()),
         (Stop::Asked(_), ..) if run.stop.kills(model.now) => (run.word(), "Ctrl-C again kill".to_owned()),
         (Stop::Asked(_), ..) => (run.word(), "Ctrl-C asks again, twice kills".to_owned()),
+        (_, Phase::Running, _) if secret => {
+            ("asks for a secret", "what is typed here is shown; Ctrl-C, then F7: it isn't".to_owned())
+        }
         // Its last line has no end: most programs that ask something leave it so.
         (_, Phase::Running, Pane::Output) if asks => {
-            ("waits for input?", format!("i answers   Ctrl-D ends the input   Ctrl-C stop{seen}"))
+            ("waits for input?", "i answers   Ctrl-D ends the input   Ctrl-C stop".to_owned())
         }
-        (_, Phase::Running, _) if asks => {
-            ("waits for input?", format!("Ctrl-C stop{}{seen}", away("answers")))
-        }
+        (_, Phase::Running, _) if asks => ("waits for input?", format!("Ctrl-C stop{}", away("answers"))),
         (_, Phase::Running, Pane::Output) => (run.word(), "Ctrl-C stop   i type input".to_owned()),
         (_, Phase::Running, _) => (run.word(), format!("Ctrl-C stop{}", away("type input"))),
         _ => (run.word(), "Ctrl-C stop".to_owned()),

@@ -159,7 +159,8 @@ async fn more_than_is_kept_is_one_gap_of_the_right_size() {
     let written = "begin\n".len() + 60_000 * 10 + "end\n".len();
     assert_eq!(told.gaps.len(), 1, "{:?}", told.gaps);
     assert_eq!(told.stdout.len() as u64 + told.gaps[0], written as u64);
-    assert!(told.stdout.len() > 32 << 10, "what was kept is told: {}", told.stdout.len());
+    // How much that is hangs on when the server heard that nobody follows any more.
+    assert!(told.stdout.len() <= (160 + 64) << 10, "no more than is kept is told: {}", told.stdout.len());
     assert!(told.stdout.ends_with(b"000059998\n000059999\nend\n"));
     assert!(told.result().success);
     engine.shutdown().await;

@@ -80,6 +80,10 @@ async fn settings_are_read_anew_when_they_change_and_faults_are_told() {
     person.sees_that("no toast", |text| !text.contains("`txt`")).await;
     set(&person, "theme = \"mine\"\n[keys]\n\"run.start\" = \"f7\"\n[ui\n");
     told(&mut person, "config.toml line 4").await;
+    // Whoever is still writing finds all as it was.
+    person.sees("what was in force before still is").await;
+    person.sees("F5 run").await;
+    set(&person, "theme = \"mine\"\n[keys]\n\"run.start\" = \"f7\"\n[ui]\n");
     person.sees("F7 run").await;
     person.types("\x11").await;
     assert_eq!(person.leaves().await.code(), Some(0));

@@ -137,6 +137,17 @@ pub(super) fn create<T>(
     done
 }
 
+/// Puts a file that nobody else may read, with this in it, in the place of what is there.
+pub(super) fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let (beside, mut file) = create_beside(path, 0o600)?;
+    let done = file.write_all(content).and_then(|()| fs::rename(&beside, path));
+    if done.is_err() {
+        // Nothing more can be done about it.
+        let _ = fs::remove_file(&beside);
+    }
+    done
+}
+
 /// Gives a file a name that nothing has.
 fn rename_to_none(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::disk;
 use super::history::{End, MAX_RECORDS, Record, RunPlace};
 use crate::config::make_state_dir;
 use crate::protocol::{Language, RuntimeType, SessionId};
@@ -137,21 +138,7 @@ fn locked(path: &Path) -> io::Result<File> {
 
 /// Puts a file with the newest runs alone in the place of this one.
 fn shrink(path: &Path, file: &mut File) -> io::Result<()> {
-    let text = tail(file, SMALLER)?;
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .and_then(|mut new| new.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // Nothing more can be done about it.
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    disk::replace_private(path, tail(file, SMALLER)?.as_bytes())
 }
 
 /// The whole lines in the last so many bytes.

@@ -2,13 +2,13 @@
 //! that were opened and where the cursor was in them, and which were open in which directory. One small file, written as a whole beside the old one and then
 //! put in its place: of two workbenches the last one wins, and neither ever reads a half.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::disk;
 use super::document::identity;
 use super::keymap::Preset;
 use super::ratios::Ratios;
@@ -169,20 +169,7 @@ impl Remembered {
         if let Some(directory) = path.parent() {
             make_state_dir(directory)?;
         }
-        let beside = path.with_extension(format!("{}.new", std::process::id()));
-        let written = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .and_then(|()| fs::rename(&beside, path));
-        if written.is_err() {
-            // Nothing more can be done about it.
-            let _ = fs::remove_file(&beside);
-        }
-        written
+        disk::replace_private(path, text.as_bytes())
     }
 
     /// How the panes shared the screen.

@@ -12,7 +12,7 @@ mod error;
 mod event;
 mod ids;
 mod language;
-mod names;
+pub(crate) mod names;
 mod notice;
 mod result;
 mod runtime;

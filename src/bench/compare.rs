@@ -1,0 +1,96 @@
+//! What changed between two benchmarks, and how sure that is.
+//!
+//! The change is that of the median, with a 95 % interval by bootstrap. A verdict takes the whole interval: faster or
+//! slower where all of it lies beyond a margin, no change where all of it lies within, and cannot tell where it does
+//! neither. So a difference that is real but too small to matter is no change, and one that only a noisy machine shows is
+//! not called a change.
+
+use serde::{Deserialize, Serialize};
+
+use super::report::Series;
+use super::stats::{Interval, Launches, median, ratio_interval};
+use super::suite::Unit;
+
+/// A change within this share is none that matters.
+pub const MARGIN: f64 = 0.05;
+/// With fewer samples on either side nothing can be told.
+pub const LEAST: usize = 10;
+
+/// What a change comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// Better, beyond the margin.
+    Faster,
+    /// Worse, beyond the margin.
+    Slower,
+    /// Within the margin.
+    NoChange,
+    /// The interval is too wide, or there are too few samples.
+    CannotTell,
+}
+
+impl Verdict {
+    /// In words; of memory, less is not faster.
+    pub fn words(self, unit: Unit) -> &'static str {
+        match (self, unit) {
+            (Self::Faster, Unit::Megabytes) => "less",
+            (Self::Slower, Unit::Megabytes) => "more",
+            (Self::Faster, _) => "faster",
+            (Self::Slower, _) => "slower",
+            (Self::NoChange, _) => "no change",
+            (Self::CannotTell, _) => "cannot tell",
+        }
+    }
+}
+
+/// What changed of one figure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The median before.
+    pub base: f64,
+    /// The median now.
+    pub now: f64,
+    /// By how much the figure grew, as a share of what it was: 0.11 is 11 % more.
+    pub change: f64,
+    /// Its 95 % interval; absent of too few samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    /// What that comes to.
+    pub verdict: Verdict,
+}
+
+impl Change {
+    /// From `base` to `now`, which measure the same thing; `None` where one has no samples.
+    pub fn between(base: &Series, now: &Series, seed: u64, margin: f64) -> Option<Self> {
+        let (before, after) = (median(&base.samples)?, median(&now.samples)?);
+        let change = after / before - 1.0;
+        let enough = base.samples.len() >= LEAST && now.samples.len() >= LEAST && before > 0.0;
+        let interval = enough.then(|| {
+            let launches = |series: &Series| Launches::of(&series.samples, &series.launches);
+            let ratio = ratio_interval(&launches(base), &launches(now), seed);
+            Interval { low: ratio.low - 1.0, high: ratio.high - 1.0 }
+        });
+        let interval = interval.filter(|i| i.low.is_finite() && i.high.is_finite());
+        let verdict = interval.map_or(Verdict::CannotTell, |i| judge(i, margin, now.unit.more_is_better()));
+        Some(Self { base: before, now: after, change, interval, verdict })
+    }
+
+    /// The verdict with another margin.
+    pub fn verdict_beyond(&self, margin: f64, unit: Unit) -> Verdict {
+        self.interval.map_or(Verdict::CannotTell, |i| judge(i, margin, unit.more_is_better()))
+    }
+}
+
+fn judge(interval: Interval, margin: f64, more_is_better: bool) -> Verdict {
+    // What a rate must fall by for the same work to take so much longer.
+    let fall = margin / (1.0 + margin);
+    let (grown, shrunk) =
+        if more_is_better { (Verdict::Faster, Verdict::Slower) } else { (Verdict::Slower, Verdict::Faster) };
+    match interval {
+        Interval { low, .. } if low > margin => grown,
+        Interval { high, .. } if high < -fall => shrunk,
+        Interval { low, high } if low >= -fall && high <= margin => Verdict::NoChange,
+        _ => Verdict::CannotTell,
+    }
+}

@@ -1,0 +1,133 @@
+//! A report as it is read: each series with what it says and what changed. Screen and exports show this, so that they
+//! show the same numbers.
+
+use super::compare::{Change, MARGIN, Verdict};
+use super::plan::Lane;
+use super::published::{self, Published};
+use super::report::{Report, Series};
+use super::stats::Summary;
+use super::suite::{Suite, Unit};
+
+/// What a report is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Baseline {
+    /// One that was saved.
+    Saved(Box<Report>),
+    /// The figures that the original project published.
+    Seed,
+}
+
+impl Baseline {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Saved(report) => report.name.as_deref().unwrap_or("unnamed"),
+            Self::Seed => published::NAME,
+        }
+    }
+
+    /// What it is, in a line: when, whose, where; with what keeps figures from being held against each other.
+    pub fn words(&self, of: &Report) -> String {
+        let Self::Saved(base) = self else {
+            return "the original project's published figures: another machine, no samples, so no verdict"
+                .into();
+        };
+        let day = base.started.replace('T', " ");
+        let day = day.get(..16).unwrap_or(&day);
+        let mut words = format!("{day} {:?}, {} runs", self.name(), base.runs());
+        if !of.host.is_like(&base.host) {
+            words.push_str(" on another machine or kernel");
+        }
+        if of.engine.place != base.engine.place {
+            words.push_str(&format!(" over {}", base.engine.place));
+        }
+        if of.code.as_ref().zip(base.code.as_ref()).is_some_and(|(now, then)| now.sha256 != then.sha256) {
+            words.push_str(", of other code");
+        }
+        words
+    }
+}
+
+/// A series, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Where it stands in the report.
+    pub series: usize,
+    /// Its suite.
+    pub suite: Suite,
+    /// Its figure.
+    pub case: String,
+    /// Where it was measured.
+    pub lane: Option<Lane>,
+    /// In what.
+    pub unit: Unit,
+    /// What it says; `None` of no samples.
+    pub summary: Option<Summary>,
+    /// The most memory a program of it had, in bytes.
+    pub peak_memory_bytes: Option<u64>,
+    /// What changed against the baseline, where that has the same.
+    pub change: Option<Change>,
+    /// What was published beside it.
+    pub published: Option<&'static Published>,
+    /// How often it failed.
+    pub failures: u32,
+    /// Why, or why it was not measured.
+    pub reason: Option<String>,
+}
+
+/// A report, read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Digest {
+    /// In the order of the report.
+    pub rows: Vec<Row>,
+    /// What it was compared with, in a line.
+    pub base: Option<String>,
+    /// What makes intervals wide.
+    pub noise: Option<String>,
+}
+
+impl Digest {
+    /// Reads a report. Takes some milliseconds for each series.
+    pub fn of(report: &Report, base: Option<&Baseline>) -> Self {
+        Self {
+            rows: report.series.iter().enumerate().map(|(i, series)| row(report, i, series, base)).collect(),
+            base: base.map(|base| base.words(report)),
+            noise: report.noise.warning(report.host.processors),
+        }
+    }
+
+    /// Those that changed for the worse by more than a share of what they were, as sure as an interval can be.
+    pub fn worse_than(&self, share: f64) -> Vec<&Row> {
+        let worse = |row: &&Row| {
+            row.change.is_some_and(|change| change.verdict_beyond(share, row.unit) == Verdict::Slower)
+        };
+        self.rows.iter().filter(worse).collect()
+    }
+}
+
+fn row(report: &Report, index: usize, series: &Series, base: Option<&Baseline>) -> Row {
+    let seed = report.method.seed;
+    let change = match base {
+        Some(Baseline::Saved(base)) => {
+            base.like(series).and_then(|before| Change::between(before, series, seed, MARGIN))
+        }
+        _ => None,
+    };
+    let runtime = series.lane.map(|lane| lane.runtime);
+    let published = matches!(base, Some(Baseline::Seed))
+        .then(|| published::figure(series.suite, &series.case, runtime))
+        .flatten();
+    Row {
+        series: index,
+        suite: series.suite,
+        case: series.case.clone(),
+        lane: series.lane,
+        unit: series.unit,
+        summary: Summary::of(&series.samples, &series.launches, seed),
+        peak_memory_bytes: series.peak_memory_bytes,
+        change,
+        published,
+        failures: series.failures,
+        reason: series.reason.clone(),
+    }
+}

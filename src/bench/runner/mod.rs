@@ -26,6 +26,7 @@ use crate::protocol::RuntimeInfo;
 use sessions::Sessions;
 use work::{Sample, Trouble, Work};
 
+pub use super::programs::PRINTED;
 pub use control::{Control, LaneProgress, Progress, Snapshot};
 
 /// Samples of each launch that are dropped: the first ones fill caches.
@@ -165,8 +166,8 @@ impl Bench {
         for row in &mut rows {
             row.work.end().await;
         }
+        self.progress.ended.push((suite, std::mem::take(&mut self.progress.lanes)));
         self.progress.suite = None;
-        self.tell(true);
     }
 
     fn row(&mut self, suite: Suite, lane: Option<Lane>) -> Row {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
 
-use crate::bench::{LaneProgress, Progress, Snapshot, Suite};
+use crate::bench::{LaneProgress, Progress, Snapshot};
 
 /// Shows what is told until nothing more is.
 pub async fn show(mut told: watch::Receiver<Option<Arc<Snapshot>>>) {
@@ -16,29 +16,18 @@ pub async fn show(mut told: watch::Receiver<Option<Arc<Snapshot>>>) {
         bar.set_style(style());
         bar
     });
-    let mut last: Option<(Suite, Vec<LaneProgress>)> = None;
+    let mut written = 0;
     while told.changed().await.is_ok() {
         let Some(snapshot) = told.borrow_and_update().clone() else { continue };
         let progress = &snapshot.progress;
-        match &bar {
-            Some(bar) => draw(bar, progress),
-            None => {
-                let ended = last.as_ref().filter(|(suite, _)| progress.suite != Some(*suite));
-                if let Some((suite, lanes)) = ended {
-                    // Of the last suite this is told when it has ended.
-                    let lanes = if progress.lanes.is_empty() || progress.suite.is_some() {
-                        lanes
-                    } else {
-                        &progress.lanes
-                    };
-                    let _ = writeln!(std::io::stderr(), "{suite}: {}", words(lanes));
-                    last = None;
-                }
+        let Some(bar) = &bar else {
+            for (suite, lanes) in progress.ended.iter().skip(written) {
+                let _ = writeln!(std::io::stderr(), "{suite}: {}", words(lanes));
             }
-        }
-        if let Some(suite) = progress.suite {
-            last = Some((suite, progress.lanes.clone()));
-        }
+            written = progress.ended.len();
+            continue;
+        };
+        draw(bar, progress);
     }
     if let Some(bar) = bar {
         bar.finish_and_clear();

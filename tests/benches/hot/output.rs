@@ -48,7 +48,8 @@ fn pushes(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, bytes: &Bytes, f
     if full {
         let (mut bench, run) = running();
         writes(&mut bench, run, &repeated(PLAIN, PLAIN.len() * MORE_THAN_KEPT));
-        return drop(group.bench_function(name, |bencher| bencher.iter(|| writes(&mut bench, run, bytes))));
+        group.bench_function(name, |bencher| bencher.iter(|| writes(&mut bench, run, bytes)));
+        return;
     }
     group.bench_function(name, |bencher| {
         let pushed = |(bench, run): &mut (Bench, u32)| writes(bench, *run, bytes);

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-/// A second each: as a whole two minutes, and yet some thousand rounds of what takes longest.
+/// Two seconds each without `--quick`: two minutes as a whole.
 fn criterion() -> Criterion {
     Criterion::default()
         .without_plots()

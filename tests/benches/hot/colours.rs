@@ -1,7 +1,7 @@
 //! The colours of a text of a thousand lines.
 
 use codebeaker::tui::internals::Coloured;
-use criterion::{Criterion, Throughput};
+use criterion::Criterion;
 
 /// The ending of the text's name.
 const TYPESCRIPT: &str = "ts";
@@ -10,7 +10,8 @@ pub fn bench(criterion: &mut Criterion) {
     let text = crate::program();
     let lines = text.lines().count();
     let mut group = criterion.benchmark_group("colours of 1,000 lines");
-    group.throughput(Throughput::Elements(lines as u64));
+    // A round takes a tenth of a second.
+    group.sample_size(10);
     group.bench_function("from scratch", |bencher| {
         let (mut coloured, mut number) = (Coloured::new(&text, lines / 2), 0);
         bencher.iter(|| {

@@ -212,6 +212,10 @@ impl Bench {
     }
 
     async fn round(&mut self, rows: &mut [Row], index: usize, warm_up: bool) {
+        // Without a session there is nothing to sample until the next launch.
+        if rows.get(index).is_none_or(|row| !row.work.is_ready()) {
+            return;
+        }
         let Some(begun) = self.turn(index).await else { return };
         let Some(row) = rows.get_mut(index) else { return };
         match row.work.sample().await {

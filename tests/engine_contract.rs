@@ -202,6 +202,7 @@ macro_rules! contract {
                 files::moved_from_one_directory_into_another,
                 programs::code_that_fails,
                 programs::code_with_arguments_variables_and_input,
+                programs::phases_of_a_command,
                 programs::code_of_any_name,
                 programs::code_that_runs_at_once_has_files_of_its_own,
                 programs::files_that_look_like_options_or_tests,

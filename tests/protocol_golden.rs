@@ -317,6 +317,12 @@ fn results_are_golden() {
         result,
         error: error.map(str::to_owned),
         duration_ms: 1510,
+        phases: success.then_some(Phases {
+            queue_ms: 0.012,
+            launch_ms: 7.25,
+            run_ms: 1502.0,
+            collect_ms: 1.004,
+        }),
         execution_id: "0123456789abcdef0123456789abcdef".into(),
         unknown: error.is_some_and(|error| error.starts_with("how it ended")),
     };

@@ -40,7 +40,7 @@ pub use notice::{
 };
 pub use result::{
     CommandOutput, Copied, Created, Deleted, DirectoryEntry, EntryKind, ExecuteResult, FileContent,
-    LimitReached, Listing, ProcessResult, Written,
+    LimitReached, Listing, Phases, ProcessResult, Written,
 };
 pub use runtime::{
     Candidate, Capabilities, IsolationReport, LayerReport, Provision, RuntimeInfo, RuntimePreference,

@@ -157,6 +157,7 @@ pub fn finished(exit_code: i32) -> Box<ExecuteResult> {
         })),
         error: None,
         duration_ms: 14,
+        phases: None,
         execution_id: ExecutionId::from("e"),
         unknown: false,
     })

@@ -509,6 +509,7 @@ fn result(id: &ExecutionId, runtime: Option<RuntimeType>, success: bool) -> Box<
         result: Some(CommandOutput::Process(process)),
         error: (!success).then(|| "exit 1".to_owned()),
         duration_ms: duration_ms + 6,
+        phases: None,
         execution_id: id.clone(),
         unknown: false,
     })

@@ -2,6 +2,8 @@
 //! runtime of this machine; and what the embedded one promises of this machine's directories, processes and containers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "engine_contract/choice.rs"]
+mod choice;
 #[path = "engine_contract/containers.rs"]
 mod containers;
 #[path = "engine_contract/embedded.rs"]

@@ -164,7 +164,7 @@ mod tests {
             languages: Vec::new(),
             fetchable_languages: Vec::new(),
             capabilities: nominal(runtime, score),
-            measured: None,
+            measured: Default::default(),
             isolation: IsolationReport {
                 score,
                 letters: "F2 N2 P2 R2 K1".into(),

@@ -95,7 +95,12 @@ impl Inner {
             limits: self.settings.limits.grant(&wanted(params)),
             image: params.docker_image.clone(),
         };
-        let mut environment = runtime.launch(spec).await?;
+        let launched = runtime.launch(spec).await;
+        if launched.as_ref().is_err_and(|failure| failure.kind == ErrorKind::NoRuntime) {
+            // What was known of it is not so any more.
+            self.known.forget();
+        }
+        let mut environment = launched?;
         // What it really gave may be less than what its runtime has shown before.
         if let Some(mut failure) = select::too_weak(&environment.isolation, minimum) {
             if params.network {

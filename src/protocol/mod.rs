@@ -43,8 +43,8 @@ pub use result::{
     LimitReached, Listing, Phases, ProcessResult, Written,
 };
 pub use runtime::{
-    Candidate, Capabilities, IsolationReport, LayerReport, Provision, RuntimeInfo, RuntimePreference,
-    RuntimeType, Scores, SelectParams, Selection,
+    Candidate, Capabilities, IsolationReport, LayerReport, Measured, Provision, RuntimeInfo,
+    RuntimePreference, RuntimeType, Scores, SelectParams, Selection,
 };
 pub use session::{
     CloseResult, CreateSession, Execute, ServerCapabilities, ServerInfo, ServerLimits, SessionConfig,

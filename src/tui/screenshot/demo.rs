@@ -403,7 +403,7 @@ fn runtime_info(runtime: RuntimeType, available: bool) -> RuntimeInfo {
             memory_overhead_mb: memory,
             isolation_level: score,
         },
-        measured: None,
+        measured: std::collections::BTreeMap::new(),
         isolation: isolation(score),
     }
 }
@@ -475,6 +475,7 @@ fn selection(language: Language, preference: RuntimePreference) -> Selection {
         chosen,
         scores: total.map(|total| Scores { speed: total, security: 0.9, memory: total, total }),
         figures: runtime_info(runtime, true).capabilities,
+        nominal: None,
         measured: false,
         reason: reason.to_owned(),
     };

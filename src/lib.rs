@@ -60,6 +60,7 @@
 //! - what is not known is absent, never 0.
 
 pub mod agent;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -223,6 +223,7 @@ impl Place {
             return Err(Failure::new(ErrorKind::LimitReached, message, "close one first"));
         }
         sessions.launching += 1;
+        inner.count(&sessions);
         Ok(Self {
             inner: inner.clone(),
             id: SessionId::random(),
@@ -275,7 +276,11 @@ impl Drop for Place {
         if !self.held {
             return;
         }
-        lock(&self.inner.sessions).launching -= 1;
+        {
+            let mut sessions = lock(&self.inner.sessions);
+            sessions.launching -= 1;
+            self.inner.count(&sessions);
+        }
         if self.made {
             let (inner, id) = (self.inner.clone(), self.id.clone());
             let remove = async move { inner.remove_directory(&id).await };

@@ -86,6 +86,8 @@ pub(super) struct Inner {
     pub(super) expiry: Notify,
     pub(super) known: Known,
     calibration: Mutex<Calibration>,
+    /// How many sessions there are or are being made.
+    occupied: watch::Sender<usize>,
 }
 
 /// An execution that is queued or under way.
@@ -126,6 +128,7 @@ impl Embedded {
             expiry: Notify::new(),
             known: Known::default(),
             calibration,
+            occupied: watch::Sender::new(0),
         });
         let reaper = inner.clone();
         inner.tasks.spawn_blocking(move || match reaper.store.reap() {
@@ -135,6 +138,11 @@ impl Embedded {
         });
         inner.tasks.spawn(life::sweep(inner.clone()));
         Ok(Self { inner })
+    }
+
+    /// How many sessions there are or are being made, as it changes: with none, nobody waits for this engine.
+    pub fn occupied(&self) -> watch::Receiver<usize> {
+        self.inner.occupied.subscribe()
     }
 
     /// Takes in what was measured of the runtimes meanwhile: the choice goes by it from now on, as far as it holds.
@@ -171,6 +179,12 @@ impl Inner {
     fn with_measured(&self, mut info: RuntimeInfo) -> RuntimeInfo {
         lock(&self.calibration).tell(&mut info);
         info
+    }
+
+    /// Tells how many sessions there are, where that has changed.
+    pub(super) fn count(&self, sessions: &Sessions) {
+        let now = sessions.live.len() + sessions.launching;
+        self.occupied.send_if_modified(|before| std::mem::replace(before, now) != now);
     }
 
     pub(super) fn session(&self, id: &SessionId) -> Result<Arc<Session>, Failure> {

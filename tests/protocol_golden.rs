@@ -533,6 +533,7 @@ fn sessions_are_golden() {
             cpu_ms: Some(1),
             memory_bytes: Some(2),
             peak_memory_bytes: Some(3),
+            outside_bytes: Some(7),
             processes: Some(4),
             workspace_bytes: Some(5),
             workspace_files: Some(6),

@@ -193,10 +193,10 @@ async fn run(
         return Err(Failure::new(ErrorKind::Internal, message, "codebeaker doctor tells what is missing"));
     };
     let largest = result.process().and_then(|process| process.peak_memory_bytes);
-    let all = engine.stats(session).await?.peak_memory_bytes;
+    let stats = engine.stats(session).await?;
     // Of all its processes at once, where that is counted, or of the largest.
-    match all.max(largest) {
-        Some(peak_bytes) => Ok(Sample { startup, peak_bytes }),
+    match stats.peak_memory_bytes.max(largest) {
+        Some(peak) => Ok(Sample { startup, peak_bytes: peak + stats.outside_bytes.unwrap_or(0) }),
         None => Err(Failure::internal("what memory it took is not known")),
     }
 }

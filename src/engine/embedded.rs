@@ -305,6 +305,7 @@ impl Inner {
             } else {
                 metered.peak_bytes.max((usage.peak_bytes > 0).then_some(usage.peak_bytes))
             },
+            outside_bytes: metered.outside_bytes,
             processes: Some(
                 metered.processes.map_or(usage.processes, |n| u32::try_from(n).unwrap_or(u32::MAX)),
             ),

@@ -70,8 +70,8 @@ pub struct Measured {
     /// milliseconds. What people wait for: of compiled languages the compiler is part of it.
     pub startup_time_ms: f64,
     /// The most memory that the session took at once, in MB (of 10^6 bytes): of all its processes where this machine
-    /// counts that, else of the largest. Of compiled languages that is the compiler's. What an Engine keeps outside of
-    /// a container for it is not known, and not in it.
+    /// counts that, else of the largest; of a container with its shim's, where that can be seen. What a Docker Engine
+    /// itself keeps for a container is not known, and not in it. Of compiled languages it is the compiler's.
     #[serde(rename = "memoryOverheadMB")]
     pub memory_overhead_mb: f64,
     /// The isolation score, 0 to 10: computed, not measured.

@@ -239,6 +239,7 @@ impl Bench {
             cpu_ms: Some(120),
             memory_bytes: Some(41_200_000),
             peak_memory_bytes: Some(58_000_000),
+            outside_bytes: None,
             processes: Some(2),
             workspace_bytes: Some(1234),
             workspace_files: None,

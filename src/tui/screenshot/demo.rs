@@ -521,6 +521,7 @@ fn stats(id: &SessionId) -> Msg {
         cpu_ms: Some(39),
         memory_bytes: Some(12_400_000),
         peak_memory_bytes: Some(33_000_000),
+        outside_bytes: None,
         processes: Some(1),
         workspace_bytes: Some(213),
         workspace_files: Some(1),

@@ -12,6 +12,7 @@ use crate::engine::{Engine, Token};
 use crate::server::{Bounds, Certificate, LISTEN, ServeError, Server, ServerSettings};
 
 use super::args;
+use super::calibration::Calibrating;
 use super::exit::{self, Problem};
 use super::signals::Signals;
 use super::surroundings::{Surroundings, count, shut_down};
@@ -38,6 +39,7 @@ pub async fn serve(args: args::Serve) -> Result<ExitCode, Problem> {
         }
     };
     announce(&server, &settings);
+    let calibrating = Calibrating::begin(&surroundings, &engine);
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
     let signal = tokio::select! {
@@ -47,6 +49,9 @@ pub async fn serve(args: args::Serve) -> Result<ExitCode, Problem> {
     };
     exit::say(format_args!("{signal}: ending; what runs has {} s, once more ends it now", grace.as_secs()));
     stop.cancel();
+    if let Some(calibrating) = calibrating {
+        calibrating.end().await;
+    }
     tokio::select! {
         _ = serving => {}
         _ = signals.next() => exit::say("ending now"),

@@ -223,6 +223,7 @@ impl Engine for Fake {
             duration_ms: 1,
             execution_id: id.clone(),
             unknown: false,
+            phases: None,
         };
         events.try_send(ExecutionEvent::Finished(Box::new(result))).unwrap();
         Ok(Execution::new(id, receiver))

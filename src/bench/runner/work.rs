@@ -443,6 +443,14 @@ fn succeeded(result: &ExecuteResult) -> Result<(), Trouble> {
 }
 
 /// The engine's own time stamps.
-fn phases(_result: &ExecuteResult) -> Option<Phases> {
-    None
+fn phases(result: &ExecuteResult) -> Option<Phases> {
+    let told = result.phases?;
+    let kept = [told.queue_ms, told.launch_ms, told.run_ms, told.collect_ms];
+    // A server's words: what is no time is not one.
+    kept.iter().all(|ms| ms.is_finite() && *ms >= 0.0).then_some(Phases {
+        queue: told.queue_ms,
+        launch: told.launch_ms,
+        run: told.run_ms,
+        collect: told.collect_ms,
+    })
 }

@@ -26,6 +26,12 @@ pub(super) fn groups(digest: &Digest) -> Vec<(Suite, Vec<&Row>)> {
     groups
 }
 
+/// Every row, those of one figure side by side.
+pub(super) fn in_order(digest: &Digest) -> Vec<&Row> {
+    let groups = groups(digest);
+    groups.iter().flat_map(|(_, rows)| cases(rows)).flat_map(|(_, rows)| rows).collect()
+}
+
 /// Rows of each figure of one suite, in the order in which they came.
 pub(super) fn cases<'a>(rows: &[&'a Row]) -> Vec<(&'a str, Vec<&'a Row>)> {
     let mut cases: Vec<(&str, Vec<&Row>)> = Vec::new();
@@ -65,7 +71,7 @@ pub(super) fn stands_apart(row: &Row, among: &[&Row]) -> bool {
 pub(super) fn published(
     digest: &Digest,
 ) -> (Vec<(&Row, &'static Published)>, Vec<(&Row, &'static Published)>) {
-    let rows = digest.rows.iter().filter_map(|row| Some((row, row.published?)));
+    let rows = in_order(digest).into_iter().filter_map(|row| Some((row, row.published?)));
     rows.partition(|(row, _)| SEED.contains(&row.suite))
 }
 
@@ -108,9 +114,11 @@ pub(super) const FIGURES: [&str; 8] = ["n", "mean ± 95 % CI", "p50", "p95", "p9
 /// The texts of a row's change: the median before and now, the change, its interval, the verdict; `None` without one.
 pub(super) fn change(row: &Row) -> Option<[String; 5]> {
     let change = row.change?;
+    // The median is exact in a change, and of a histogram everywhere else: it is told once.
+    let now = row.summary.as_ref().map_or(change.now, |summary| summary.p50);
     Some([
         numbers::figure(change.base, row.unit),
-        numbers::figure(change.now, row.unit),
+        numbers::figure(now, row.unit),
         numbers::percent(change.change),
         numbers::percents(change.interval),
         numbers::verdict(&change, row.unit),
@@ -123,7 +131,7 @@ pub(super) const CHANGE: [&str; 5] = ["base p50", "p50", "vs base", "95 % interv
 /// Rows whose time the engine split, with the medians of the parts.
 pub(super) fn phases<'a>(report: &Report, digest: &'a Digest) -> Vec<(&'a Row, Phases)> {
     let of = |row: &Row| report.series.get(row.series).and_then(|series| series.median_phases());
-    digest.rows.iter().filter_map(|row| Some((row, of(row)?))).collect()
+    in_order(digest).into_iter().filter_map(|row| Some((row, of(row)?))).collect()
 }
 
 /// What did not go well, a line each: where, and why.
@@ -209,7 +217,7 @@ fn noise(report: &Report, digest: &Digest) -> String {
         (None, None) => String::new(),
     };
     let steal = noise.steal.map(|share| format!("steal {:.1} %", share * 100.0)).unwrap_or_default();
-    joined([digest.noise.clone().unwrap_or_default(), load, steal])
+    joined([load, steal, digest.noise.clone().unwrap_or_default()])
 }
 
 /// What ran in each lane and behind which walls: lane, version, isolation, limits.

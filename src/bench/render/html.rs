@@ -193,7 +193,7 @@ impl Page {
     }
 
     fn changes(&mut self, digest: &Digest) {
-        let rows: Vec<&Row> = digest.rows.iter().filter(|row| row.change.is_some()).collect();
+        let rows = facts::in_order(digest).into_iter().filter(|row| row.change.is_some()).collect::<Vec<_>>();
         if rows.is_empty() {
             return;
         }
@@ -249,12 +249,15 @@ impl Page {
         let cards: Vec<String> = drawn
             .filter_map(|row| {
                 let series = report.series.get(row.series)?;
+                let figure = match row.case == row.suite.name() {
+                    true => row.case.clone(),
+                    false => format!("{} {}", row.suite, row.case),
+                };
                 Some(format!(
-                    "<div class=\"card\"><h4>{}{} <span class=\"unsure\">{} {}</span></h4>{}{}</div>\n",
+                    "<div class=\"card\"><h4>{}{} <span class=\"unsure\">{}</span></h4>{}{}</div>\n",
                     dot(row),
                     escaped(&facts::lane(row)),
-                    row.suite,
-                    escaped(&row.case),
+                    escaped(&figure),
                     charts::histogram(row, series),
                     charts::scatter(row, series),
                 ))
@@ -306,7 +309,9 @@ impl Page {
     fn method(&mut self, report: &Report, digest: &Digest, base: Option<&Baseline>) {
         self.heading("How it was measured");
         for sentence in facts::method(report, base) {
-            self.add(&format!("<p>{}</p>\n", escaped(&sentence)));
+            // A number and its sign stay on one line.
+            let sentence = escaped(&sentence).replace(" %", "\u{a0}%");
+            self.add(&format!("<p>{sentence}</p>\n"));
         }
         self.heading("To measure it again");
         self.add(&format!("<pre>{}</pre>\n<dl>\n", escaped(&facts::command(report))));

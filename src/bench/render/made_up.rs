@@ -30,13 +30,13 @@ pub(crate) fn report(name: Option<&str>, slower: f64) -> Report {
     for (suite, lanes, middle, n) in [
         (Suite::Create, 4, 44.0, 20),
         (Suite::Exec, 4, 12.0, 50),
-        (Suite::Files, 3, 0.41, 100),
-        (Suite::Select, 0, 0.0021, 100),
+        (Suite::Files, 3, 0.41, 20),
+        (Suite::Select, 0, 0.0021, 20),
         (Suite::Oneshot, 4, 58.0, 20),
         (Suite::Output, 2, 410.0, 4),
         (Suite::Concurrency, 2, 21.0, 5),
         (Suite::Memory, 3, 28.0, 10),
-        (Suite::Code, 4, 33.0, 120),
+        (Suite::Code, 3, 33.0, 100),
     ] {
         let lanes: Vec<Option<Lane>> =
             if lanes == 0 { vec![None] } else { LANES[..lanes].iter().copied().map(Some).collect() };

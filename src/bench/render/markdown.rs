@@ -52,7 +52,7 @@ fn results(out: &mut String, rows: &[&Row], all: &[&Row]) -> bool {
 
 fn changes(out: &mut String, digest: &Digest) {
     let changed: Vec<(&Row, [String; 5])> =
-        digest.rows.iter().filter_map(|row| Some((row, facts::change(row)?))).collect();
+        facts::in_order(digest).into_iter().filter_map(|row| Some((row, facts::change(row)?))).collect();
     if changed.is_empty() {
         return;
     }

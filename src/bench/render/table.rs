@@ -73,7 +73,7 @@ fn results(out: &mut Out, suite: Suite, rows: &[&Row], all: &[&Row]) -> bool {
 
 fn changes(out: &mut Out, digest: &Digest) {
     let changed: Vec<(&Row, [String; 5])> =
-        digest.rows.iter().filter_map(|row| Some((row, facts::change(row)?))).collect();
+        facts::in_order(digest).into_iter().filter_map(|row| Some((row, facts::change(row)?))).collect();
     if changed.is_empty() {
         return;
     }
@@ -149,8 +149,9 @@ fn footer(out: &mut Out, report: &Report, digest: &Digest) {
     if !report.complete {
         out.wrapped("", "! incomplete: it was stopped before all of it was measured");
     }
-    let method = plain(&report.method.words);
-    out.wrapped("", &format!("{} runs kept   seed {}   method: {method}", report.runs(), report.method.seed));
+    let (words, seed) = (plain(&report.method.words), format!("seed {}", report.method.seed));
+    let seed = if words.contains(&seed) { String::new() } else { format!("{seed}, ") };
+    out.wrapped("", &format!("{} runs kept, {seed}method: {words}", report.runs()));
 }
 
 /// What was written so far.

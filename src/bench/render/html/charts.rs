@@ -24,6 +24,14 @@ fn name(text_of: &str) -> String {
     text::cut(&text::plain(text_of), LONGEST)
 }
 
+/// A row's lane and figure, where the figure is not called as its suite.
+fn label(row: &Row) -> String {
+    match row.case == row.suite.name() {
+        true => facts::lane(row),
+        false => name(&format!("{} {}", facts::lane(row), row.case)),
+    }
+}
+
 /// Medians as bars, with the mean and its interval upon them; rows have one unit.
 pub(super) fn medians(suite: Suite, rows: &[&Row]) -> String {
     let Some(unit) = rows.first().map(|row| row.unit) else { return String::new() };
@@ -36,7 +44,7 @@ pub(super) fn medians(suite: Suite, rows: &[&Row]) -> String {
     let mut svg = Svg::new(&format!("{}: medians", suite.title()), &told.join("; "));
     let cases = facts::cases(rows);
     let heads = if cases.len() > 1 { cases.len() } else { 0 };
-    let bottom = rows.len() as f64 * 38.0 + heads as f64 * 24.0 + 4.0;
+    let bottom = rows.len() as f64 * 42.0 + heads as f64 * 24.0 + 4.0;
     for tick in scale.ticks() {
         let x = scale.at(tick);
         svg.line("g", (x, 0.0), (x, bottom));
@@ -53,13 +61,13 @@ pub(super) fn medians(suite: Suite, rows: &[&Row]) -> String {
             svg.text("", (0.0, y + 15.0), &format!("{} {mark}", facts::lane(row)));
             svg.text("e", (100.0, y + 15.0), &of(row));
             if let Some(summary) = &row.summary {
-                svg.bar(class(row), (0.0, scale.at(summary.p50)), y + 21.0, 10.0);
+                svg.bar(class(row), (0.0, scale.at(summary.p50)), y + 22.0, 10.0);
                 if let Some(Interval { low, high }) = summary.interval {
-                    whisker(&mut svg, "w", (scale.at(low), scale.at(high)), y + 26.0);
+                    whisker(&mut svg, "w", (scale.at(low), scale.at(high)), y + 27.0);
                 }
-                svg.dot("wd", (scale.at(summary.mean), y + 26.0), 3.0);
+                svg.dot("wd", (scale.at(summary.mean), y + 27.0), 3.0);
             }
-            y += 38.0;
+            y += 42.0;
         }
     }
     let log = if scale.is_log() { " Logarithmic scale." } else { "" };
@@ -117,7 +125,7 @@ pub(super) fn histogram(row: &Row, series: &Series) -> String {
         let low = bin.low < first.low;
         let from = if low { 0.0 } else { right + 1.5 };
         bar(&mut svg, &beyond, from, 4.5, bin.n);
-        svg.text("f m", (from + 2.25, top + height + 15.0), if low { "less" } else { "more" });
+        svg.text("f m", (from + 2.25, top + height + 15.0), if low { "<" } else { ">" });
     }
     svg.line("axis", (0.0, top + height), (100.0, top + height));
     let at = |value: f64| left + (value - first.low) / (last.high - first.low) * (right - left);
@@ -128,7 +136,8 @@ pub(super) fn histogram(row: &Row, series: &Series) -> String {
     }
     svg.text("f", (left + 1.0, top + height + 15.0), &figure(first.low));
     svg.text("f e", (right - 1.0, top + height + 15.0), &figure(last.high));
-    let caption = format!("{} samples, bins of {}, the tallest {most}", summary.n, figure(usual));
+    let beyond = if within.len() < bins.len() { "; paler: what lies beyond them" } else { "" };
+    let caption = format!("{} samples, bins of {}, the tallest {most}{beyond}", summary.n, figure(usual));
     format!("{}<p class=\"note\">{caption}</p>\n", svg.finish(top + height + 20.0))
 }
 
@@ -195,7 +204,7 @@ pub(super) fn phases(rows: &[(&Row, Phases)]) -> String {
     let mut svg = Svg::new("Where the time goes", &told.join("; "));
     let mut y = 0.0;
     for (row, phases) in rows {
-        svg.text("", (0.0, y + 15.0), &name(&format!("{} {}", facts::lane(row), row.case)));
+        svg.text("", (0.0, y + 15.0), &label(row));
         svg.text("e", (100.0, y + 15.0), &numbers::phase(sum(phases)));
         let mut from = 0.0;
         for (part, ms) in phases.each() {
@@ -243,7 +252,7 @@ pub(super) fn changes(rows: &[&Row]) -> String {
     for (row, change) in changes() {
         let words = numbers::verdict(&change, row.unit);
         let colour = verdict_class(change.verdict);
-        svg.text("", (0.0, y + 16.0), &name(&format!("{} {}", facts::lane(row), row.case)));
+        svg.text("", (0.0, y + 16.0), &label(row));
         let text = format!("{}  {words}", numbers::percent(change.change));
         svg.text(&format!("e {colour}"), (100.0, y + 16.0), &text);
         if let Some(Interval { low, high }) = change.interval {

@@ -107,7 +107,7 @@ impl Scale {
         }
         let span = self.high - self.low;
         let power = 10f64.powf((span / 4.0).log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power).find(|step| span / step <= 4.5);
+        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power).find(|step| span / step <= 3.5);
         let step = step.unwrap_or(span);
         let first = (self.low / step).ceil() as i64;
         (first..first + 8).map(|i| i as f64 * step).filter(|tick| *tick <= self.high).collect()

@@ -67,10 +67,11 @@ pub(super) fn stands_apart(row: &Row, among: &[&Row]) -> bool {
         })
 }
 
+/// Rows, each beside the figure that was published for it.
+pub(super) type Beside<'a> = Vec<(&'a Row, &'static Published)>;
+
 /// Rows beside which a figure was published: those of the original's four tests, and those of its other figures.
-pub(super) fn published(
-    digest: &Digest,
-) -> (Vec<(&Row, &'static Published)>, Vec<(&Row, &'static Published)>) {
+pub(super) fn published(digest: &Digest) -> (Beside<'_>, Beside<'_>) {
     let rows = in_order(digest).into_iter().filter_map(|row| Some((row, row.published?)));
     rows.partition(|(row, _)| SEED.contains(&row.suite))
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::made_up::{self, HOSTILE};
 use super::text::{is_hostile, width};
 use super::*;
-use crate::bench::{published, store};
+use crate::bench::{Interval, Row, Unit, published, store};
 use crate::protocol::RuntimeType;
 
 /// How long everything took before, as a share of what it takes now.
@@ -234,6 +234,42 @@ fn the_table_as_a_terminal_shows_it() {
         let table = render(report, digest, Some(base), Format::Table);
         insta::assert_snapshot!(format!("table_{name}"), table);
     }
+}
+
+#[test]
+fn a_lane_stands_apart_only_where_no_interval_overlaps() {
+    let with = |means: [f64; 3], unit: Unit| {
+        let mut digest = saved().2.clone();
+        digest.rows.truncate(3);
+        for (row, mean) in digest.rows.iter_mut().zip(means) {
+            row.unit = unit;
+            row.summary.as_mut().unwrap().interval = Some(Interval { low: mean - 1.0, high: mean + 1.0 });
+        }
+        let rows: Vec<&Row> = digest.rows.iter().collect();
+        rows.iter().position(|row| facts::stands_apart(row, &rows))
+    };
+    assert_eq!(with([10.0, 13.0, 20.0], Unit::Milliseconds), Some(0));
+    assert_eq!(with([10.0, 11.5, 20.0], Unit::Milliseconds), None);
+    assert_eq!(with([10.0, 11.5, 20.0], Unit::PerSecond), Some(2));
+}
+
+#[test]
+fn the_command_measures_the_same_again() {
+    let mut report = saved().0.clone();
+    assert_eq!(
+        facts::command(&report),
+        "codebeaker bench create exec files select oneshot --file 'sum <of> it'\\''s.ts' \
+         --runtimes bun,deno,docker,native --seed 42"
+    );
+    report.code = None;
+    report.environments.truncate(2);
+    report.method.samples = Some(7);
+    report.engine.place = "ws://lab:5039".into();
+    report.method.suites.truncate(1);
+    assert_eq!(
+        facts::command(&report),
+        "codebeaker bench create --runtimes bun,deno --language javascript --samples 7 --seed 42 --attach ws://lab:5039"
+    );
 }
 
 /// Tags are balanced, attributes quoted, and no text holds a mark that is not escaped.

@@ -1,6 +1,9 @@
 //! Text from outside, made fit to be shown: a report may come from a file, and its reasons from a program's output.
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// How many combining characters one cell may carry; more only serve to smear over the lines around.
+const MAX_COMBINING: usize = 4;
 
 /// Whether a terminal would obey this character, or reorder or hide text because of it.
 pub(super) fn is_hostile(c: char) -> bool {
@@ -20,7 +23,15 @@ pub(super) fn plain(text: &str) -> String {
         c if is_hostile(c) || is_no_character(c) => '\u{fffd}',
         c => c,
     };
-    text.chars().map(fit).collect()
+    let mut out = String::with_capacity(text.len());
+    let mut combining = 0;
+    for c in text.chars().map(fit) {
+        combining = if c.width() == Some(0) { combining + 1 } else { 0 };
+        if combining <= MAX_COMBINING {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Neither HTML nor XML may hold these.
@@ -55,8 +66,7 @@ pub(super) fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let mut word = word.to_owned();
-        loop {
-            let Some(line) = lines.last_mut() else { break };
+        while let Some(line) = lines.last_mut() {
             let gap = usize::from(!line.is_empty());
             if width(line) + gap + width(&word) <= most {
                 if gap == 1 {

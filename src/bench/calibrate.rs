@@ -105,7 +105,11 @@ async fn pair_measured(
 ) -> Result<Option<Calibrated>, Failure> {
     let (runtime, language) = pair;
     // As it is now: that is what the figures are of.
-    let info = engine.runtime(runtime, false).await?;
+    let info = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Ok(None),
+        info = engine.runtime(runtime, false) => info?,
+    };
     let (mut startup, mut memory) = (Vec::new(), Vec::new());
     for number in 0..=samples.max(1) {
         if stop.is_cancelled() {
@@ -235,7 +239,7 @@ pub struct Background<'a> {
     pub idle: Duration,
     /// After so long it is tried again, where the machine had other things to do.
     pub later: Duration,
-    /// Whether the machine has nothing else to do.
+    /// Whether the machine has nothing else to do. Asked before it is seen what is left to measure.
     pub calm: &'a (dyn Fn() -> bool + Sync),
     /// Makes the engine that is measured, which keeps nothing ready. Its sessions are nobody's business: they are in no
     /// list, and count against nobody's limit.

@@ -37,7 +37,10 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
     let mut failed: Vec<(Pair, Failure)> = Vec::new();
     let mut infos = Vec::new();
     let work = async {
-        infos = available(engine.as_ref()).await;
+        infos = tokio::select! {
+            () = stop.cancelled() => Vec::new(),
+            infos = available(engine.as_ref()) => infos,
+        };
         infos.retain(|info| asked(info.runtime));
         let of = |info: &RuntimeInfo| languages(info).map(|l| (info.runtime, l)).collect::<Vec<_>>();
         let wanted: Vec<Pair> = infos.iter().flat_map(of).collect();

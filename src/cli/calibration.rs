@@ -84,16 +84,20 @@ impl Calibrating {
         let surroundings = surroundings.clone().for_one_session();
         let task = tokio::spawn(async move {
             let file = CalibrationFile::of(&surroundings.paths);
-            let cold = || {
-                // Another process may have measured since this one began.
-                engine.learn(file.read().all().iter().cloned());
-                surroundings.engine().map_err(Failure::from)
+            let calm = || {
+                let calm = is_calm();
+                if calm {
+                    // Another process may have measured since this one began.
+                    engine.learn(file.read().all().iter().cloned());
+                }
+                calm
             };
+            let cold = || surroundings.engine().map_err(Failure::from);
             let background = Background {
                 serving: &engine,
                 idle: IDLE,
                 later: LATER,
-                calm: &is_calm,
+                calm: &calm,
                 cold: &cold,
                 keep: &|one| file.keep(one),
                 stop: stopped,

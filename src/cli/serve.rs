@@ -49,12 +49,12 @@ pub async fn serve(args: args::Serve) -> Result<ExitCode, Problem> {
     };
     exit::say(format_args!("{signal}: ending; what runs has {} s, once more ends it now", grace.as_secs()));
     stop.cancel();
-    if let Some(calibrating) = calibrating {
-        calibrating.end().await;
-    }
     tokio::select! {
         _ = serving => {}
         _ = signals.next() => exit::say("ending now"),
+    }
+    if let Some(calibrating) = calibrating {
+        calibrating.end().await;
     }
     let sessions = engine.sessions().await.map_or(0, |all| all.len());
     shut_down(engine.as_ref()).await;

@@ -27,7 +27,7 @@ fn some_are_ready() {
 #[test]
 fn what_was_measured_is_told() {
     let mut bench = Bench::with(&options(), 120, 36);
-    bench.found(READY).press([key(KeyCode::F(3))]);
+    bench.found(READY).press([key(KeyCode::F(3)), key(KeyCode::Down), key(KeyCode::Down)]);
     assert!(!bench.screen().contains("as measured here"));
     let at = "2026-11-26T10:00:00Z".to_owned();
     let measured =

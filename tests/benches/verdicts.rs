@@ -155,16 +155,13 @@ async fn over_a_server(directory: &Path, rounds: usize) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let url = lines
         .find_map(|line| {
-            let line = line.unwrap();
-            line.split_whitespace()
-                .find(|word| word.starts_with("ws://"))
-                .map(|url| url.trim_end_matches(',').to_owned())
+            let (_, rest) = line.as_ref().unwrap().split_once("ws://")?;
+            Some(format!("ws://{}/ws/jsonrpc", rest.split(['/', ' ']).next().unwrap()))
         })
         .unwrap();
     let _server = Ended(child);
     std::thread::spawn(move || lines.for_each(drop));
-    let endpoint = format!("{}/ws/jsonrpc", url.trim_end_matches('/').trim_end_matches("/ws/jsonrpc"));
-    let (socket, _) = tokio_tungstenite::connect_async(&endpoint).await.unwrap();
+    let (socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
     let mut client = Outside { socket, id: 0 };
     let (mut shots, mut reruns, mut shots_outside, mut reruns_outside) = (vec![], vec![], vec![], vec![]);
     for round in 0..rounds {
@@ -200,7 +197,7 @@ async fn over_a_server(directory: &Path, rounds: usize) {
 /// A whole process that runs a program once, against what the benchmark says of its cold run.
 fn whole_process(directory: &Path, rounds: usize) {
     let file = directory.join("long.js");
-    std::fs::write(&file, busy(250.0)).unwrap();
+    std::fs::write(&file, busy(500.0)).unwrap();
     let path = file.to_str().unwrap();
     let (mut inside, mut outside) = (vec![], vec![]);
     for round in 0..rounds {

@@ -338,7 +338,8 @@ impl Work {
     /// Runs code to its end; times count from `asked`.
     async fn run(&self, session: &SessionInfo, code: ExecuteCode, asked: Instant) -> Result<Ran, Trouble> {
         let mut params = Execute::new(session.session_id.clone(), Command::ExecuteCode(code));
-        params.stream = true;
+        // Telling of output as it comes costs something: only where that is what is measured.
+        params.stream = !matches!(self.suite, Suite::Exec | Suite::Rerun | Suite::Repl | Suite::Code);
         let mut execution = self.unless_stopped(self.engine.execute(params)).await?;
         let (mut started, mut first_output, mut bytes) = (None, None, 0);
         loop {

@@ -121,11 +121,27 @@ fn what_it_cannot_do_is_said_with_what_to_do() {
         (&["exec", "-n", "0"], "0"),
         (&["--file", "missing.py"], "missing.py"),
         (&["--show", "seed"], "compared with"),
+        // Before anything is measured, and not after.
+        (&["exec", "-o", "/nonexistent/x.html"], "/nonexistent/x.html can't be written"),
+        (&["select", "-o", "."], ". can't be written"),
     ] {
         let (code, out, err) = bench(&home, args);
         assert_eq!(code, Some(125), "{args:?}: {out}{err}");
         assert!(err.contains(said), "{args:?}: {err}");
     }
+    nothing_left(home.path());
+}
+
+#[test]
+fn where_everything_fails_the_exit_code_says_so() {
+    if !python() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("bad.py"), "print(1)\nraise ValueError('no good')\n").unwrap();
+    let (code, out, err) = bench(&home, &["--file", "bad.py", "-r", "native"]);
+    assert_eq!(code, Some(125), "{out}{err}");
+    assert!(err.contains("nothing was measured") && err.contains("ValueError: no good"), "{err}");
     nothing_left(home.path());
 }
 

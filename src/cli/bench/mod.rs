@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::bench::render::{self, Format};
 use crate::bench::{
-    self, Baseline, Code, Control, Digest, Lane, Plan, Report, SEED, Store, StoreError, Suite,
+    self, Baseline, Code, Control, Digest, Lane, Plan, Report, SEED, Store, StoreError, Suite, Verdict,
 };
 use crate::config;
 use crate::engine::{Engine, system_words};
@@ -55,20 +55,42 @@ pub async fn bench(args: args::Bench) -> Result<ExitCode, Problem> {
         };
         return tell(&args, &report, base.as_ref(), format);
     }
-    args.save.as_deref().map_or(Ok(()), Store::check)?;
+    ready(&args, &store)?;
     let (mut report, interrupted) = measured(&args, surroundings).await?;
+    let saved = args.save.as_deref().map_or(Ok(()), |name| {
+        store.save(&mut report, name)?;
+        exit::say(format_args!("saved as {name}: codebeaker bench --compare {name} compares with it"));
+        Ok(())
+    });
+    // What could not be saved is shown all the same.
+    let told = tell(&args, &report, base.as_ref(), format)?;
+    saved.map(|()| interrupted.unwrap_or(told))
+}
+
+/// Sees to it that what is measured can be kept: not after minutes that it can't.
+fn ready(args: &args::Bench, store: &Store) -> Result<(), Problem> {
     if let Some(name) = &args.save {
+        Store::check(name)?;
         config::make_private_dir(store.directory()).map_err(|e| {
             Problem::new(
                 format!("{} can't be made: {}", store.directory().display(), system_words(&e)),
                 "set XDG_STATE_HOME to a directory that you can write",
             )
         })?;
-        store.save(&mut report, name)?;
-        exit::say(format_args!("saved as {name}: codebeaker bench --compare {name} compares with it"));
     }
-    let told = tell(&args, &report, base.as_ref(), format)?;
-    Ok(interrupted.unwrap_or(told))
+    if args.output == Path::new("-") {
+        return Ok(());
+    }
+    // What is there stays until there is something to put in its place.
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(&args.output);
+    opened.map(drop).map_err(|e| unwritable(&args.output, &e))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new(
+        format!("{} can't be written: {}", path.display(), system_words(error)),
+        "choose another file with -o",
+    )
 }
 
 /// The format that was asked for, or that the file's name asks for.
@@ -285,21 +307,36 @@ fn tell(
     let text = render::render(report, &digest, base, format);
     if args.output == Path::new("-") {
         exit::print(&text)?;
+    } else if let Err(error) = std::fs::write(&args.output, &text) {
+        // It is not lost for that.
+        exit::print(&text)?;
+        return Err(unwritable(&args.output, &error));
     } else {
-        std::fs::write(&args.output, text).map_err(|e| {
-            Problem::new(
-                format!("{} can't be written: {}", args.output.display(), system_words(&e)),
-                "choose another file with -o",
-            )
-        })?;
         exit::say(format_args!("written to {}", args.output.display()));
     }
-    let Some(share) = args.fail_if else { return Ok(ExitCode::SUCCESS) };
-    let compared = digest.rows.iter().filter(|row| row.change.is_some()).count();
-    if compared == 0 {
+    if report.runs() == 0 && report.complete {
+        let reason = report.series.iter().find_map(|series| series.reason.clone());
+        let next = "codebeaker doctor tells what each runtime can do here";
+        return Err(Problem::new(format!("nothing was measured: {}", reason.unwrap_or_default()), next));
+    }
+    args.fail_if.map_or(Ok(ExitCode::SUCCESS), |share| condition(&digest, share))
+}
+
+/// The exit code where nothing may be slower by more than `share`.
+fn condition(digest: &Digest, share: f64) -> Result<ExitCode, Problem> {
+    let compared: Vec<_> = digest.rows.iter().filter_map(|row| Some((row, row.change?))).collect();
+    if compared.is_empty() {
         return Err(Problem::new(
             "nothing was measured that the baseline has too",
             "measure the same suites on the same runtimes",
+        ));
+    }
+    let open =
+        compared.iter().filter(|(row, change)| change.verdict_beyond(share, row.unit) == Verdict::CannotTell);
+    if let n @ 1.. = open.count() {
+        exit::say(format_args!(
+            "of {n} of {} figures it can't be told: take more samples with -n",
+            compared.len()
         ));
     }
     let worse = digest.worse_than(share);

@@ -10,6 +10,7 @@ pub mod host;
 pub mod plan;
 mod programs;
 pub mod published;
+pub mod render;
 pub mod report;
 pub mod runner;
 pub mod stats;

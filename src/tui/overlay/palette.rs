@@ -59,7 +59,7 @@ pub(crate) fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
     let here = move |spec: &&Spec| match (spec.place, screen) {
         (Place::Everywhere, _) | (Place::Setup, Screen::Setup) | (Place::Messages, Screen::Messages) => true,
         (Place::Workbench | Place::In(_), Screen::Workbench) => true,
-        (Place::Race, Screen::Race) => true,
+        (Place::Race, Screen::Race) | (Place::Bench, Screen::Bench) => true,
         // Going back to the engine in this process makes sense always; it has a key only where that is pressing.
         (Place::LinkLost, _) => lost || spec.cmd == Cmd::WorkLocally,
         (Place::Tour, _) => touring,

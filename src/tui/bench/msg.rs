@@ -46,8 +46,8 @@ pub struct Reading {
     pub base: Option<Arc<Baseline>>,
     /// It still measures.
     pub live: bool,
-    /// How long reading it took.
-    pub took: Duration,
+    /// What reading took of each second up to now, in milliseconds.
+    pub cost: f64,
 }
 
 /// Why a benchmark was not kept.

@@ -141,6 +141,7 @@ async fn read(
     tx: mpsc::Sender<Msg>,
 ) {
     let (mut live, mut next) = (true, Instant::now());
+    let (begun, mut spent, mut cost) = (std::time::Instant::now(), Duration::ZERO, 0.0);
     loop {
         if live {
             tokio::select! {
@@ -172,8 +173,12 @@ async fn read(
             (Digest::of(&of.report, against.as_deref()), begun.elapsed())
         });
         let Ok((digest, took)) = read.await else { continue };
+        if live {
+            spent += took;
+            cost = spent.as_secs_f64() / begun.elapsed().as_secs_f64().max(1e-3) * 1e3;
+        }
         next = Instant::now() + (took * PART).clamp(READ_EVERY, READ_AT_LEAST);
-        let reading = Reading { snapshot, digest: Arc::new(digest), base, live, took };
+        let reading = Reading { snapshot, digest: Arc::new(digest), base, live, cost };
         if tx.send(Msg::Bench(BenchMsg::Told { number, reading: Box::new(reading) })).await.is_err() {
             return;
         }

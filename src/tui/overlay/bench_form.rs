@@ -64,7 +64,7 @@ impl BenchForm {
                 .into_iter()
                 .chain(Suite::all().iter().copied().filter(|suite| *suite != Suite::Code))
         };
-        let mut lines = vec![Line::Heading("what")];
+        let mut lines = vec![Line::Heading("what         samples of each runtime")];
         lines.extend(order().map(Line::Suite));
         lines.push(Line::Heading("where"));
         lines.extend(model.runtimes.rows.iter().map(|row| Line::Runtime(row.runtime)));
@@ -215,11 +215,11 @@ impl BenchForm {
             Line::Suite(suite) => {
                 let name =
                     if suite == Suite::Code { format!(": {}", model.document.name()) } else { String::new() };
-                let n = suite.samples();
                 let words = format!(
-                    "{} {:<12} {}{name}, {n} samples",
+                    "{} {:<12}{:>4}  {}{name}",
                     check(self.suites.contains(&suite)),
                     suite.name(),
+                    suite.samples(),
                     suite.title()
                 );
                 (words, Role::Text)
@@ -234,7 +234,7 @@ impl BenchForm {
             }
             Line::Samples => {
                 let note = if self.samples.text().is_empty() {
-                    "of each; nothing: as many as stand above"
+                    "of each runtime; without: as above"
                 } else {
                     "of each"
                 };

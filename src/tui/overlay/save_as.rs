@@ -121,7 +121,12 @@ impl SaveAs {
             What::BenchName => notes = vec!["a name: letters, digits, dots, dashes, underscores".to_owned()],
             What::Text(_) | What::Output(_) => {}
         }
-        let words = Words { title: &title, right: "", notes: &notes, hint: "Enter save   Esc back" };
+        let hint = match self.what {
+            What::BenchName => "Enter keep   Esc back",
+            What::Bench => "Enter write   Esc back",
+            What::Text(_) | What::Output(_) => "Enter save   Esc back",
+        };
+        let words = Words { title: &title, right: "", notes: &notes, hint };
         form::draw(&self.field, words, model, theme, frame);
     }
 }

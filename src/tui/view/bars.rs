@@ -417,7 +417,7 @@ pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
         }
         line.put_right(&end, plain, frame);
     } else if model.screen == Screen::Bench {
-        for words in bench_facts(model) {
+        if let Some(words) = bench_cost(model) {
             line.put(&[(&words, theme.style(Role::Muted))], 3, frame);
         }
     } else if let Some(hint) = fetch_hint(model).filter(|_| edits) {
@@ -425,16 +425,11 @@ pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
     }
 }
 
-/// How it was measured, and what showing it cost.
-fn bench_facts(model: &Model) -> Vec<String> {
-    let Some(bench) = &model.bench else { return Vec::new() };
-    let mut facts: Vec<String> =
-        bench.report().map(|report| report.method.words.clone()).into_iter().collect();
-    if let Some(drawing) = bench.drawing {
-        let read = bench.reading.as_ref().map_or(0.0, |reading| reading.took.as_secs_f64() * 1e3);
-        facts.push(format!("view: drawing {drawing:.1} ms a second, reading {read:.1} ms a time"));
-    }
-    facts
+/// What looking at it cost, drawing and reading.
+fn bench_cost(model: &Model) -> Option<String> {
+    let bench = model.bench.as_ref()?;
+    let cost = bench.drawing? + bench.reading.as_ref()?.cost;
+    Some(format!("this view took {cost:.1} ms of each second"))
 }
 
 fn said(notice: &Notice) -> String {

@@ -31,7 +31,8 @@ pub(super) fn histogram(bench: &Bench, model: &Model, area: Rect, theme: &Theme,
     let name = chosen.map_or("", |(row, _)| bench::lane_name(row.lane));
     let unit = chosen.map_or("", |(row, _)| row.unit.sign());
     let scale = key(model, Cmd::Bench(BenchCmd::Log), if bench.log { "even" } else { "log" });
-    let right = format!("{scale}  {} runtime", theme.glyphs.across);
+    let narrow = if area.width < 50 { "" } else { " runtime" };
+    let right = format!("{scale}  {}{narrow}", theme.glyphs.across);
     let inside = panel(&format!("Histogram  {name}  {unit}"), &right, area, theme, frame);
     let muted = theme.style(Role::Muted);
     let of =
@@ -58,7 +59,7 @@ pub(super) fn histogram(bench: &Bench, model: &Model, area: Rect, theme: &Theme,
             0 => "outliers: none".to_owned(),
             n => {
                 let beyond = format!("{}..{}", number(low.max(0.0), digits), number(high, digits));
-                format!("outliers kept: {n}, outside {beyond}")
+                format!("outliers: {n}, kept, beyond {beyond}")
             }
         };
         line(inside, bottom + 1, &words, muted, theme, frame);
@@ -130,6 +131,8 @@ fn labels(bins: &[Bin], log: bool) -> Vec<String> {
 
 /// Cells of the values beside a chart.
 const AXIS: u16 = 8;
+/// Cells from one sample to the next, where there are few.
+const SPREAD: usize = 4;
 
 /// Each sample in the order in which they were taken.
 pub(super) fn runs(bench: &Bench, model: &Model, area: Rect, theme: &Theme, frame: &mut Frame<'_>) {
@@ -159,17 +162,17 @@ pub(super) fn runs(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fram
     );
     line(inside, plot.bottom(), &axis, theme.style(Role::Axis), theme, frame);
     let last = format!("{} runs", summary.n);
-    let gap = usize::from(plot.width.saturating_sub(AXIS + 1)).saturating_sub(text::width(&last));
+    let end = usize::from(plot.width.saturating_sub(AXIS)).min(series.samples.len().saturating_mul(SPREAD));
+    let gap = end.saturating_sub(1 + text::width(&last));
     let words = format!("{:>width$}{:gap$}{last}", "1", "", width = usize::from(AXIS) + 1);
     line(inside, plot.bottom() + 1, &words, muted, theme, frame);
     let (p5, p95) = (distribution.at(0.05), distribution.at(0.95));
     let words = format!(
-        "{} run  {} outlier: {}   p5..p95 {}..{}",
-        theme.glyphs.point,
+        "{} outliers: {}   p5..p95 {}..{}",
         theme.glyphs.outlier,
         summary.outliers,
         number(p5, digits),
-        number(p95, digits)
+        number(p95.min(summary.max), digits)
     );
     line(inside, plot.bottom() + 2, &words, muted, theme, frame);
 }
@@ -202,8 +205,7 @@ fn scatter(
     let cell =
         |share: f64, cells: usize| (share * cells.saturating_sub(1) as f64).round().clamp(0.0, 1e4) as u16;
     let last = series.samples.len().saturating_sub(1).max(1) as f64;
-    // Few stand side by side, as far apart as there is room for at most four cells each.
-    let width = columns.min(series.samples.len().saturating_mul(4));
+    let width = columns.min(series.samples.len().saturating_mul(SPREAD));
     let mut draw = |outliers: bool| {
         for (at, value) in series.samples.iter().enumerate() {
             if (*value < low || *value > high) != outliers || !value.is_finite() {

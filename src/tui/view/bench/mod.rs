@@ -54,7 +54,7 @@ fn panel(title: &str, right: &str, area: Rect, theme: &Theme, frame: &mut Frame<
         return Rect::ZERO;
     }
     let inside = draw_frame(&Framed { title, right, ..Framed::default() }, theme, area, frame);
-    Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
+    Rect { x: inside.x + 1, width: inside.width.saturating_sub(1), ..inside }
 }
 
 fn top(bench: &Bench, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -174,7 +174,7 @@ fn title(bench: &Bench) -> String {
     let what = if suite.cases().len() > 1 { format!(": {case}") } else { String::new() };
     let several = match figures.len() {
         0 | 1 => String::new(),
-        n => format!("  {}/{n}", bench.figure.min(n - 1) + 1),
+        n => format!("  {} of {n}", bench.figure.min(n - 1) + 1),
     };
     let name = if suite == Suite::Code { bench.name_of_code() } else { suite.title().to_owned() };
     format!("Results  {name}{what}{sense}{several}")
@@ -191,8 +191,7 @@ fn results(bench: &Bench, model: &Model, places: &Places, theme: &Theme, frame: 
     } else {
         let sort = model.keymap.shown(Cmd::Bench(BenchCmd::Sort), &model.places(), false);
         let sort = sort.map_or_else(String::new, |key| format!("{key} {}", bench.sort.words()));
-        let figures =
-            [(Cmd::Bench(BenchCmd::PreviousFigure), ""), (Cmd::Bench(BenchCmd::NextFigure), "figure")];
+        let figures = [(Cmd::Bench(BenchCmd::NextFigure), "next figure")];
         let figures = if bench.figures().len() > 1 { foot(model, &figures) } else { String::new() };
         let right = format!("{figures}  {sort}").trim().to_owned();
         let framed =
@@ -213,6 +212,7 @@ fn results(bench: &Bench, model: &Model, places: &Places, theme: &Theme, frame: 
     let noise = bench.digest().and_then(|digest| digest.noise.clone());
     notes.extend(noise.map(|noise| (Verdict::Warn, noise)));
     notes.extend(bench.troubles().into_iter().map(|why| (Verdict::Fail, why)));
+    notes.extend(bench.report().filter(|_| wide).map(|report| (Verdict::Idle, report.method.words.clone())));
     for (of, words) in notes {
         let (glyph, _, style) = verdict(theme, of);
         let (words, style) = match of {

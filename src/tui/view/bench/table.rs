@@ -42,7 +42,7 @@ const COLUMNS: [(Column, usize, u8); 12] = [
     (Column::Deviation, 7, 10),
     (Column::Outliers, 6, 11),
     (Column::Memory, 8, 6),
-    (Column::Change, 7, 7),
+    (Column::Change, 8, 7),
     (Column::Verdict, 13, 2),
 ];
 /// Cells of an interval behind its change.
@@ -66,11 +66,10 @@ impl<'a> Table<'a> {
         let mut left = room;
         let mut fit = Vec::new();
         for (column, cells, _) in order {
-            if *cells > left {
-                break;
+            if *cells <= left {
+                left -= cells;
+                fit.push(*column);
             }
-            left -= cells;
-            fit.push(*column);
         }
         let intervals = fit.contains(&Column::Change) && left >= INTERVAL;
         left -= if intervals { INTERVAL } else { 0 };
@@ -87,11 +86,8 @@ impl<'a> Table<'a> {
     }
 
     fn heading(&self) -> String {
-        let against = if self.bench.base().is_some_and(|base| **base == Baseline::Seed) {
-            "published"
-        } else {
-            "vs base"
-        };
+        let against =
+            if self.bench.base().is_some_and(|base| **base == Baseline::Seed) { "seed" } else { "vs base" };
         let mut words = "  ".to_owned();
         for (column, cells) in &self.columns {
             let name = match column {
@@ -110,7 +106,7 @@ impl<'a> Table<'a> {
             };
             words.push_str(&match column {
                 Column::Runtime => format!("{name:<cells$}"),
-                Column::Verdict => format!(" {name:<cells$}"),
+                Column::Verdict => format!(" {name}"),
                 _ => format!("{name:>cells$}"),
             });
         }
@@ -197,7 +193,7 @@ pub(super) fn draw(bench: &Bench, theme: &Theme, area: Rect, frame: &mut Frame<'
 
 /// The sign as this set of characters has it.
 fn plus_minus(words: String, theme: &Theme) -> String {
-    if theme.glyphs.cut.is_ascii() { words.replace('±', "+") } else { words }
+    if theme.glyphs.cut.is_ascii() { words.replace(" ± ", " +-") } else { words }
 }
 
 fn draw_row(table: &Table<'_>, row: &Row, chosen: bool, theme: &Theme, at: Rect, frame: &mut Frame<'_>) {
@@ -270,13 +266,8 @@ pub(super) fn details(bench: &Bench, theme: &Theme, area: Rect, frame: &mut Fram
     let cell = |column| table.cell(column, row, summary);
     let unit = row.unit.sign();
     let lines = [
-        format!(
-            "p50 {}  p95 {}  p99 {}  max {} {unit}",
-            cell(Column::P50),
-            cell(Column::P95),
-            cell(Column::P99),
-            cell(Column::Max)
-        ),
+        plus_minus(format!("mean {} {unit} (95 % CI)", cell(Column::Mean)), theme),
+        format!("p95 {}  p99 {}  max {}", cell(Column::P95), cell(Column::P99), cell(Column::Max)),
         format!(
             "stdev {}  outliers {}  mem {}",
             cell(Column::Deviation),

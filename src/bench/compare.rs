@@ -94,3 +94,6 @@ fn judge(interval: Interval, margin: f64, more_is_better: bool) -> Verdict {
         _ => Verdict::CannotTell,
     }
 }
+
+#[cfg(test)]
+mod tests;

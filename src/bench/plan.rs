@@ -8,6 +8,8 @@ use crate::protocol::{Language, RuntimeInfo, RuntimeType};
 /// The sessions that the samples of a warm suite are spread over, at most: what one session is luckier in than another
 /// is then seen, and is not taken for a property of the runtime.
 const LAUNCHES: u32 = 10;
+/// The seed of orders and intervals where nobody names one.
+pub const SEED_OF_ORDERS: u64 = 42;
 /// The most samples of a lane that can be asked for.
 pub const MOST_SAMPLES: u32 = 100_000;
 

@@ -1,6 +1,6 @@
 //! What samples say: percentiles, mean, spread, outliers, and how sure that is. Pure.
 //!
-//! Percentiles come from a histogram with a relative precision of 0.1 % (HDR: G. Tene, hdrhistogram.org). Intervals come
+//! The median is exact; percentiles come from a histogram with a relative precision of 0.1 % (HDR: G. Tene, hdrhistogram.org). Intervals come
 //! from the bootstrap (B. Efron, 1979), which resamples launches and then the samples of each launch: samples of one
 //! session resemble each other, and an interval that took them for independent would be too narrow (T. Kalibera and
 //! R. Jones, "Rigorous benchmarking in reasonable time", 2013).
@@ -92,7 +92,7 @@ impl Summary {
             interval: (n >= LEAST_FOR_INTERVAL).then(|| mean_interval(samples, launches, seed)),
             deviation,
             min: samples.iter().copied().fold(f64::INFINITY, f64::min),
-            p50: distribution.at(0.5),
+            p50: median(samples)?,
             p95: (n >= LEAST_FOR_P95).then(|| distribution.at(0.95)),
             p99: (n >= LEAST_FOR_P99).then(|| distribution.at(0.99)),
             max: samples.iter().copied().fold(f64::NEG_INFINITY, f64::max),
@@ -128,14 +128,9 @@ impl Distribution {
         (!histogram.is_empty()).then_some(Self(histogram))
     }
 
-    /// The value that a share `q` of all does not exceed; of an even number's half, what lies between the middle two.
+    /// The value that a share `q` of all does not exceed.
     pub fn at(&self, q: f64) -> f64 {
-        let value = |q: f64| self.0.value_at_quantile(q) as f64 / STEPS;
-        let n = self.0.len();
-        if q == 0.5 && n.is_multiple_of(2) && n > 0 {
-            return (value(0.5) + value((n as f64 / 2.0 + 1.0) / n as f64)) / 2.0;
-        }
-        value(q)
+        self.0.value_at_quantile(q) as f64 / STEPS
     }
 
     /// Values beyond these are outliers.

@@ -84,6 +84,11 @@ impl Store {
         names
     }
 
+    /// Whether a report can be kept by this name.
+    pub fn check(name: &str) -> Result<(), StoreError> {
+        check(name)
+    }
+
     /// Keeps a report by this name, in place of what had it before; the directory must be there.
     pub fn save(&self, report: &mut Report, name: &str) -> Result<PathBuf, StoreError> {
         check(name)?;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::bench::Suite;
+use crate::bench::render::Format;
 use crate::protocol::{Language, RuntimePreference, RuntimeType};
 use crate::tui::{ColourTier, TerminalKind};
 
@@ -47,6 +49,8 @@ pub enum Verb {
     Attach(Attach),
     /// Run a file, or code from standard input, and pass its output and exit code through
     Run(Run),
+    /// Measure runtimes: suites of ours or your own code, compared with what was saved
+    Bench(Bench),
     /// Serve the runtimes of this machine to clients elsewhere: JSON-RPC over a WebSocket
     Serve(Serve),
     /// See and close the sessions of a server
@@ -286,6 +290,94 @@ Examples:
   codebeaker run hello.ts
   codebeaker run fib.py -- 30
   echo 'console.log(6 * 7)' | codebeaker run - --language js --prefer speed";
+
+/// Arguments of `bench`.
+#[derive(Args, Debug)]
+#[command(after_help = BENCH_HELP)]
+pub struct Bench {
+    /// What to measure; without it all of them, or with --file your code alone
+    #[arg(value_name = "SUITE", value_parser = suites())]
+    pub suites: Vec<String>,
+    /// Only these runtimes: bun, deno, docker, native
+    #[arg(long, short, value_delimiter = ',', value_parser = runtime)]
+    pub runtimes: Vec<RuntimeType>,
+    /// Measure this file, or - for code from standard input
+    #[arg(long, short, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The language to measure runtimes with; without it the file's, or JavaScript where a runtime has it
+    #[arg(long, short, value_parser = language)]
+    pub language: Option<Language>,
+    /// Samples of each figure [default: 10 to 100, as the suite has it]
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::bench::MOST_SAMPLES)))]
+    pub samples: Option<u32>,
+    /// Where the random order of samples comes from
+    #[arg(long, value_name = "N", default_value_t = crate::bench::SEED_OF_ORDERS)]
+    pub seed: u64,
+    /// Let containers stand ready as in the workbench; without this every session starts cold
+    #[arg(long, conflicts_with = "attach")]
+    pub pool: bool,
+    /// Measure this server instead of this process: ws://host:5039, wss://host:5039
+    #[arg(long, value_name = "URL", env = URL)]
+    pub attach: Option<String>,
+    /// Keep the result by this name
+    #[arg(long, value_name = "NAME")]
+    pub save: Option<String>,
+    /// Compare with the result of this name, an exported JSON file, or seed: the original's published figures
+    #[arg(long, value_name = "NAME")]
+    pub compare: Option<String>,
+    /// Fail (exit code 1) where something is slower by more than this: slower:10%
+    #[arg(long, value_name = "WHAT", value_parser = slower, requires = "compare")]
+    pub fail_if: Option<f64>,
+    /// Measure nothing: show the result of this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["suites", "file", "save", "samples", "runtimes", "pool"])]
+    pub show: Option<String>,
+    /// Measure nothing: list the results that were saved
+    #[arg(long, conflicts_with_all = ["suites", "file", "save", "samples", "runtimes", "pool", "show", "compare"])]
+    pub list: bool,
+    /// How to write the result: table, json, csv, md or html [default: as FILE is called, else table]
+    #[arg(long, value_name = "HOW", value_parser = format)]
+    pub format: Option<Format>,
+    /// Where to; - is standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+}
+
+const BENCH_HELP: &str = "Suites: create, exec, files, select (these four are seed, as the original has them), oneshot, rerun, startup, repl, io, \
+output, concurrency, memory, code; all. Ctrl-C ends it and keeps what was measured. A result is called slower or faster \
+only where its 95 % interval lies beyond 5 %.
+
+Examples:
+  codebeaker bench                                  # everything, on every runtime that is here
+  codebeaker bench --file sum.ts -o sum.html        # your code on every runtime, as a report to pass on
+  codebeaker bench exec oneshot --runtimes bun,deno --save main
+  codebeaker bench exec oneshot --runtimes bun,deno --compare main --fail-if slower:10%
+  codebeaker bench seed --compare seed --format md  # the original's four tests beside its published figures";
+
+/// The names of suites, and of groups of them.
+fn suites() -> clap::builder::PossibleValuesParser {
+    let own =
+        Suite::all().iter().map(|suite| clap::builder::PossibleValue::new(suite.name()).help(suite.title()));
+    let groups = [("all", "every one"), ("seed", "create, exec, files, select")];
+    let groups = groups.map(|(name, help)| clap::builder::PossibleValue::new(name).help(help));
+    own.chain(groups).collect::<Vec<_>>().into()
+}
+
+/// The share by which something must be slower.
+fn slower(text: &str) -> Result<f64, String> {
+    let told = || format!("{text:?} is no condition: write slower:10%");
+    let share = text.strip_prefix("slower:").and_then(|rest| rest.strip_suffix('%')).ok_or_else(told)?;
+    let share: f64 = share.trim().parse().map_err(|_| told())?;
+    if (0.0..=10_000.0).contains(&share) {
+        Ok(share / 100.0)
+    } else {
+        Err("the share is between 0 and 10000 %".into())
+    }
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    Format::from_name(name)
+        .ok_or_else(|| format!("unknown format {name:?}: use {}", Format::NAMES.join(", ")))
+}
 
 /// Arguments of `serve`.
 #[derive(Args, Debug, Default)]

@@ -3,6 +3,7 @@
 
 mod args;
 mod bar;
+mod bench;
 mod connect;
 mod containers;
 mod doctor;
@@ -69,6 +70,7 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
     let outcome = runtime.block_on(async {
         match verb {
             Verb::Run(run) => run::run(run).await,
+            Verb::Bench(bench) => bench::bench(bench).await,
             Verb::Serve(serve) => serve::serve(serve).await,
             Verb::Doctor(doctor) => doctor::doctor(doctor).await,
             Verb::Setup(setup) => setup::setup(setup).await,

@@ -28,6 +28,8 @@ mod files;
 mod highlight;
 mod history;
 mod ingest;
+#[doc(hidden)]
+pub mod internals;
 mod keyboard;
 mod keymap;
 mod keys;

@@ -43,7 +43,7 @@ impl Sink {
             OutputStream::Stdout => &mut self.stdout,
             OutputStream::Stderr => &mut self.stderr,
         };
-        let mut writer = Writer { output, run, stream, style };
+        let mut writer = Writer { output, run, stream, style, text: String::new() };
         let mut bytes = bytes;
         // The parser is not given half a character: what it makes of two halves depends on where they part. One whose rest
         // doesn't come is told as what it is: no character.
@@ -76,6 +76,7 @@ impl Sink {
         for _ in 0..broken {
             parser.advance(&mut writer, NO_CHARACTER);
         }
+        writer.flush();
     }
 }
 
@@ -99,17 +100,30 @@ struct Writer<'a> {
     run: u32,
     stream: OutputStream,
     style: &'a mut Style,
+    /// Characters of that style on their way: to look for their line once for each would cost more than they do.
+    text: String,
+}
+
+impl Writer<'_> {
+    fn flush(&mut self) {
+        self.output.put_str(self.run, self.stream, &self.text, *self.style);
+        self.text.clear();
+    }
 }
 
 impl Perform for Writer<'_> {
     fn print(&mut self, c: char) {
-        if text::is_combining(c) && self.output.combining(self.run, self.stream) >= text::MAX_COMBINING {
-            return;
+        if text::is_combining(c) {
+            self.flush();
+            if self.output.combining(self.run, self.stream) >= text::MAX_COMBINING {
+                return;
+            }
         }
-        self.output.put(self.run, self.stream, text::visible(c), *self.style);
+        self.text.push(text::visible(c));
     }
 
     fn execute(&mut self, byte: u8) {
+        self.flush();
         match byte {
             b'\n' => self.output.newline(self.run, self.stream),
             b'\r' => self.output.back(self.run, self.stream, true),
@@ -124,6 +138,7 @@ impl Perform for Writer<'_> {
         if ignore || !intermediates.is_empty() {
             return;
         }
+        self.flush();
         match action {
             'm' => sgr(self.style, params),
             'K' => self.output.erase(

@@ -57,10 +57,10 @@ pub fn reading(plan: &Plan, taken: u32, live: bool, base: Option<Baseline>) -> R
         suite: plan.suites.first().copied().filter(|_| live),
         done: taken * lanes.len() as u32,
         total: total * lanes.len() as u32,
-        lanes,
+        ended: if live { Vec::new() } else { vec![(plan.suites[0], lanes.clone())] },
+        lanes: if live { lanes } else { Vec::new() },
         eta: Some(Duration::from_secs(3)),
-        paused: false,
-        stopping: false,
+        ..Progress::default()
     };
     let digest = Digest::of(&report, base.as_ref());
     let snapshot = Snapshot { report: Report { complete: !live && taken == total, ..report }, progress };

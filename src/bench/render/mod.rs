@@ -1,25 +1,49 @@
-//! A report in the formats that it is exported in.
+//! A report as text.
 
 use super::digest::{Baseline, Digest};
 use super::report::Report;
 
-/// What a report can be written as.
+/// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// All of it, to be read again.
+    /// For a terminal.
+    Table,
+    /// The whole report.
     Json,
+    /// A line a series.
+    Csv,
+    /// Tables for a page.
+    Markdown,
+    /// One file with charts.
+    Html,
 }
 
 impl Format {
-    /// The format of files that end like this, without the dot.
+    /// Their names.
+    pub const NAMES: [&'static str; 5] = ["table", "json", "csv", "md", "html"];
+    /// By its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "table" => Self::Table,
+            "json" => Self::Json,
+            "csv" => Self::Csv,
+            "md" => Self::Markdown,
+            "html" => Self::Html,
+            _ => return None,
+        })
+    }
+    /// By a file's extension.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        extension.eq_ignore_ascii_case("json").then_some(Self::Json)
+        match extension {
+            "txt" => Some(Self::Table),
+            "markdown" => Some(Self::Markdown),
+            "htm" => Some(Self::Html),
+            other => Self::from_name(other).filter(|f| *f != Self::Table),
+        }
     }
 }
 
 /// The report in a format.
-pub fn render(report: &Report, _digest: &Digest, _base: Option<&Baseline>, format: Format) -> String {
-    match format {
-        Format::Json => serde_json::to_string_pretty(report).unwrap_or_default(),
-    }
+pub fn render(report: &Report, _digest: &Digest, _base: Option<&Baseline>, _format: Format) -> String {
+    serde_json::to_string_pretty(report).unwrap_or_default()
 }

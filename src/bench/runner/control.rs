@@ -65,6 +65,8 @@ pub struct Progress {
     pub suite: Option<Suite>,
     /// Its lanes.
     pub lanes: Vec<LaneProgress>,
+    /// The suites that have ended, with their lanes.
+    pub ended: Vec<(Suite, Vec<LaneProgress>)>,
     /// Samples that were taken, of the whole plan.
     pub done: u32,
     /// Samples there will be.

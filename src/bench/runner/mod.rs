@@ -26,6 +26,7 @@ use crate::protocol::RuntimeInfo;
 use sessions::Sessions;
 use work::{Sample, Trouble, Work};
 
+pub use super::programs::PRINTED;
 pub use control::{Control, LaneProgress, Progress, Snapshot};
 
 /// Samples of each launch that are dropped: the first ones fill caches.
@@ -165,8 +166,8 @@ impl Bench {
         for row in &mut rows {
             row.work.end().await;
         }
+        self.progress.ended.push((suite, std::mem::take(&mut self.progress.lanes)));
         self.progress.suite = None;
-        self.tell(true);
     }
 
     fn row(&mut self, suite: Suite, lane: Option<Lane>) -> Row {
@@ -244,7 +245,10 @@ impl Bench {
             return None;
         }
         lane.running = true;
-        self.tell(false);
+        if self.tell(false) {
+            // Whoever shows it on this thread does so now, and not while a sample is taken.
+            tokio::task::yield_now().await;
+        }
         Some(Instant::now())
     }
 
@@ -296,15 +300,16 @@ impl Bench {
         self.report.series.iter_mut().skip(first).take(cases)
     }
 
-    /// Tells what there is so far, `now` or when the last time is long enough ago.
-    fn tell(&mut self, now: bool) {
+    /// Tells what there is so far, `now` or when the last time is long enough ago; whether it did.
+    fn tell(&mut self, now: bool) -> bool {
         if !now && self.told_last.elapsed() < TOLD_EVERY {
-            return;
+            return false;
         }
         self.told_last = Instant::now();
         self.bring_up_to_date();
         let snapshot = Snapshot { report: self.report.clone(), progress: self.progress.clone() };
         self.told.send_replace(Some(Arc::new(snapshot)));
+        true
     }
 
     fn bring_up_to_date(&mut self) {

@@ -106,7 +106,7 @@ fn stopped(signal: Signal, json: bool) -> Result<ExitCode, Problem> {
 }
 
 /// The program text and the name it has, where it has one.
-async fn read_code(file: &Path) -> Result<(String, Option<String>), Problem> {
+pub(super) async fn read_code(file: &Path) -> Result<(String, Option<String>), Problem> {
     let from_stdin = file == Path::new("-");
     let shown = if from_stdin { "standard input".into() } else { file.display().to_string() };
     let problem = |e: std::io::Error| {
@@ -139,7 +139,8 @@ async fn read_code(file: &Path) -> Result<(String, Option<String>), Problem> {
     Ok((code, name))
 }
 
-fn guess(file: &Path, code: &str) -> Result<Language, Problem> {
+/// The language that a file's extension or its first line tells.
+pub(super) fn guess(file: &Path, code: &str) -> Result<Language, Problem> {
     let by_extension = file.extension().and_then(|e| e.to_str()).and_then(Language::from_extension);
     by_extension.or_else(|| Language::from_shebang(code.lines().next().unwrap_or_default())).ok_or_else(
         || {

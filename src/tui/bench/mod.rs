@@ -13,7 +13,7 @@ use super::document::Document;
 use super::model::{Model, Verdict};
 use super::text;
 use crate::bench::{
-    Baseline, Change, Code, Digest, Lane, Plan, Progress, Report, Row, Series, Snapshot, Suite,
+    Baseline, Change, Code, Digest, Lane, LaneProgress, Plan, Progress, Report, Row, Series, Snapshot, Suite,
 };
 use crate::bench::{Verdict as Judged, suite::Unit};
 use crate::protocol::Language;
@@ -21,8 +21,6 @@ use crate::protocol::Language;
 pub use msg::{BenchMsg, BenchTask, KeepFailure, Reading};
 pub(crate) use places::Places;
 
-/// Orders and intervals come from this, so that the same plan gives the same work in the same order.
-pub(crate) const SEED: u64 = 42;
 /// The word that the names of its sessions begin with.
 const SESSION: &str = "bench ";
 
@@ -180,6 +178,25 @@ impl Bench {
     /// Samples that were taken, and that there will be.
     pub(crate) fn counts(&self) -> Option<(u32, u32)> {
         self.progress().map(|progress| (progress.done, progress.total))
+    }
+
+    /// How far each lane is in the suite that is measured now; after the last one, in all of them.
+    pub(crate) fn lanes(&self) -> Vec<LaneProgress> {
+        let Some(progress) = self.progress() else { return Vec::new() };
+        if !progress.lanes.is_empty() {
+            return progress.lanes.clone();
+        }
+        let mut all: Vec<LaneProgress> = Vec::new();
+        for lane in progress.ended.iter().flat_map(|(_, lanes)| lanes) {
+            match all.iter_mut().find(|of| of.lane == lane.lane) {
+                Some(of) => {
+                    (of.done, of.total) = (of.done + lane.done, of.total + lane.total);
+                    of.given_up = of.given_up.take().or_else(|| lane.given_up.clone());
+                }
+                None => all.push(lane.clone()),
+            }
+        }
+        all
     }
 
     /// What goes on, in a few words.

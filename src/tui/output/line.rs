@@ -1,5 +1,7 @@
 //! One line of output: its text, its styles, how many rows it takes; and the line a program is still writing.
 
+use std::str::Chars;
+
 use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -187,12 +189,17 @@ impl Open {
         self.cells.is_empty() && self.pieces == 0
     }
 
-    pub(super) fn put(&mut self, c: char, style: Style) {
-        match self.cells.get_mut(self.column) {
-            Some(cell) => *cell = (c, style),
-            None => self.cells.push((c, style)),
+    /// Writes characters until there are no more, or the line is full.
+    pub(super) fn put(&mut self, chars: &mut Chars<'_>, style: Style) {
+        while !self.is_full()
+            && let Some(c) = chars.next()
+        {
+            match self.cells.get_mut(self.column) {
+                Some(cell) => *cell = (c, style),
+                None => self.cells.push((c, style)),
+            }
+            self.column += 1;
         }
-        self.column += 1;
     }
 
     /// Ends this piece of the line; the next begins.
@@ -244,18 +251,17 @@ impl Open {
     pub(super) fn line(&self) -> Line {
         let mut line = Line::plain(self.kind(), String::with_capacity(self.cells.len()));
         let plain = Style::default();
-        for (c, style) in &self.cells {
-            let last = line.styles.last().map_or(plain, |(_, style)| *style);
-            if *style != last || (line.styles.is_empty() && *style != plain) {
-                if line.styles.is_empty() && !line.text.is_empty() {
-                    line.styles.push((line.text.len(), plain));
-                }
-                line.styles.push((line.text.len(), *style));
+        for cells in self.cells.chunk_by(|(_, a), (_, b)| a == b) {
+            let style = cells.first().map_or(plain, |(_, style)| *style);
+            let from = line.text.len();
+            line.text.extend(cells.iter().map(|(c, _)| *c));
+            if style == plain && line.styles.is_empty() {
+                continue;
             }
-            line.text.push(*c);
-            if let Some(last) = line.styles.last_mut() {
-                last.0 = line.text.len();
+            if line.styles.is_empty() && from > 0 {
+                line.styles.push((from, plain));
             }
+            line.styles.push((line.text.len(), style));
         }
         line.cells = text::width(&line.text);
         line

@@ -176,11 +176,19 @@ impl Output {
 
     /// Writes a character where the stream's line is.
     pub(crate) fn put(&mut self, run: u32, stream: OutputStream, c: char, style: Style) {
-        let Some((at, open)) = self.opened(run, stream) else { return };
-        open.put(c, style);
-        if open.is_full() {
-            self.came += 1;
-            self.change(at, Block::break_off);
+        self.put_str(run, stream, c.encode_utf8(&mut [0; 4]), style);
+    }
+
+    /// Writes characters from where the stream's line is.
+    pub(crate) fn put_str(&mut self, run: u32, stream: OutputStream, text: &str, style: Style) {
+        let mut chars = text.chars();
+        while !chars.as_str().is_empty() {
+            let Some((at, open)) = self.opened(run, stream) else { return };
+            open.put(&mut chars, style);
+            if open.is_full() {
+                self.came += 1;
+                self.change(at, Block::break_off);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::{Margin, Position, Rect};
 
 use super::Outcome;
-use crate::bench::{Lane, Suite, plan::MOST_SAMPLES, plan::lanes};
+use crate::bench::{Lane, MOST_SAMPLES, Suite, lanes};
 use crate::protocol::{Language, RuntimeInfo, RuntimeType};
 use crate::tui::layout::centred;
 use crate::tui::model::Model;

@@ -40,8 +40,7 @@ fn read(plan: &Plan) -> Reading {
         total: lanes.iter().map(|lane| lane.total).sum(),
         lanes,
         eta: Some(Duration::from_secs(3)),
-        paused: false,
-        stopping: false,
+        ..Progress::default()
     };
     let snapshot = Arc::new(Snapshot { report, progress });
     Reading { snapshot, digest: Arc::new(digest), base: Some(Arc::new(base)), live: true, cost: 3.1 }

@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::run;
-use crate::bench::{Lane, Plan, Suite};
+use crate::bench::{Lane, Plan, SEED_OF_ORDERS, Suite};
 use crate::protocol::Language;
 use crate::tui::bench::{self, Bench, BenchMsg, BenchTask, KeepFailure, Reading};
 use crate::tui::commands::{BenchCmd, Cmd, Place};
@@ -65,7 +65,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let code = Some(bench::code(&model.document, run::code(model), language));
-    measure(model, Plan { suites: vec![Suite::Code], lanes, samples: None, seed: bench::SEED, code })
+    measure(model, Plan { suites: vec![Suite::Code], lanes, samples: None, seed: SEED_OF_ORDERS, code })
 }
 
 /// Begins the benchmark that the form asks for; false: it can't be begun now.
@@ -85,7 +85,7 @@ pub(crate) fn begin(
         }
         false => None,
     };
-    Some(measure(model, Plan { suites, lanes, samples, seed: bench::SEED, code }))
+    Some(measure(model, Plan { suites, lanes, samples, seed: SEED_OF_ORDERS, code }))
 }
 
 /// The language that the runtimes are measured in: that of the text.

@@ -146,7 +146,7 @@ fn pieces(bench: &Bench, progress: &Progress) -> Vec<(Verdict, String)> {
         format!("suite {} of {}: {}", at + 1, suites.len(), suites.get(at).map_or("", |s| s.name()))
     };
     let suite = at.filter(|_| suites.len() > 1).map(|at| (Verdict::Run, suite(at)));
-    suite.into_iter().chain(progress.lanes.iter().map(|lane| piece(bench, lane))).collect()
+    suite.into_iter().chain(bench.lanes().into_iter().map(|lane| piece(bench, &lane))).collect()
 }
 
 fn piece(bench: &Bench, lane: &LaneProgress) -> (Verdict, String) {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::line;
-use crate::bench::{Baseline, LaneProgress, Row, Summary};
+use crate::bench::{Baseline, Row, Summary};
 use crate::tui::bench::{self, Bench, number};
 use crate::tui::model::Verdict;
 use crate::tui::text;
@@ -248,9 +248,8 @@ fn without_samples(bench: &Bench, row: &Row) -> (Verdict, String) {
     if let Some(reason) = &row.reason {
         return (Verdict::Fail, text::sanitise(reason).into_owned());
     }
-    let lanes = bench.progress().map_or(&[][..], |progress| &progress.lanes);
-    let begun = |lane: &LaneProgress| lane.lane == row.lane;
-    match (bench.live, lanes.iter().any(begun)) {
+    let measured = bench.progress().and_then(|progress| progress.suite) == Some(row.suite);
+    match (bench.live, measured) {
         (true, true) => (Verdict::Run, "measuring".to_owned()),
         (true, false) => (Verdict::Idle, "waiting".to_owned()),
         (false, _) => (Verdict::Warn, "no samples".to_owned()),

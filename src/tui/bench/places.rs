@@ -91,7 +91,8 @@ fn normal(places: Places, size: Size, rows: u16) -> Places {
 fn wide(places: Places, size: Size, rows: u16) -> Places {
     let progress = Rect::new(0, 1, size.width, 3);
     let room = places.keys.y - progress.bottom();
-    let wanted = rows.saturating_add(5).max(9);
+    // A heading, a blank line, and what is to be known of the figures: three lines.
+    let wanted = rows.saturating_add(7).max(9);
     let results = Rect::new(0, progress.bottom(), size.width, wanted.min(room - LOW - CHART));
     let low = Rect::new(0, places.keys.y - LOW, size.width, LOW);
     let (cold, phases) = halves(low);

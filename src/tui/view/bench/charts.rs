@@ -73,6 +73,10 @@ fn quantiles(summary: &Summary) -> String {
         Some(value) => format!("{name} {}", number(value, digits)),
         None => format!("{name} needs {least}"),
     };
+    if summary.p95.is_none() {
+        let p50 = number(summary.p50, digits);
+        return format!("p50 {p50}  p95 needs {LEAST_FOR_P95}, p99 {LEAST_FOR_P99}");
+    }
     format!(
         "p50 {}  {}  {}",
         number(summary.p50, digits),

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 
 use super::{bars, foot, put};
 use crate::bench::{LaneProgress, Progress, Suite};
-use crate::tui::bench::{self, Bench, Panel, Places};
+use crate::tui::bench::{self, Bench, Panel, Places, Sort};
 use crate::tui::commands::{BenchCmd, Cmd};
 use crate::tui::layout::{Class, Layout};
 use crate::tui::model::{Model, Verdict};
@@ -53,8 +53,11 @@ fn panel(title: &str, right: &str, area: Rect, theme: &Theme, frame: &mut Frame<
     if area.is_empty() {
         return Rect::ZERO;
     }
-    let inside = draw_frame(&Framed { title, right, ..Framed::default() }, theme, area, frame);
-    Rect { x: inside.x + 1, width: inside.width.saturating_sub(1), ..inside }
+    let framed = Framed { title: title.trim(), right, ..Framed::default() };
+    let inside = draw_frame(&framed, theme, area, frame);
+    // Where there is little room, none of it is left blank at the right.
+    let right = if area.width < 50 { 1 } else { 2 };
+    Rect { x: inside.x + 1, width: inside.width.saturating_sub(right), ..inside }
 }
 
 fn top(bench: &Bench, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -87,32 +90,32 @@ fn progress(bench: &Bench, model: &Model, places: &Places, theme: &Theme, frame:
         let (glyph, _, style) = verdict(theme, Verdict::Run);
         return line(area, area.y, &format!("{glyph} asking the engine"), style, theme, frame);
     };
-    // What matters most has its place at the right; the lanes have what is left.
+    // What matters most has its place at the right; before it the lanes, and between them a bar.
     let (of, words) = if bench.live { whole(bench, progress) } else { bench.outcome() };
     let (glyph, _, style) = verdict(theme, of);
     let end = format!("{glyph} {words}");
     let end = text::fit(&end, usize::from(area.width), theme.glyphs.cut).into_owned();
     let cells = u16::try_from(text::width(&end)).unwrap_or(area.width);
     put(frame.buffer_mut(), area.right() - cells, area.y, &end, cells, style);
-    let mut left = Rect { width: area.width.saturating_sub(cells + 2), ..area };
-    if bench.live {
-        let cells = BAR.min(usize::from(left.width) / 3);
-        let bar = bar(progress, cells, theme);
-        left.width = left.width.saturating_sub(u16::try_from(text::width(&bar)).unwrap_or(0) + 2);
-        put(frame.buffer_mut(), left.right() + 2, left.y, &bar, area.width, theme.style(Role::Chart1));
-    }
-    let mut x = left.x;
-    for piece in pieces(bench, progress) {
-        let (of, words) = piece;
+    let right = area.right().saturating_sub(cells + 2);
+    let mut x = area.x;
+    for (of, words) in pieces(bench, progress) {
         let (glyph, _, style) = verdict(theme, of);
         let words = format!("{glyph} {words}");
         let cells = u16::try_from(text::width(&words)).unwrap_or(u16::MAX);
-        if cells > left.right().saturating_sub(x) {
-            break;
+        if cells > right.saturating_sub(x) {
+            return;
         }
-        put(frame.buffer_mut(), x, left.y, &words, cells, style);
-        x = x.saturating_add(cells + 3);
+        put(frame.buffer_mut(), x, area.y, &words, cells, style);
+        x = x.saturating_add(cells + 2);
     }
+    let bar = if bench.live {
+        bar(progress, usize::from(right.saturating_sub(x)).min(BAR), theme)
+    } else {
+        String::new()
+    };
+    let cells = u16::try_from(text::width(&bar)).unwrap_or(0);
+    put(frame.buffer_mut(), right.saturating_sub(cells), area.y, &bar, cells, theme.style(Role::Chart1));
 }
 
 /// How far all of it is.
@@ -131,7 +134,7 @@ fn whole(bench: &Bench, progress: &Progress) -> (Verdict, String) {
 
 fn bar(progress: &Progress, cells: usize, theme: &Theme) -> String {
     let cells = cells.saturating_sub(2);
-    if cells < 4 {
+    if cells < 6 {
         return String::new();
     }
     let done = cells * progress.done.min(progress.total) as usize / progress.total.max(1) as usize;
@@ -190,8 +193,9 @@ fn results(bench: &Bench, model: &Model, places: &Places, theme: &Theme, frame: 
         area
     } else {
         let sort = model.keymap.shown(Cmd::Bench(BenchCmd::Sort), &model.places(), false);
+        let sort = sort.filter(|_| wide || bench.sort != Sort::Plan);
         let sort = sort.map_or_else(String::new, |key| format!("{key} {}", bench.sort.words()));
-        let figures = [(Cmd::Bench(BenchCmd::NextFigure), "next figure")];
+        let figures = [(Cmd::Bench(BenchCmd::NextFigure), if wide { "next figure" } else { "next" })];
         let figures = if bench.figures().len() > 1 { foot(model, &figures) } else { String::new() };
         let right = format!("{figures}  {sort}").trim().to_owned();
         let framed =

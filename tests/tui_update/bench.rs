@@ -314,3 +314,13 @@ fn a_fault_of_ours_ends_it() {
     bench.press([key(KeyCode::Esc), key(KeyCode::Esc), key(KeyCode::F(5))]);
     assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::CreateSession { .. })));
 }
+
+#[test]
+fn what_is_measured_can_be_chosen_first() {
+    let mut bench = Bench::new(120, 36);
+    bench.found(&TWO).press([key(KeyCode::Esc)]).press(typed(" b+"));
+    assert!(bench.screen().contains("> Benchmark"), "{}", bench.screen());
+    bench.press([key(KeyCode::Down)]).press(typed(" ")).press([key(KeyCode::Enter)]);
+    assert_eq!(planned(&bench).1.suites, [Suite::Code, Suite::Create]);
+    assert!(bench.screen().contains("Bench: 2 suites on 2 runtimes"), "{}", bench.screen());
+}

@@ -334,10 +334,13 @@ pub(crate) fn percent(share: f64) -> String {
         return "-".to_owned();
     }
     let percent = (share * 100.0).round();
-    match percent {
-        p if p == 0.0 => "0 %".to_owned(),
-        p if p >= 1000.0 => format!("x{:.0}", share + 1.0),
-        p => format!("{p:+.0} %"),
+    // Without a sign where it rounds to nothing; beyond some size a factor says more.
+    if percent == 0.0 {
+        "0 %".to_owned()
+    } else if percent >= 1000.0 {
+        format!("x{:.0}", share + 1.0)
+    } else {
+        format!("{percent:+.0} %")
     }
 }
 

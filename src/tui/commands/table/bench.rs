@@ -26,15 +26,6 @@ pub(super) const ROWS: &[Spec] = &[
         "Bench: measure the code",
         "measures the code on every runtime that runs its language, or shows what was measured last",
     ),
-    row(
-        Cmd::Bench(BenchCmd::Choose),
-        "bench.choose",
-        Workbench,
-        &[],
-        "",
-        "Bench: suites and runtimes",
-        "chooses what is measured, where, and how many samples are taken",
-    ),
     of(
         BenchCmd::Sort,
         "bench.sort",

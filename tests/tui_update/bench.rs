@@ -268,7 +268,7 @@ fn leaving_asks_and_another_engine_stops_it() {
     told(&mut bench, 10, true);
     bench.press([ctrl('q')]);
     assert!(
-        bench.screen().contains("is being measured (20 of 100) and will be stopped"),
+        bench.screen().contains("the benchmark of scratch.ts (20 of 100) will be stopped"),
         "{}",
         bench.screen()
     );

@@ -212,7 +212,7 @@ impl Bench {
 
     /// How it ended, in a line.
     pub(crate) fn outcome(&self) -> (Verdict, String) {
-        let Some(report) = self.report() else { return (Verdict::Warn, "nothing was measured".to_owned()) };
+        let Some(report) = self.report() else { return (Verdict::Fail, "nothing was measured".to_owned()) };
         let took = text::span(Duration::from_secs_f64(report.seconds.clamp(0.0, 1e9)));
         match (report.complete, report.runs()) {
             (_, 0) => (Verdict::Fail, "nothing was measured".to_owned()),

@@ -203,7 +203,8 @@ fn told(model: &mut Model, number: u32, reading: Reading) -> Vec<Effect> {
     if model.screen != Screen::Bench {
         let first = if model.types() { "Esc " } else { "" };
         let hint = key.map_or_else(String::new, |key| format!("{first}{key} shows it"));
-        model.tell(of, format!("the benchmark of {name} is over: {words}"), hint);
+        let how = if of == Verdict::Warn { "was" } else { "is over:" };
+        model.tell(of, format!("the benchmark of {name} {how} {words}"), hint);
     }
     // While it measured nobody was asked for the sessions.
     vec![Effect::ListSessions]

@@ -195,7 +195,7 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     }
     if let Some(bench) = model.bench.as_ref().filter(|bench| bench.live) {
         let count = bench.counts().map_or_else(String::new, |(done, total)| format!(" ({done} of {total})"));
-        reasons.push(format!("{} is being measured{count} and will be stopped", bench.name()));
+        reasons.push(format!("the benchmark of {}{count} will be stopped", bench.name()));
     }
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));

@@ -232,7 +232,10 @@ fn scatter(
 /// How long it takes where nothing is warm.
 pub(super) fn cold(bench: &Bench, model: &Model, area: Rect, theme: &Theme, frame: &mut Frame<'_>) {
     let rows = bench.cold();
-    let what = rows.first().map(|row| format!("{} {}", row.suite, row.case));
+    let what = rows.first().map(|row| match row.suite.name() {
+        suite if suite == row.case => suite.to_owned(),
+        suite => format!("{suite} {}", row.case),
+    });
     let title = what.map_or_else(|| "Cold start".to_owned(), |what| format!("Cold start  {what}, median"));
     let inside = panel(&title, &switch(model), area, theme, frame);
     let muted = theme.style(Role::Muted);

@@ -62,6 +62,7 @@ fn panel(title: &str, right: &str, area: Rect, theme: &Theme, frame: &mut Frame<
 
 fn top(bench: &Bench, model: &Model, theme: &Theme, area: Rect, frame: &mut Frame<'_>) {
     let lanes = match bench.plan.lanes.len() {
+        0 => "the engine".to_owned(),
         1 => "1 runtime".to_owned(),
         n => format!("{n} runtimes"),
     };

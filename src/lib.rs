@@ -28,6 +28,8 @@
 //!   and its agent launched; and the self-test, by which it is known which wall holds.
 //! - [`sandbox`]: the launcher (our own binary, executed again), the walls it builds around an agent, control groups,
 //!   and the score that what holds adds up to.
+//! - [`bench`]: measures any engine: suites, order, statistics, comparison, reports; [`bench::calibrate`] what each runtime
+//!   costs here, which the choice among them goes by.
 //! - [`provision`]: fetches Deno and Bun, verified before anything is unpacked.
 //! - [`protocol`]: the words on the wire. serde only: no tokio, no IO.
 //! - [`config`]: settings, paths, themes and keymap files.

@@ -2,6 +2,8 @@
 //! runtime of this machine; and what the embedded one promises of this machine's directories, processes and containers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "engine_contract/choice.rs"]
+mod choice;
 #[path = "engine_contract/containers.rs"]
 mod containers;
 #[path = "engine_contract/embedded.rs"]
@@ -202,6 +204,7 @@ macro_rules! contract {
                 files::moved_from_one_directory_into_another,
                 programs::code_that_fails,
                 programs::code_with_arguments_variables_and_input,
+                programs::phases_of_a_command,
                 programs::code_of_any_name,
                 programs::code_that_runs_at_once_has_files_of_its_own,
                 programs::files_that_look_like_options_or_tests,

@@ -317,6 +317,12 @@ fn results_are_golden() {
         result,
         error: error.map(str::to_owned),
         duration_ms: 1510,
+        phases: success.then_some(Phases {
+            queue_ms: 0.012,
+            launch_ms: 7.25,
+            run_ms: 1502.0,
+            collect_ms: 1.004,
+        }),
         execution_id: "0123456789abcdef0123456789abcdef".into(),
         unknown: error.is_some_and(|error| error.starts_with("how it ended")),
     };
@@ -347,6 +353,16 @@ fn figures(startup_time_ms: f64) -> Capabilities {
     Capabilities { startup_time_ms, memory_overhead_mb: 25.0, isolation_level: 7 }
 }
 
+fn measured() -> Measured {
+    Measured {
+        startup_time_ms: 48.5,
+        memory_overhead_mb: 25.0,
+        isolation_level: 7,
+        samples: 7,
+        at: "2026-11-26T10:00:00Z".into(),
+    }
+}
+
 fn selection() -> Selection {
     Selection {
         language: Language::JavaScript,
@@ -358,6 +374,7 @@ fn selection() -> Selection {
                 chosen: true,
                 scores: Some(Scores { speed: 1.0, security: 0.7, memory: 1.0, total: 0.91 }),
                 figures: figures(48.5),
+                nominal: Some(figures(50.0)),
                 measured: true,
                 reason: "the best total".into(),
             },
@@ -366,6 +383,7 @@ fn selection() -> Selection {
                 chosen: false,
                 scores: None,
                 figures: figures(560.0),
+                nominal: None,
                 measured: false,
                 reason: "no Docker Engine answers".into(),
             },
@@ -388,7 +406,7 @@ fn runtimes_are_golden() {
         languages: vec![Language::JavaScript, Language::TypeScript],
         fetchable_languages: Vec::new(),
         capabilities: figures(50.0),
-        measured: Some(figures(48.5)),
+        measured: [(Language::TypeScript, measured()), (Language::JavaScript, measured())].into(),
         isolation: isolation(),
     };
     let docker = RuntimeInfo {
@@ -401,7 +419,7 @@ fn runtimes_are_golden() {
         fix: Some("start it: systemctl start docker".into()),
         fetchable: false,
         fetchable_languages: vec![Language::Go],
-        measured: None,
+        measured: Default::default(),
         isolation: IsolationReport::default(),
         ..bun.clone()
     };
@@ -515,6 +533,7 @@ fn sessions_are_golden() {
             cpu_ms: Some(1),
             memory_bytes: Some(2),
             peak_memory_bytes: Some(3),
+            outside_bytes: Some(7),
             processes: Some(4),
             workspace_bytes: Some(5),
             workspace_files: Some(6),

@@ -151,6 +151,7 @@ fn any_stats() -> impl Strategy<Value = SessionStats> {
                 cpu_ms,
                 memory_bytes,
                 peak_memory_bytes,
+                outside_bytes: None,
                 processes,
                 workspace_bytes,
                 workspace_files,

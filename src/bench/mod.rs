@@ -4,6 +4,7 @@
 //! a trait: not which runtimes there are behind it, nor whether it is in this process; and nothing of how a screen shows
 //! it. The clock is monotonic ([`std::time::Instant`]), read on the caller's side; phases are the engine's own time stamps.
 
+pub mod calibrate;
 pub mod compare;
 pub mod digest;
 pub mod host;

@@ -62,9 +62,14 @@ impl Plan {
         self.samples.unwrap_or_else(|| suite.samples()).clamp(1, MOST_SAMPLES)
     }
 
-    /// How many sessions the samples of a warm suite are spread over.
+    /// How many sessions the samples of a warm suite are spread over: two samples or more in each, for one costs as many
+    /// warm-ups as many.
     pub fn launches(&self, suite: Suite) -> u32 {
-        if suite.is_cold() || suite.is_of_the_engine() { 1 } else { LAUNCHES.min(self.samples(suite)) }
+        if suite.is_cold() || suite.is_of_the_engine() {
+            1
+        } else {
+            (self.samples(suite) / 2).clamp(1, LAUNCHES)
+        }
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Verb {
     Sessions(Sessions),
     /// Tell which runtimes are here, why not, and what isolates them
     Doctor(Doctor),
+    /// Measure what each runtime costs on this machine: the choice among them then goes by that
+    Calibrate(Calibrate),
     /// Fetch Deno and Bun, verified, into CodeBeaker's own directory; build the images of Docker sessions
     Setup(Setup),
     /// Draw a picture of one of the workbench's screens (SVG)
@@ -425,6 +427,29 @@ pub struct Doctor {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Arguments of `calibrate`.
+#[derive(Args, Debug)]
+#[command(after_help = CALIBRATE_HELP)]
+pub struct Calibrate {
+    /// Only these runtimes: bun, deno, docker, native
+    #[arg(long, short, value_name = "RUNTIME,…", value_delimiter = ',', value_parser = runtime)]
+    pub runtimes: Vec<RuntimeType>,
+    /// Take so many samples of each, of which the median counts [default: 7]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub samples: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Measure nothing, and forget what was measured
+    #[arg(long, conflicts_with = "samples")]
+    pub forget: bool,
+}
+
+const CALIBRATE_HELP: &str = "Start-up goes from the request for a session, with nothing ready for it, to the first \
+that a program of one line writes; with the compiler where there is one. Memory is the most that the session took. Ctrl-C \
+ends it and keeps what was measured. The workbench and the server measure by themselves what is not measured yet, when \
+nothing else is to be done; calibrate = false in config.toml keeps them from that.";
 
 /// Arguments of `keys`.
 #[derive(Args, Debug)]

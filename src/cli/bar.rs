@@ -123,7 +123,8 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(60).collect()
 }
 
-fn template(text: &str) -> ProgressStyle {
+/// A style of ours.
+pub fn template(text: &str) -> ProgressStyle {
     // The templates are ours; a plain style is there for the day that one is misspelt.
     let style = ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_spinner());
     style.progress_chars("━━╌")

@@ -13,6 +13,7 @@ use crate::engine::{Connector, Engine, Link, Look, Recent, Target, Token};
 use crate::protocol::{ErrorKind, Failure};
 use crate::remote::{self, Address};
 
+use super::calibration::Calibrating;
 use super::exit::{self, Problem};
 use super::serve::TOKEN_VARIABLE;
 use super::surroundings::{Surroundings, shut_down};
@@ -101,6 +102,8 @@ async fn attach(target: &Target) -> Result<Arc<dyn Engine>, Failure> {
 pub struct Connections {
     surroundings: Surroundings,
     local: Mutex<Option<Arc<dyn Engine>>>,
+    /// What is measured beside it.
+    calibrating: Mutex<Option<Calibrating>>,
     /// Those that were attached to: left when the workbench is.
     attached: Mutex<Vec<Arc<dyn Engine>>>,
     recent: PathBuf,
@@ -116,7 +119,8 @@ struct Remembered {
 impl Connections {
     pub fn new(surroundings: Surroundings) -> Self {
         let recent = surroundings.paths.state.join("servers.json");
-        Self { surroundings, local: Mutex::default(), attached: Mutex::default(), recent }
+        let calibrating = Mutex::default();
+        Self { surroundings, local: Mutex::default(), calibrating, attached: Mutex::default(), recent }
     }
 
     /// Ends the engine in this process and leaves all others.
@@ -124,6 +128,10 @@ impl Connections {
         let lock = |engines: &Mutex<Vec<Arc<dyn Engine>>>| {
             std::mem::take(&mut *engines.lock().unwrap_or_else(PoisonError::into_inner))
         };
+        let calibrating = self.calibrating.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(calibrating) = calibrating {
+            calibrating.end().await;
+        }
         let local = self.local.lock().unwrap_or_else(PoisonError::into_inner).take();
         for engine in lock(&self.attached).into_iter().chain(local) {
             shut_down(engine.as_ref()).await;
@@ -157,7 +165,9 @@ impl Connector for Connections {
         if let Some(engine) = &*local {
             return Ok(engine.clone());
         }
-        let engine: Arc<dyn Engine> = self.surroundings.engine().map_err(Failure::from)?;
+        let engine = self.surroundings.engine().map_err(Failure::from)?;
+        let calibrating = Calibrating::begin(&self.surroundings, &engine);
+        *self.calibrating.lock().unwrap_or_else(PoisonError::into_inner) = calibrating;
         *local = Some(engine.clone());
         Ok(engine)
     }

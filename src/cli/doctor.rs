@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::protocol::{IsolationReport, RuntimeInfo};
+use crate::protocol::{Capabilities, IsolationReport, RuntimeInfo};
 
 use super::args;
+use super::calibration::CalibrationFile;
 use super::exit::{self, Problem};
 use super::surroundings::{Surroundings, end};
 
@@ -19,6 +20,8 @@ pub async fn doctor(args: args::Doctor) -> Result<ExitCode, Problem> {
     let known = surroundings.runtimes();
     let mut runtimes: Vec<RuntimeInfo> = join_all(known.iter().map(|r| r.info(true))).await;
     end(&known).await;
+    let calibration = CalibrationFile::of(&surroundings.paths).read();
+    runtimes.iter_mut().for_each(|info| calibration.tell(info));
     if let Some(minimum) = surroundings.settings.minimum_isolation {
         for runtime in runtimes.iter_mut().filter(|r| r.available && r.isolation.score < minimum) {
             runtime.available = false;
@@ -79,6 +82,9 @@ fn text(surroundings: &Surroundings, runtimes: &[RuntimeInfo]) -> String {
         if let Some(path) = &runtime.path {
             row("path", path);
         }
+        for cost in costs(runtime) {
+            row("cost", &cost);
+        }
         if let Some(reason) = &runtime.reason {
             row("why", reason);
         }
@@ -104,6 +110,26 @@ fn text(surroundings: &Surroundings, runtimes: &[RuntimeInfo]) -> String {
         line(format!("warning: {warning}"));
     }
     out
+}
+
+/// What a session costs: as it was measured, a line for each language, or what is assumed until then.
+fn costs(runtime: &RuntimeInfo) -> Vec<String> {
+    let cost = |of: Capabilities, how: &str| {
+        format!("start {:.0} ms, {:.0} MB ({how})", of.startup_time_ms, of.memory_overhead_mb)
+    };
+    if !runtime.available {
+        return Vec::new();
+    }
+    if runtime.measured.is_empty() {
+        return vec![cost(runtime.capabilities, "nominal: codebeaker calibrate measures")];
+    }
+    let day = |at: &str| at.split('T').next().unwrap_or_default().to_owned();
+    let measured = runtime.measured.iter();
+    measured
+        .map(|(language, of)| {
+            cost(runtime.figures(*language), &format!("measured {}, {language}", day(&of.at)))
+        })
+        .collect()
 }
 
 /// What isolates sessions: told once where all runtimes have the same, else for each kind of isolation there is.
@@ -144,7 +170,7 @@ fn isolation(runtimes: &[RuntimeInfo], minimum: Option<u8>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::engine::nominal;
-    use crate::protocol::{LayerReport, RuntimeType};
+    use crate::protocol::{Language, LayerReport, Measured, RuntimeType};
 
     fn runtime(runtime: RuntimeType, score: u8, tier: &str) -> RuntimeInfo {
         let layer = |name: &str, active| LayerReport {
@@ -164,7 +190,7 @@ mod tests {
             languages: Vec::new(),
             fetchable_languages: Vec::new(),
             capabilities: nominal(runtime, score),
-            measured: None,
+            measured: Default::default(),
             isolation: IsolationReport {
                 score,
                 letters: "F2 N2 P2 R2 K1".into(),
@@ -173,6 +199,19 @@ mod tests {
                 layers: vec![layer("user namespace", true), layer("seccomp", false)],
             },
         }
+    }
+
+    #[test]
+    fn costs_are_told_as_measured_or_as_nominal() {
+        let mut bun = runtime(RuntimeType::Bun, 9, "namespaces");
+        assert_eq!(costs(&bun), ["start 50 ms, 25 MB (nominal: codebeaker calibrate measures)"]);
+        let at = "2026-11-26T10:00:00Z".to_owned();
+        let measured =
+            Measured { startup_time_ms: 12.4, memory_overhead_mb: 8.1, isolation_level: 9, samples: 7, at };
+        bun.measured = [(Language::TypeScript, measured)].into();
+        assert_eq!(costs(&bun), ["start 12 ms, 8 MB (measured 2026-11-26, typescript)"]);
+        bun.available = false;
+        assert!(costs(&bun).is_empty());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 mod args;
 mod bar;
 mod bench;
+mod calibrate;
+mod calibration;
 mod connect;
 mod containers;
 mod doctor;
@@ -73,6 +75,7 @@ fn on_tokio(verb: Verb) -> Result<ExitCode, Problem> {
             Verb::Bench(bench) => bench::bench(bench).await,
             Verb::Serve(serve) => serve::serve(serve).await,
             Verb::Doctor(doctor) => doctor::doctor(doctor).await,
+            Verb::Calibrate(args) => calibrate::calibrate(args).await,
             Verb::Setup(setup) => setup::setup(setup).await,
             Verb::Sessions(sessions) => sessions::sessions(sessions).await,
             Verb::Open(open) => open::open(open).await,

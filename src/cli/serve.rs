@@ -12,6 +12,7 @@ use crate::engine::{Engine, Token};
 use crate::server::{Bounds, Certificate, LISTEN, ServeError, Server, ServerSettings};
 
 use super::args;
+use super::calibration::Calibrating;
 use super::exit::{self, Problem};
 use super::signals::Signals;
 use super::surroundings::{Surroundings, count, shut_down};
@@ -38,6 +39,7 @@ pub async fn serve(args: args::Serve) -> Result<ExitCode, Problem> {
         }
     };
     announce(&server, &settings);
+    let calibrating = Calibrating::begin(&surroundings, &engine);
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
     let signal = tokio::select! {
@@ -50,6 +52,9 @@ pub async fn serve(args: args::Serve) -> Result<ExitCode, Problem> {
     tokio::select! {
         _ = serving => {}
         _ = signals.next() => exit::say("ending now"),
+    }
+    if let Some(calibrating) = calibrating {
+        calibrating.end().await;
     }
     let sessions = engine.sessions().await.map_or(0, |all| all.len());
     shut_down(engine.as_ref()).await;

@@ -11,6 +11,7 @@ use crate::protocol::RuntimePreference;
 use crate::provision;
 use crate::runtimes::{self, DockerSettings, Marks, RuntimeSettings};
 
+use super::calibration::CalibrationFile;
 use super::exit::{self, Problem};
 
 /// Paths and settings, as files and variables have them.
@@ -84,6 +85,7 @@ impl Surroundings {
         let settings = EngineSettings {
             limits: limits(&self.settings.limits),
             minimum_isolation: self.settings.minimum_isolation,
+            calibration: CalibrationFile::of(&self.paths).read(),
             max_sessions: count(self.settings.server.sessions, default.max_sessions),
             ..default
         };

@@ -32,6 +32,8 @@ pub struct Settings {
     pub minimum_isolation: Option<u8>,
     /// Code may run where nothing at all confines it.
     pub allow_unconfined: bool,
+    /// Whether the runtimes are measured when nothing else is to be done; absent is yes.
+    pub calibrate: Option<bool>,
     /// The most that sessions may have, and what those get that ask for nothing.
     pub limits: LimitSettings,
     /// Where containers are had.
@@ -87,6 +89,7 @@ impl Settings {
                 }));
             }
             ("allow_unconfined", _) => self.allow_unconfined = reader.boolean(item).unwrap_or(false),
+            ("calibrate", _) => self.calibrate = reader.boolean(item),
             ("limits", DeValue::Table(table)) => {
                 reader.each(table, |reader, item| self.limits.take(reader, &item));
             }
@@ -113,7 +116,7 @@ impl Settings {
             _ if self.keys.take(reader, item) => {}
             (unknown, _) => {
                 let known = "theme, glyphs, registry, preference, minimum_isolation, allow_unconfined, \
-                             [limits], [docker], [server], [ui]";
+                             calibrate, [limits], [docker], [server], [ui]";
                 reader.warn(item.at, format!("unknown key `{unknown}`: there are {known}, {KEYS_KNOWN}"));
             }
         }
@@ -169,6 +172,13 @@ impl Settings {
                 warn(name, message);
                 false
             });
+        }
+        let name = "CODEBEAKER_CALIBRATE";
+        if let Some(value) = given(name) {
+            self.calibrate = Some(boolean(&value).unwrap_or_else(|message| {
+                warn(name, message);
+                false
+            }));
         }
         self.limits.overlay(given, &mut warn);
         self.docker.overlay(given, &mut warn);
@@ -267,12 +277,13 @@ mod tests {
 
     #[test]
     fn isolation_and_limits_are_read() {
-        let text = "minimum_isolation = 8\nallow_unconfined = true\n[limits]\nmemory_mb = 256\ncpus = 7\nprocesses = 32\n\
+        let text = "minimum_isolation = 8\nallow_unconfined = true\ncalibrate = true\n[limits]\nmemory_mb = 256\ncpus = 7\nprocesses = 32\n\
                     open_files = 100\nfile_size_mb = 1\nworkspace_mb = 2\nworkspace_files = 3\noutput_kb = 4\n\
                     timeout_seconds = 5\ncpu_seconds = 6\n";
         let (mut settings, warnings) = Settings::parse("config.toml", text);
         assert_eq!(warnings, []);
         assert_eq!((settings.minimum_isolation, settings.allow_unconfined), (Some(8), true));
+        assert_eq!(settings.calibrate, Some(true));
         let read = LimitSettings {
             memory_mb: Some(256),
             cpus: Some(7),
@@ -290,6 +301,7 @@ mod tests {
             let value = match name {
                 "CODEBEAKER_MINIMUM_ISOLATION" => "6",
                 "CODEBEAKER_ALLOW_UNCONFINED" => "no",
+                "CODEBEAKER_CALIBRATE" => "0",
                 "CODEBEAKER_LIMITS_MEMORY_MB" => "64",
                 "CODEBEAKER_LIMITS_PROCESSES" => "many",
                 "CODEBEAKER_LIMITS_CPU_SECONDS" => "0",
@@ -298,6 +310,7 @@ mod tests {
             Some(value.to_owned())
         });
         assert_eq!((settings.minimum_isolation, settings.allow_unconfined), (Some(6), false));
+        assert_eq!(settings.calibrate, Some(false));
         assert_eq!(settings.limits, LimitSettings { memory_mb: Some(64), ..read });
         let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
         let processes =

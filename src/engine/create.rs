@@ -95,7 +95,12 @@ impl Inner {
             limits: self.settings.limits.grant(&wanted(params)),
             image: params.docker_image.clone(),
         };
-        let mut environment = runtime.launch(spec).await?;
+        let launched = runtime.launch(spec).await;
+        if launched.as_ref().is_err_and(|failure| failure.kind == ErrorKind::NoRuntime) {
+            // What was known of it is not so any more.
+            self.known.forget();
+        }
+        let mut environment = launched?;
         // What it really gave may be less than what its runtime has shown before.
         if let Some(mut failure) = select::too_weak(&environment.isolation, minimum) {
             if params.network {
@@ -218,6 +223,7 @@ impl Place {
             return Err(Failure::new(ErrorKind::LimitReached, message, "close one first"));
         }
         sessions.launching += 1;
+        inner.count(&sessions);
         Ok(Self {
             inner: inner.clone(),
             id: SessionId::random(),
@@ -270,7 +276,11 @@ impl Drop for Place {
         if !self.held {
             return;
         }
-        lock(&self.inner.sessions).launching -= 1;
+        {
+            let mut sessions = lock(&self.inner.sessions);
+            sessions.launching -= 1;
+            self.inner.count(&sessions);
+        }
         if self.made {
             let (inner, id) = (self.inner.clone(), self.id.clone());
             let remove = async move { inner.remove_directory(&id).await };

@@ -20,13 +20,15 @@ use crate::protocol::{
     SessionEvent, SessionId, SessionInfo, SessionStats, Signal, WireName as _,
 };
 
+use super::calibration::{Calibrated, Calibration};
 use super::execution::{Job, Phase};
+use super::known::Known;
 use super::limits::Limits;
 use super::runtime::Runtime;
 use super::session::{Session, Sessions, closed, lock};
 use super::store::Store;
 use super::words::system_words;
-use super::{Engine, Execution, InterruptTarget, SessionEvents, Told, life, select, worker};
+use super::{Engine, Execution, InterruptTarget, SessionEvents, Told, life, worker};
 
 /// Output events of one execution that may wait to be taken: of at most 64 KiB each.
 const EVENTS: usize = 64;
@@ -46,12 +48,20 @@ pub struct EngineSettings {
     pub limits: Limits,
     /// The isolation score below which no session is created; absent takes any.
     pub minimum_isolation: Option<u8>,
+    /// What was measured of the runtimes before.
+    pub calibration: Calibration,
 }
 
 impl EngineSettings {
     /// The defaults, with sessions below `sessions`.
     pub fn new(sessions: PathBuf) -> Self {
-        Self { sessions, max_sessions: 48, limits: Limits::default(), minimum_isolation: None }
+        Self {
+            sessions,
+            max_sessions: 48,
+            limits: Limits::default(),
+            minimum_isolation: None,
+            calibration: Calibration::default(),
+        }
     }
 }
 
@@ -74,6 +84,10 @@ pub(super) struct Inner {
     pub(super) stop: CancellationToken,
     /// The next expiry may have changed.
     pub(super) expiry: Notify,
+    pub(super) known: Known,
+    calibration: Mutex<Calibration>,
+    /// How many sessions there are or are being made.
+    occupied: watch::Sender<usize>,
 }
 
 /// An execution that is queued or under way.
@@ -100,6 +114,7 @@ impl Embedded {
                 "set XDG_STATE_HOME to a directory that you can write",
             )
         })?;
+        let calibration = Mutex::new(settings.calibration.clone());
         let inner = Arc::new(Inner {
             settings,
             runtimes,
@@ -111,6 +126,9 @@ impl Embedded {
             tokio: tokio::runtime::Handle::current(),
             stop: CancellationToken::new(),
             expiry: Notify::new(),
+            known: Known::default(),
+            calibration,
+            occupied: watch::Sender::new(0),
         });
         let reaper = inner.clone();
         inner.tasks.spawn_blocking(move || match reaper.store.reap() {
@@ -120,6 +138,17 @@ impl Embedded {
         });
         inner.tasks.spawn(life::sweep(inner.clone()));
         Ok(Self { inner })
+    }
+
+    /// How many sessions there are or are being made, as it changes: with none, nobody waits for this engine.
+    pub fn occupied(&self) -> watch::Receiver<usize> {
+        self.inner.occupied.subscribe()
+    }
+
+    /// Takes in what was measured of the runtimes meanwhile: the choice goes by it from now on, as far as it holds.
+    pub fn learn(&self, measured: impl IntoIterator<Item = Calibrated>) {
+        lock(&self.inner.calibration).learn(measured);
+        self.inner.known.forget();
     }
 }
 
@@ -138,12 +167,24 @@ impl Inner {
     /// What is known of the runtimes that `wanted` leaves to choose from.
     pub(super) async fn infos(&self, wanted: Option<RuntimeType>) -> Vec<RuntimeInfo> {
         let asked = self.runtimes.iter().filter(|r| wanted.is_none_or(|t| t == r.runtime_type()));
-        join_all(asked.map(|r| r.info(false))).await
+        join_all(asked.map(|r| async { self.with_measured(r.info(false).await) })).await
     }
 
     /// The same at a glance.
     pub(super) async fn glances(&self) -> Vec<RuntimeInfo> {
-        join_all(self.runtimes.iter().map(|r| r.glance())).await
+        join_all(self.runtimes.iter().map(|r| async { self.with_measured(r.glance().await) })).await
+    }
+
+    /// A runtime's own description, with what was measured of it.
+    fn with_measured(&self, mut info: RuntimeInfo) -> RuntimeInfo {
+        lock(&self.calibration).tell(&mut info);
+        info
+    }
+
+    /// Tells how many sessions there are, where that has changed.
+    pub(super) fn count(&self, sessions: &Sessions) {
+        let now = sessions.live.len() + sessions.launching;
+        self.occupied.send_if_modified(|before| std::mem::replace(before, now) != now);
     }
 
     pub(super) fn session(&self, id: &SessionId) -> Result<Arc<Session>, Failure> {
@@ -264,6 +305,7 @@ impl Inner {
             } else {
                 metered.peak_bytes.max((usage.peak_bytes > 0).then_some(usage.peak_bytes))
             },
+            outside_bytes: metered.outside_bytes,
             processes: Some(
                 metered.processes.map_or(usage.processes, |n| u32::try_from(n).unwrap_or(u32::MAX)),
             ),
@@ -297,13 +339,16 @@ impl Engine for Embedded {
     }
 
     async fn runtime(&self, runtime: RuntimeType, refresh: bool) -> Result<RuntimeInfo, Failure> {
-        Ok(self.inner.runtime(runtime)?.info(refresh).await)
+        let info = self.inner.with_measured(self.inner.runtime(runtime)?.info(refresh).await);
+        if refresh {
+            self.inner.known.forget();
+        }
+        Ok(info)
     }
 
     async fn select(&self, params: SelectParams) -> Result<Selection, Failure> {
         // Every runtime is named in the ranking, also where a type was asked for.
-        let minimum = self.inner.settings.minimum_isolation;
-        Ok(select::select(&params, &self.inner.infos(None).await, minimum))
+        Ok(self.inner.known().await.select(&params))
     }
 
     async fn provision(
@@ -312,9 +357,12 @@ impl Engine for Embedded {
         progress: mpsc::Sender<Progress>,
     ) -> Result<RuntimeInfo, Failure> {
         let runtime = self.inner.runtime(wanted.runtime)?;
-        runtime.provision(&wanted, progress).await?;
+        let provisioned = runtime.provision(&wanted, progress).await;
+        // Also where it failed, some of it may be there.
+        self.inner.known.forget();
+        provisioned?;
         // What was fetched is new; what else was seen is so still.
-        Ok(runtime.info(false).await)
+        Ok(self.inner.with_measured(runtime.info(false).await))
     }
 
     async fn create_session(&self, params: CreateSession) -> Result<SessionInfo, Failure> {

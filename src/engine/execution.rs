@@ -18,7 +18,7 @@ use crate::protocol::{
 
 use super::files;
 use super::limits::{Gauge, Held};
-use super::outcome::{Outcome, Output};
+use super::outcome::{Outcome, Output, Ran};
 use super::runtime::{CodeFile, Step};
 use super::session::Session;
 
@@ -196,6 +196,7 @@ impl Program<'_> {
         let began = Instant::now();
         let mut total = Exit::default();
         let mut output = Output::default();
+        let mut ran = None;
         let last = steps.len().saturating_sub(1);
         for (index, step) in steps.into_iter().enumerate() {
             if self.job.cancelled.is_cancelled() {
@@ -204,7 +205,7 @@ impl Program<'_> {
             let left =
                 self.job.timeout.map(|t| t.saturating_sub(began.elapsed()).max(Duration::from_millis(1)));
             output = Output::default();
-            let Ended { exit, hung } = match self.step(&step, left, &mut output).await {
+            let Ended { exit, hung, ran: step_ran } = match self.step(&step, left, &mut output).await {
                 Ok(ended) => ended,
                 Err(AgentError::Refused { errno, message }) => {
                     return Ok(self.not_started(&step, errno, &message));
@@ -218,6 +219,8 @@ impl Program<'_> {
                 ..exit
             };
             let failed = exit.code != 0 || exit.signal != 0 || exit.timed_out || exit.limit.is_some();
+            // A compiler's run is on the way to the program; where it fails there is none.
+            ran = if step.quiet { failed.then(Ran::never) } else { step_ran };
             if failed && step.quiet {
                 self.forward(OutputStream::Stdout, output.stdout.clone().into()).await;
                 self.forward(OutputStream::Stderr, output.stderr.clone().into()).await;
@@ -229,7 +232,7 @@ impl Program<'_> {
                 break;
             }
         }
-        Ok(self.outcome(total, output).await)
+        Ok(Outcome { ran, ..self.outcome(total, output).await })
     }
 
     /// Runs one program to its end.
@@ -260,13 +263,16 @@ impl Program<'_> {
             ended = self.follow(step, deadline, &stopped, &mut process, output) => ended,
         };
         self.job.phase.send_replace(Phase::Waiting);
-        let (exit, hung) = match ended {
-            Ok(exit) => (exit, false),
-            Err(AgentError::Silent) => (self.presumed_end(deadline, &stopped), true),
+        let (exit, hung, ran) = match ended {
+            Ok((exit, heard)) => {
+                let took = Duration::from_micros(exit.wall_us);
+                (exit, false, Some(Ran::new(heard, Instant::now(), took)))
+            }
+            Err(AgentError::Silent) => (self.presumed_end(deadline, &stopped), true, None),
             Err(e) => return Err(e),
         };
         // Once more: the program may have been quicker than the look at it.
-        Ok(Ended { exit: Exit { limit: exit.limit.or_else(|| gauge.reached()), ..exit }, hung })
+        Ok(Ended { exit: Exit { limit: exit.limit.or_else(|| gauge.reached()), ..exit }, hung, ran })
     }
 
     /// Feeds a program the input that came with the command, for as long as what is given back is held.
@@ -281,6 +287,7 @@ impl Program<'_> {
         })))
     }
 
+    /// Follows a program to its end; gives also when the first was heard of it.
     async fn follow(
         &self,
         step: &Step,
@@ -288,7 +295,8 @@ impl Program<'_> {
         stopped: &CancellationToken,
         process: &mut Process,
         output: &mut Output,
-    ) -> Result<Exit, AgentError> {
+    ) -> Result<(Exit, Instant), AgentError> {
+        let mut heard = None;
         // Of a program that is quicker than its supervisor, output comes first: that it runs is told before.
         let mut told = step.quiet;
         loop {
@@ -307,6 +315,7 @@ impl Program<'_> {
                 () = self.still_there(stopped) => return Err(AgentError::Silent),
                 error = self.silence() => return Err(error),
             };
+            let heard = *heard.get_or_insert_with(Instant::now);
             if !std::mem::replace(&mut told, true) {
                 let _ = self.job.events.send(ExecutionEvent::Started).await;
             }
@@ -314,7 +323,7 @@ impl Program<'_> {
                 ProcessEvent::Started => continue,
                 ProcessEvent::Stdout(data) => (OutputStream::Stdout, data),
                 ProcessEvent::Stderr(data) => (OutputStream::Stderr, data),
-                ProcessEvent::Exited(exit) => return Ok(exit),
+                ProcessEvent::Exited(exit) => return Ok((exit, heard)),
             };
             output.keep(stream, &data, self.kept);
             if !step.quiet {
@@ -423,6 +432,7 @@ struct Ended {
     exit: Exit,
     /// Its agent has not told: this is what is presumed.
     hung: bool,
+    ran: Option<Ran>,
 }
 
 /// Kills a program when the kernel has held its session to a limit, and says so through `stopped`.

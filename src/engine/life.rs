@@ -85,7 +85,11 @@ impl Inner {
         session.work.wait().await;
         teardown.teardown().await;
         self.remove_directory(&session.id).await;
-        lock(&self.sessions).live.retain(|_, s| s.id != session.id);
+        {
+            let mut sessions = lock(&self.sessions);
+            sessions.live.retain(|_, s| s.id != session.id);
+            self.count(&sessions);
+        }
         self.change(&session, &mut lock(&session.life), SessionState::Closed, reason);
         session.closed.cancel();
     }

@@ -4,11 +4,13 @@
 //! sessions have on this machine. How an environment is launched is the business of a [`Runtime`]; what happens
 //! inside one is the business of its agent. The engine knows no terminal, no network and no particular runtime.
 
+mod calibration;
 mod create;
 mod embedded;
 mod execution;
 mod files;
 mod install;
+mod known;
 mod life;
 mod limits;
 mod link;
@@ -30,6 +32,7 @@ use crate::protocol::{
     SessionStats, Signal,
 };
 
+pub use calibration::{Calibrated, Calibration};
 pub use embedded::{Embedded, EngineSettings};
 pub use install::from_package_json;
 pub use limits::Limits;

@@ -1,9 +1,11 @@
 //! What came of a command, as its result tells it.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 
 use crate::agent::wire::{Exit, Limit};
-use crate::protocol::{CommandOutput, Failure, LimitReached, OutputStream, ProcessResult};
+use crate::protocol::{CommandOutput, Failure, LimitReached, OutputStream, Phases, ProcessResult};
 
 const SIGKILL: i32 = 9;
 
@@ -13,11 +15,43 @@ pub struct Outcome {
     pub error: Option<String>,
     /// The agent no longer answers: the session is lost, but what is known of the program is told.
     pub hung: bool,
+    /// When the program that counts ran, where one was started and that is known.
+    pub ran: Option<Ran>,
+}
+
+/// When a program ran.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
+    began: Instant,
+    took: Duration,
+}
+
+impl Ran {
+    /// A program of which the first was heard at `heard`, and the end at `ended`; its agent says that it `took` so long.
+    pub fn new(heard: Instant, ended: Instant, took: Duration) -> Self {
+        // It is heard of later than it begins, so what it took tells more; but an agent can say what it likes.
+        Self { began: ended.checked_sub(took).map_or(heard, |at| at.min(heard)), took }
+    }
+
+    /// A program that is not started any more.
+    pub fn never() -> Self {
+        Self { began: Instant::now(), took: Duration::ZERO }
+    }
+
+    /// The phases of its command, which was asked for then, had its turn then, and took so long in all.
+    pub fn phases(&self, asked: Instant, turn: Instant, whole: Duration) -> Phases {
+        let ms = |us: u128| us as f64 / 1000.0;
+        let queue = turn.saturating_duration_since(asked).as_micros();
+        let launch = self.began.saturating_duration_since(turn).as_micros();
+        let left = whole.as_micros().saturating_sub(queue + launch);
+        let run = self.took.as_micros().min(left);
+        Phases { queue_ms: ms(queue), launch_ms: ms(launch), run_ms: ms(run), collect_ms: ms(left - run) }
+    }
 }
 
 impl Outcome {
     pub fn failed(error: impl Into<String>) -> Self {
-        Self { output: None, error: Some(error.into()), hung: false }
+        Self { output: None, error: Some(error.into()), hung: false, ran: None }
     }
 
     /// Of a session that can't be used (any more).
@@ -33,7 +67,7 @@ impl Outcome {
     /// Of a program that could not be started, as a shell would have it end.
     pub fn not_started(exit_code: i32, error: String) -> Self {
         let process = ProcessResult { exit_code, ..ProcessResult::default() };
-        Self { output: Some(CommandOutput::Process(process)), error: Some(error), hung: false }
+        Self { output: Some(CommandOutput::Process(process)), error: Some(error), hung: false, ran: None }
     }
 
     /// Of a program that ended so, after it had written this; `limit` is the one that it reached.
@@ -73,14 +107,14 @@ impl Outcome {
             cpu_ms: (exit.peak_bytes > 0).then_some(exit.cpu_us / 1000),
             stdout_base64,
         };
-        Self { output: Some(CommandOutput::Process(process)), error, hung: false }
+        Self { output: Some(CommandOutput::Process(process)), error, hung: false, ran: None }
     }
 }
 
 impl From<Result<CommandOutput, String>> for Outcome {
     fn from(result: Result<CommandOutput, String>) -> Self {
         match result {
-            Ok(output) => Self { output: Some(output), error: None, hung: false },
+            Ok(output) => Self { output: Some(output), error: None, hung: false, ran: None },
             Err(error) => Self::failed(error),
         }
     }

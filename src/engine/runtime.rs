@@ -145,6 +145,8 @@ pub struct Metered {
     pub memory_bytes: Option<u64>,
     /// The most memory at once since it began, in bytes.
     pub peak_bytes: Option<u64>,
+    /// Memory now of what stands outside of it for it alone, in bytes.
+    pub outside_bytes: Option<u64>,
     /// Processes now.
     pub processes: Option<u64>,
     /// How often the kernel has killed for want of memory since it began.

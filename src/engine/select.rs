@@ -1,8 +1,8 @@
 //! The choice of a runtime, explained. Pure: what is known of the runtimes comes in, a ranking goes out.
 
 use crate::protocol::{
-    Candidate, ErrorKind, Failure, IsolationReport, Language, RuntimeInfo, RuntimePreference, RuntimeType,
-    Scores, SelectParams, Selection,
+    Candidate, Capabilities, ErrorKind, Failure, IsolationReport, Language, RuntimeInfo, RuntimePreference,
+    RuntimeType, Scores, SelectParams, Selection,
 };
 
 /// The weights of Balanced: speed, security, memory.
@@ -13,19 +13,34 @@ const BALANCED: (f64, f64, f64) = (0.4, 0.3, 0.3);
 /// given.
 pub fn select(params: &SelectParams, runtimes: &[RuntimeInfo], minimum: Option<u8>) -> Selection {
     let preference = params.runtime_preference.unwrap_or(RuntimePreference::Balanced);
-    let candidates: Vec<&RuntimeInfo> =
-        runtimes.iter().filter(|r| passed_over(params, r, minimum).is_none()).collect();
-    let least =
-        |figure: fn(&RuntimeInfo) -> f64| candidates.iter().map(|r| figure(r)).fold(f64::INFINITY, f64::min);
-    let (best_speed, best_memory) = (least(startup), least(memory));
+    let language = params.language;
+    let (mut candidates, mut others) = (Vec::with_capacity(runtimes.len()), Vec::new());
+    for runtime in runtimes {
+        match passed_over(params, runtime, minimum) {
+            None => candidates.push(runtime),
+            Some(reason) => others.push((runtime, reason)),
+        }
+    }
+    let basis = Basis::of(&candidates, language);
+    let least = |figure: fn(&Capabilities) -> f64| {
+        candidates.iter().map(|r| figure(&basis.figures(r, language))).fold(f64::INFINITY, f64::min)
+    };
+    let (best_speed, best_memory) = (least(|f| f.startup_time_ms), least(|f| f.memory_overhead_mb));
 
-    let mut ranking: Vec<Candidate> = candidates
-        .iter()
-        .map(|runtime| {
-            let scores = scores(runtime, best_speed, best_memory, preference);
-            candidate(runtime, Some(scores), explain(preference, runtime, &scores))
-        })
-        .collect();
+    let mut ranking = Vec::with_capacity(runtimes.len());
+    ranking.extend(candidates.iter().map(|runtime| {
+        let figures = basis.figures(runtime, language);
+        let scores = scores(&figures, best_speed, best_memory, preference);
+        Candidate {
+            runtime_type: runtime.runtime,
+            chosen: false,
+            scores: Some(scores),
+            figures,
+            nominal: Some(runtime.capabilities),
+            measured: basis == Basis::Measured,
+            reason: explain(preference, &figures, &scores, &basis),
+        }
+    }));
     // Stable: equal ones keep the order they came in.
     ranking.sort_by(|a, b| {
         let total = |c: &Candidate| c.scores.map_or(0.0, |s| s.total);
@@ -35,11 +50,62 @@ pub fn select(params: &SelectParams, runtimes: &[RuntimeInfo], minimum: Option<u
         first.chosen = true;
         first.runtime_type
     });
-    let others = runtimes
-        .iter()
-        .filter_map(|r| passed_over(params, r, minimum).map(|reason| candidate(r, None, reason)));
-    ranking.extend(others);
-    Selection { language: params.language, preference, chosen, ranking }
+    ranking.extend(others.into_iter().map(|(runtime, reason)| Candidate {
+        runtime_type: runtime.runtime,
+        chosen: false,
+        scores: None,
+        figures: runtime.figures(language),
+        nominal: Some(runtime.capabilities),
+        measured: runtime.measured.contains_key(&language),
+        reason,
+    }));
+    Selection { language, preference, chosen, ranking }
+}
+
+/// What candidates are compared by. Measured figures hold for this machine and this language, with the start of an
+/// interpreter or the run of a compiler in them; nominal ones are round numbers for a runtime as a whole. One beside
+/// the other says nothing, and whoever happens to be measured would win or lose by that. So measured figures count
+/// where every candidate has them, and else nominal ones do for all.
+#[derive(PartialEq)]
+enum Basis {
+    Measured,
+    Nominal,
+    /// As nominal, because these are not measured.
+    NotYet(Vec<RuntimeType>),
+}
+
+impl Basis {
+    fn of(candidates: &[&RuntimeInfo], language: Language) -> Self {
+        let missing = || candidates.iter().filter(|r| !r.measured.contains_key(&language));
+        match missing().count() {
+            0 => Self::Measured,
+            n if n == candidates.len() => Self::Nominal,
+            _ => Self::NotYet(missing().map(|r| r.runtime).collect()),
+        }
+    }
+
+    fn figures(&self, runtime: &RuntimeInfo, language: Language) -> Capabilities {
+        match self {
+            Self::Measured => runtime.figures(language),
+            Self::Nominal | Self::NotYet(_) => runtime.capabilities,
+        }
+    }
+}
+
+impl std::fmt::Display for Basis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Measured => f.write_str("measured"),
+            Self::Nominal => f.write_str("nominal"),
+            Self::NotYet(runtimes) => {
+                f.write_str("nominal: ")?;
+                for (at, runtime) in runtimes.iter().enumerate() {
+                    write!(f, "{}{runtime}", if at == 0 { "" } else { ", " })?;
+                }
+                f.write_str(" not measured")
+            }
+        }
+    }
 }
 
 /// The failure for a selection that chose nothing: what is missing and how to get it.
@@ -112,14 +178,6 @@ fn names<'a>(runtimes: impl Iterator<Item = &'a RuntimeInfo>) -> String {
     runtimes.map(|r| r.runtime.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn startup(runtime: &RuntimeInfo) -> f64 {
-    runtime.figures().startup_time_ms
-}
-
-fn memory(runtime: &RuntimeInfo) -> f64 {
-    runtime.figures().memory_overhead_mb
-}
-
 /// Why a runtime is no candidate, if it is none.
 fn passed_over(params: &SelectParams, runtime: &RuntimeInfo, minimum: Option<u8>) -> Option<String> {
     if let Some(wanted) = params.runtime_type.filter(|wanted| *wanted != runtime.runtime) {
@@ -138,12 +196,17 @@ fn passed_over(params: &SelectParams, runtime: &RuntimeInfo, minimum: Option<u8>
     shortfall(&runtime.isolation, minimum)
 }
 
-fn scores(runtime: &RuntimeInfo, best_speed: f64, best_memory: f64, preference: RuntimePreference) -> Scores {
+fn scores(
+    figures: &Capabilities,
+    best_speed: f64,
+    best_memory: f64,
+    preference: RuntimePreference,
+) -> Scores {
     // A figure of zero is as good as the best.
     let ratio = |best: f64, own: f64| if own > 0.0 { (best / own).clamp(0.0, 1.0) } else { 1.0 };
-    let speed = ratio(best_speed, startup(runtime));
-    let memory = ratio(best_memory, memory(runtime));
-    let security = f64::from(runtime.figures().isolation_level) / 10.0;
+    let speed = ratio(best_speed, figures.startup_time_ms);
+    let memory = ratio(best_memory, figures.memory_overhead_mb);
+    let security = f64::from(figures.isolation_level) / 10.0;
     let total = match preference {
         RuntimePreference::Speed => speed,
         RuntimePreference::Security => security,
@@ -153,45 +216,35 @@ fn scores(runtime: &RuntimeInfo, best_speed: f64, best_memory: f64, preference: 
     Scores { speed, security, memory, total }
 }
 
-fn explain(preference: RuntimePreference, runtime: &RuntimeInfo, scores: &Scores) -> String {
-    let figures = runtime.figures();
-    let kind = if runtime.measured.is_some() { "measured" } else { "nominal" };
+fn explain(preference: RuntimePreference, figures: &Capabilities, scores: &Scores, basis: &Basis) -> String {
     match preference {
-        RuntimePreference::Speed => format!("starts in {:.0} ms ({kind})", figures.startup_time_ms),
+        RuntimePreference::Speed => format!("starts in {:.0} ms ({basis})", figures.startup_time_ms),
         RuntimePreference::Security => format!("isolation {} of 10", figures.isolation_level),
-        RuntimePreference::Memory => format!("needs {:.0} MB ({kind})", figures.memory_overhead_mb),
+        RuntimePreference::Memory => format!("needs {:.0} MB ({basis})", figures.memory_overhead_mb),
         RuntimePreference::Balanced => format!(
-            "{:.2} = 0.4 × speed {:.2} + 0.3 × security {:.2} + 0.3 × memory {:.2} ({kind})",
+            "{:.2} = 0.4 × speed {:.2} + 0.3 × security {:.2} + 0.3 × memory {:.2} ({basis})",
             scores.total, scores.speed, scores.security, scores.memory
         ),
     }
 }
 
-fn candidate(runtime: &RuntimeInfo, scores: Option<Scores>, reason: String) -> Candidate {
-    Candidate {
-        runtime_type: runtime.runtime,
-        chosen: false,
-        scores,
-        figures: runtime.figures(),
-        measured: runtime.measured.is_some(),
-        reason,
-    }
-}
-
 /// Figures to choose by until a machine's own are measured: start-up in ms, memory in MB, isolation.
-pub fn nominal(runtime: RuntimeType, isolation_level: u8) -> crate::protocol::Capabilities {
+pub fn nominal(runtime: RuntimeType, isolation_level: u8) -> Capabilities {
     let (startup_time_ms, memory_overhead_mb) = match runtime {
         RuntimeType::Docker => (560.0, 250.0),
         RuntimeType::Deno => (80.0, 30.0),
         RuntimeType::Bun => (50.0, 25.0),
         RuntimeType::NativeProcess => (100.0, 40.0),
     };
-    crate::protocol::Capabilities { startup_time_ms, memory_overhead_mb, isolation_level }
+    Capabilities { startup_time_ms, memory_overhead_mb, isolation_level }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::protocol::Measured;
 
     fn info(runtime: RuntimeType, isolation: u8, languages: &[Language]) -> RuntimeInfo {
         RuntimeInfo {
@@ -206,7 +259,7 @@ mod tests {
             languages: languages.to_vec(),
             fetchable_languages: Vec::new(),
             capabilities: nominal(runtime, isolation),
-            measured: None,
+            measured: BTreeMap::new(),
             isolation: IsolationReport::default(),
         }
     }
@@ -300,15 +353,61 @@ mod tests {
             info(RuntimeType::Bun, 8, &[Language::TypeScript]),
         ];
         let same = nominal(RuntimeType::Deno, 5);
-        runtimes[1].capabilities = crate::protocol::Capabilities { isolation_level: 8, ..same };
+        runtimes[1].capabilities = Capabilities { isolation_level: 8, ..same };
         let params = SelectParams {
             language: Language::TypeScript,
             runtime_preference: Some(RuntimePreference::Speed),
             runtime_type: None,
         };
         assert_eq!(select(&params, &runtimes, None).chosen, Some(RuntimeType::Bun));
-        runtimes[0].measured = Some(crate::protocol::Capabilities { startup_time_ms: 20.0, ..same });
-        assert_eq!(select(&params, &runtimes, None).chosen, Some(RuntimeType::Deno));
+        runtimes[0].measured = measured(20.0);
+        runtimes[1].measured = measured(30.0);
+        let selection = select(&params, &runtimes, None);
+        assert_eq!(selection.chosen, Some(RuntimeType::Deno));
+        let first = &selection.ranking[0];
+        assert_eq!((first.figures.startup_time_ms, first.nominal), (20.0, Some(same)));
+        assert!(first.measured && first.reason == "starts in 20 ms (measured)", "{first:?}");
+        // The isolation is the one that was computed, whatever it was when they were measured.
+        assert_eq!(selection.ranking.iter().map(|c| c.figures.isolation_level).collect::<Vec<_>>(), [5, 8]);
+    }
+
+    fn measured(startup_time_ms: f64) -> BTreeMap<Language, Measured> {
+        let measured = Measured {
+            startup_time_ms,
+            memory_overhead_mb: 9.0,
+            isolation_level: 1,
+            samples: 7,
+            at: "2026-11-26T10:00:00Z".into(),
+        };
+        BTreeMap::from([(Language::TypeScript, measured)])
+    }
+
+    #[test]
+    fn figures_are_compared_with_their_like_only() {
+        let script = [Language::TypeScript, Language::JavaScript];
+        let mut runtimes = vec![info(RuntimeType::Deno, 7, &script), info(RuntimeType::Bun, 7, &script)];
+        // By its measured figure Deno would win over what Bun is said to take.
+        runtimes[0].measured = measured(20.0);
+        let speed = |language, runtime_type| SelectParams {
+            language,
+            runtime_preference: Some(RuntimePreference::Speed),
+            runtime_type,
+        };
+        let selection = select(&speed(Language::TypeScript, None), &runtimes, None);
+        let told: Vec<_> =
+            selection.ranking.iter().map(|c| (c.runtime_type, c.measured, c.reason.as_str())).collect();
+        let (bun, deno) =
+            ("starts in 50 ms (nominal: Bun not measured)", "starts in 80 ms (nominal: Bun not measured)");
+        assert_eq!(told, [(RuntimeType::Bun, false, bun), (RuntimeType::Deno, false, deno)]);
+        // Another language is another measurement, and one that is alone has nobody to be compared with.
+        let other = select(&speed(Language::JavaScript, None), &runtimes, None);
+        assert_eq!(other.ranking[1].reason, "starts in 80 ms (nominal)");
+        let alone = select(&speed(Language::TypeScript, Some(RuntimeType::Deno)), &runtimes, None);
+        assert_eq!(alone.ranking[0].reason, "starts in 20 ms (measured)");
+        // Nor does one count that is no candidate.
+        runtimes[1].available = false;
+        let without = select(&speed(Language::TypeScript, None), &runtimes, None);
+        assert!(without.ranking[0].measured && !without.ranking[1].measured, "{without:?}");
     }
 
     #[test]

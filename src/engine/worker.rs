@@ -1,6 +1,7 @@
 //! A session's worker: takes its commands in order, does them, and tells what came of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -24,17 +25,18 @@ pub async fn work(inner: Arc<Inner>, session: Arc<Session>, mut jobs: mpsc::Rece
     // Those that wait are told, so that nobody waits for them; also those that are just being handed over.
     jobs.close();
     while let Some(job) = jobs.recv().await {
-        finish(&inner, &session, job, Err(closed(&session.id)));
+        finish(&inner, &session, job, None, Err(closed(&session.id)));
     }
 }
 
 /// Does one command.
 pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
+    let turn = Some(Instant::now());
     if job.cancelled.is_cancelled() {
-        return finish(&inner, &session, job, Ok(Outcome::cancelled()));
+        return finish(&inner, &session, job, turn, Ok(Outcome::cancelled()));
     }
     if let Err(failure) = begin(&inner, &session, &job) {
-        return finish(&inner, &session, job, Err(failure));
+        return finish(&inner, &session, job, turn, Err(failure));
     }
     let outcome = tokio::select! {
         biased;
@@ -56,7 +58,7 @@ pub async fn perform(inner: Arc<Inner>, session: Arc<Session>, job: Job) {
         // Of one that is being closed nothing is lost.
         inner.lose(&session, reason);
     }
-    finish(&inner, &session, job, outcome);
+    finish(&inner, &session, job, turn, outcome);
 }
 
 /// Error: the session was lost or closed while the job waited.
@@ -80,17 +82,25 @@ fn end(inner: &Inner, session: &Session) {
     inner.expiry.notify_one();
 }
 
-/// Gives the result to whoever asked.
-fn finish(inner: &Inner, session: &Session, job: Job, outcome: Result<Outcome, Failure>) {
+/// Gives the result to whoever asked; its turn came at `turn`, if it did.
+fn finish(
+    inner: &Inner,
+    session: &Session,
+    job: Job,
+    turn: Option<Instant>,
+    outcome: Result<Outcome, Failure>,
+) {
     job.phase.send_replace(Phase::Over);
     lock(&inner.executions).remove(&job.id);
     end(inner, session);
     let outcome = outcome.unwrap_or_else(Outcome::unusable);
+    let whole = job.asked.elapsed();
     let result = ExecuteResult {
         success: outcome.error.is_none(),
         result: outcome.output,
         error: outcome.error,
-        duration_ms: u32::try_from(job.asked.elapsed().as_millis()).unwrap_or(i32::MAX as u32),
+        duration_ms: u32::try_from(whole.as_millis()).unwrap_or(i32::MAX as u32),
+        phases: outcome.ran.zip(turn).map(|(ran, turn)| ran.phases(job.asked, turn, whole)),
         execution_id: job.id.clone(),
         unknown: false,
     };

@@ -40,11 +40,11 @@ pub use notice::{
 };
 pub use result::{
     CommandOutput, Copied, Created, Deleted, DirectoryEntry, EntryKind, ExecuteResult, FileContent,
-    LimitReached, Listing, ProcessResult, Written,
+    LimitReached, Listing, Phases, ProcessResult, Written,
 };
 pub use runtime::{
-    Candidate, Capabilities, IsolationReport, LayerReport, Provision, RuntimeInfo, RuntimePreference,
-    RuntimeType, Scores, SelectParams, Selection,
+    Candidate, Capabilities, IsolationReport, LayerReport, Measured, Provision, RuntimeInfo,
+    RuntimePreference, RuntimeType, Scores, SelectParams, Selection,
 };
 pub use session::{
     CloseResult, CreateSession, Execute, ServerCapabilities, ServerInfo, ServerLimits, SessionConfig,

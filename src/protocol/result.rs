@@ -261,6 +261,29 @@ fn children(by_parent: &HashMap<&str, Vec<&DirectoryEntry>>, parent: &str, depth
     entries.into_iter().flatten().map(node).collect()
 }
 
+/// Where the time of a command that starts programs went, in milliseconds with microseconds. They follow upon each
+/// other without a gap, so they add up to the time from the request to the result, as the engine has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Phases {
+    /// From the request until its turn came.
+    pub queue_ms: f64,
+    /// From its turn until the program that counts was started: its file was written, compilers were run. Of code that
+    /// could not be compiled, until that was known.
+    pub launch_ms: f64,
+    /// The program's own wall time, as its agent has measured it; of code that could not be compiled, none.
+    pub run_ms: f64,
+    /// From the program's end to the result.
+    pub collect_ms: f64,
+}
+
+impl Phases {
+    /// All of it, in milliseconds.
+    pub fn total_ms(&self) -> f64 {
+        self.queue_ms + self.launch_ms + self.run_ms + self.collect_ms
+    }
+}
+
 /// The answer to `session.execute`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -274,6 +297,10 @@ pub struct ExecuteResult {
     /// From the request to the result, in milliseconds.
     #[serde(serialize_with = "int32")]
     pub duration_ms: u32,
+    /// Where that time went; absent where no program was started (of a file command there is nothing to tell apart), and
+    /// where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
     /// Which execution this was.
     pub execution_id: ExecutionId,
     /// How it ended is not known, and that is all that is known: whoever followed it was away for too long.
@@ -291,6 +318,8 @@ struct RawResult {
     #[serde(default)]
     error: Option<String>,
     duration_ms: u32,
+    #[serde(default)]
+    phases: Option<Phases>,
     #[serde(default)]
     execution_id: Option<ExecutionId>,
     #[serde(default)]
@@ -315,6 +344,7 @@ impl ExecuteResult {
             result: output.map_err(|e| format!("result: {e}"))?,
             error: raw.error,
             duration_ms: raw.duration_ms,
+            phases: raw.phases,
             execution_id: raw.execution_id.unwrap_or_else(|| ExecutionId::from("")),
             unknown: raw.unknown,
         })

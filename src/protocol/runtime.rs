@@ -1,5 +1,7 @@
 //! Runtimes, what they can do, and how one is chosen.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::language::Language;
@@ -50,13 +52,34 @@ wire_enum! {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Capabilities {
-    /// From the request to a program's start, in milliseconds.
+    /// From the request for a session to the first that a program in it writes, in milliseconds.
     pub startup_time_ms: f64,
-    /// Memory beyond the program's own, in MB.
+    /// Memory of a session whose program needs next to none of its own, in MB.
     #[serde(rename = "memoryOverheadMB")]
     pub memory_overhead_mb: f64,
     /// The isolation score, 0 to 10.
     pub isolation_level: u8,
+}
+
+/// What a runtime costs on this machine in one language, as it was measured: the medians of several sessions, each made
+/// for one program of a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Measured {
+    /// From the request for a session, with nothing ready for it, to the first byte that the program wrote, in
+    /// milliseconds. What people wait for: of compiled languages the compiler is part of it.
+    pub startup_time_ms: f64,
+    /// The most memory that the session took at once, in MB (of 10^6 bytes): of all its processes where this machine
+    /// counts that, else of the largest; of a container with its shim's, where that can be seen. What a Docker Engine
+    /// itself keeps for a container is not known, and not in it. Of compiled languages it is the compiler's.
+    #[serde(rename = "memoryOverheadMB")]
+    pub memory_overhead_mb: f64,
+    /// The isolation score, 0 to 10: computed, not measured.
+    pub isolation_level: u8,
+    /// How many sessions were measured.
+    pub samples: u32,
+    /// When, UTC.
+    pub at: String,
 }
 
 /// One layer of confinement: whether it is active, and if not, why.
@@ -121,9 +144,9 @@ pub struct RuntimeInfo {
     pub fetchable_languages: Vec<Language>,
     /// Nominal figures, with the computed isolation score.
     pub capabilities: Capabilities,
-    /// Figures measured on this machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measured: Option<Capabilities>,
+    /// Figures measured on this machine, by language; of one that isn't here there are none that hold.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measured: BTreeMap<Language, Measured>,
     /// What isolates its environments.
     pub isolation: IsolationReport,
     /// How many environments stand ready in its pool; absent where it keeps none, or that is not known.
@@ -145,15 +168,20 @@ impl RuntimeInfo {
             languages,
             fetchable_languages: Vec::new(),
             capabilities,
-            measured: None,
+            measured: BTreeMap::new(),
             isolation: IsolationReport::default(),
             ready: None,
         }
     }
 
-    /// The figures to judge by: measured where there are any.
-    pub fn figures(&self) -> Capabilities {
-        self.measured.unwrap_or(self.capabilities)
+    /// The figures for a language: measured where there are any. The isolation is the one of now.
+    pub fn figures(&self, language: Language) -> Capabilities {
+        let isolation_level = self.capabilities.isolation_level;
+        self.measured.get(&language).map_or(self.capabilities, |measured| Capabilities {
+            startup_time_ms: measured.startup_time_ms,
+            memory_overhead_mb: measured.memory_overhead_mb,
+            isolation_level,
+        })
     }
 }
 
@@ -217,9 +245,12 @@ pub struct Candidate {
     /// Its scores; absent where it was no candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
-    /// The figures that the scores come from.
+    /// The figures that the scores come from: measured ones where every candidate has them, else nominal ones.
     pub figures: Capabilities,
-    /// Those figures were measured on this machine, not nominal.
+    /// The nominal figures, for comparison; older servers don't tell them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nominal: Option<Capabilities>,
+    /// The figures were measured on this machine, not nominal.
     pub measured: bool,
     /// Why it was chosen or passed over, in one sentence.
     pub reason: String,

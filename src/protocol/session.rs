@@ -253,6 +253,9 @@ pub struct SessionStats {
     /// The most at once, in bytes: of all together where the machine counts that, else of any one process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
+    /// Memory now, in bytes, of what stands outside of it for it alone: of a container's shim. Not in the two above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_bytes: Option<u64>,
     /// Processes now, without our own; with their threads where the machine counts those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<u32>,

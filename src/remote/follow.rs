@@ -290,6 +290,7 @@ fn failed(id: &ExecutionId, failure: &Failure) -> ExecuteResult {
         result: None,
         error: Some(failure.message.clone()),
         duration_ms: 0,
+        phases: None,
         execution_id: id.clone(),
         unknown: failure.kind == ErrorKind::Unknown,
     }

@@ -11,6 +11,7 @@ pub fn metered(figures: Figures) -> Metered {
         memory_bytes,
         // Nothing has run yet: not known.
         peak_bytes: peak_bytes.filter(|bytes| *bytes > 0),
+        outside_bytes: None,
         // Supervisors are among them: the agent knows whose is whose.
         processes: None,
         memory_kills,

@@ -138,7 +138,7 @@ pub(super) fn create<T>(
 }
 
 /// Puts a file that nobody else may read, with this in it, in the place of what is there.
-pub(super) fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let (beside, mut file) = create_beside(path, 0o600)?;
     let done = file.write_all(content).and_then(|()| fs::rename(&beside, path));
     if done.is_err() {

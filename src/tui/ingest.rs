@@ -27,6 +27,7 @@ pub(super) fn failure(mut failure: Failure) -> Failure {
 
 pub(super) fn runtime(mut info: RuntimeInfo) -> RuntimeInfo {
     clean_all([&mut info.version, &mut info.path, &mut info.reason, &mut info.fix].into_iter().flatten());
+    clean_all(info.measured.values_mut().map(|measured| &mut measured.at));
     isolation(&mut info.isolation);
     info
 }

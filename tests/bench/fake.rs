@@ -34,12 +34,12 @@ pub struct Fake {
     pub asked: Mutex<Vec<Asked>>,
     pub open: Mutex<HashMap<SessionId, RuntimeType>>,
     pub repl: bool,
-    faults: Mutex<HashMap<RuntimeType, Fault>>,
-    failed: Mutex<HashMap<RuntimeType, usize>>,
+    pub faults: Mutex<HashMap<RuntimeType, Fault>>,
+    pub failed: Mutex<HashMap<RuntimeType, usize>>,
     /// A command takes one of these, if there are any at all.
     pub permits: Option<Semaphore>,
-    hanging: Mutex<Vec<mpsc::Sender<ExecutionEvent>>>,
-    number: Mutex<u32>,
+    pub hanging: Mutex<Vec<mpsc::Sender<ExecutionEvent>>>,
+    pub number: Mutex<u32>,
 }
 
 impl Fake {
@@ -172,7 +172,11 @@ impl Engine for Fake {
                 network: false,
             },
             limits: SessionLimits::default(),
-            isolation: IsolationReport { score: 7, tier: "namespaces".to_owned(), ..IsolationReport::default() },
+            isolation: IsolationReport {
+                score: 7,
+                tier: "namespaces".to_owned(),
+                ..IsolationReport::default()
+            },
             selection: None,
         })
     }
@@ -202,17 +206,24 @@ impl Engine for Fake {
         events.try_send(ExecutionEvent::Started).unwrap();
         if !fails {
             let printed = codebeaker::bench::runner::PRINTED;
-            let size = if matches!(command, Command::ExecuteCode(code) if code.code.contains("256")) { printed } else { 6 };
+            let size = if matches!(command, Command::ExecuteCode(code) if code.code.contains("256")) {
+                printed
+            } else {
+                6
+            };
             let data = Bytes::from(vec![b'x'; size]);
             events.try_send(ExecutionEvent::Output { stream: OutputStream::Stdout, data }).unwrap();
         }
         let result = ExecuteResult {
             success: !fails,
             result: command.starts_program().then_some(CommandOutput::Process(process)),
-            error: fails.then(|| if refused { "repl is not offered".to_owned() } else { "exited with code 1".to_owned() }),
+            error: fails.then(|| {
+                if refused { "repl is not offered".to_owned() } else { "exited with code 1".to_owned() }
+            }),
             duration_ms: 1,
             execution_id: id.clone(),
             unknown: false,
+            phases: None,
         };
         events.try_send(ExecutionEvent::Finished(Box::new(result))).unwrap();
         Ok(Execution::new(id, receiver))

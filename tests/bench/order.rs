@@ -1,12 +1,18 @@
 //! The order of the work, what becomes of failures, and that nothing stays.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use codebeaker::bench::{Code, Control, Lane, Plan, Report, Snapshot, Suite, measure};
 use codebeaker::protocol::{Language, RuntimeType};
 use tokio::sync::{Semaphore, watch};
 
 use super::fake::{Asked, Fake, Fault, each_once};
+
+/// Lets everybody else go on; on this clock it takes no time.
+async fn a_moment() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
 
 const RUNTIMES: [RuntimeType; 3] = [RuntimeType::Docker, RuntimeType::Deno, RuntimeType::Bun];
 
@@ -53,7 +59,7 @@ async fn every_suite_gives_its_figures_and_closes_its_sessions() {
     assert_eq!(code.sha256, "0a286891c11c056e1ab5bfc25bf5d6b2f5b06d38eac10944f678fd8a2e70c393");
     // It can be read back as it is written.
     let text = serde_json::to_string(&report.series).unwrap();
-    assert_eq!(serde_json::from_str::<Vec<codebeaker::bench::Series>>(&text).unwrap(), report.series);
+    assert!(serde_json::from_str::<Vec<codebeaker::bench::Series>>(&text).unwrap() == report.series);
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,7 +111,7 @@ async fn one_that_fails_is_given_up_and_the_others_go_on() {
     engine.nothing_is_left();
     let deno = report.series.iter().filter(|s| s.lane.unwrap().runtime == RuntimeType::Deno);
     assert!(deno.clone().all(|s| s.samples.is_empty() && s.reason.as_deref() == Some("there is no room")));
-    assert_eq!(deno.count(), 3);
+    assert_eq!(deno.map(|s| s.failures).collect::<Vec<_>>(), [3, 3, 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,13 +148,12 @@ async fn until(
 #[tokio::test(start_paused = true)]
 async fn stopped_it_keeps_what_it_has_and_closes_everything() {
     let engine = Fake::new().with(RuntimeType::Bun, Fault::Hangs);
-    let (control, (told, mut seen)) = (Control::default(), watch::channel(None));
+    let control = Control::default();
     let plan = plan(&[Suite::Create, Suite::Exec, Suite::Rerun], &RUNTIMES, 10);
-    let measuring = tokio::spawn(measure(engine.clone(), plan, control.clone(), told));
-    // Bun's first program of the second suite hangs.
-    until(&mut seen, |s| s.progress.ended.len() == 1 && s.progress.lanes.iter().any(|lane| lane.running)).await;
+    let measuring = tokio::spawn(measure(engine.clone(), plan, control.clone(), watch::channel(None).0));
+    // Bun's first program, of the second suite, hangs.
     while !engine.executed().contains(&RuntimeType::Bun) {
-        tokio::task::yield_now().await;
+        a_moment().await;
     }
     control.stop();
     let report = measuring.await.unwrap();
@@ -167,14 +172,14 @@ async fn paused_it_takes_no_sample_until_it_goes_on() {
     let plan = plan(&[Suite::Rerun], &RUNTIMES[2..], 10);
     let measuring = tokio::spawn(measure(engine.clone(), plan, control.clone(), told));
     while engine.executed().len() < 6 {
-        tokio::task::yield_now().await;
+        a_moment().await;
     }
     control.pause(true);
     engine.permits.as_ref().unwrap().add_permits(100);
     until(&mut seen, |s| s.progress.paused).await;
     let so_far = engine.executed().len();
     for _ in 0..1000 {
-        tokio::task::yield_now().await;
+        a_moment().await;
     }
     assert_eq!(engine.executed().len(), so_far);
     control.pause(false);
@@ -186,7 +191,8 @@ async fn paused_it_takes_no_sample_until_it_goes_on() {
 async fn what_is_told_is_told_a_few_times_a_second() {
     let engine = Arc::new(Fake::new());
     let (told, mut seen) = watch::channel(None);
-    let measuring = tokio::spawn(measure(engine, plan(&[Suite::Create], &RUNTIMES[..1], 100), Control::default(), told));
+    let measuring =
+        tokio::spawn(measure(engine, plan(&[Suite::Create], &RUNTIMES[..1], 100), Control::default(), told));
     let mut times = 0;
     while seen.changed().await.is_ok() {
         times += 1;
@@ -210,12 +216,12 @@ async fn broken_off_it_leaves_no_session() {
         watch::channel(None).0,
     ));
     while engine.executed().is_empty() {
-        tokio::task::yield_now().await;
+        a_moment().await;
     }
     measuring.abort();
     assert!(measuring.await.unwrap_err().is_cancelled());
     while !engine.open.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
+        a_moment().await;
     }
     engine.nothing_is_left();
 }

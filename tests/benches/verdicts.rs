@@ -163,7 +163,8 @@ async fn over_a_server(directory: &Path, rounds: usize) {
         .unwrap();
     let _server = Ended(child);
     std::thread::spawn(move || lines.for_each(drop));
-    let (socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let endpoint = format!("{}/ws/jsonrpc", url.trim_end_matches('/').trim_end_matches("/ws/jsonrpc"));
+    let (socket, _) = tokio_tungstenite::connect_async(&endpoint).await.unwrap();
     let mut client = Outside { socket, id: 0 };
     let (mut shots, mut reruns, mut shots_outside, mut reruns_outside) = (vec![], vec![], vec![], vec![]);
     for round in 0..rounds {

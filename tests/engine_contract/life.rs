@@ -207,6 +207,8 @@ pub async fn what_it_uses(bench: &Bench) {
     let during = timely(bench.engine.stats(&id)).await.unwrap();
     assert_eq!(during.processes, Some(2));
     assert!(during.memory_bytes.is_some_and(|n| (100_000..1 << 30).contains(&n)), "{during:?}");
+    // Nobody but an Engine has a process outside for each session.
+    assert!(bench.kind.in_container() || during.outside_bytes.is_none(), "{during:?}");
     let target = codebeaker::engine::InterruptTarget::Execution(busy.id.clone());
     bench.engine.interrupt(target, codebeaker::protocol::Signal::Kill).await.unwrap();
     timely(busy.finished()).await.unwrap();

@@ -47,6 +47,7 @@ impl Meter for Told {
             cpu_us: Some(7_000),
             memory_bytes: Some(70_000),
             peak_bytes: Some(700_000),
+            outside_bytes: None,
             processes: Some(7),
             memory_kills: there("killed"),
             process_refusals: there("refused"),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use codebeaker::protocol::{
-    Command, CreateSession, Execute, ExecuteCode, ExecuteShell, ExecutionEvent, InstallPackages, Language,
-    OutputStream, PtySize,
+    Command, CreateDirectory, CreateSession, Execute, ExecuteCode, ExecuteShell, ExecutionEvent,
+    InstallPackages, Language, OutputStream, PtySize,
 };
 
 use crate::support::native::Kind;
@@ -38,6 +38,32 @@ pub async fn code_with_arguments_variables_and_input(bench: &Bench) {
     let expected: String = args.map(|a| format!("[{a}]")).concat();
     assert_eq!(result.process().unwrap().stdout, format!("{expected}guten Tag\nline\nlast"), "{result:?}");
     assert!(result.success && result.error.is_none());
+}
+
+/// Where the time went is told of programs, and adds up to all of it.
+pub async fn phases_of_a_command(bench: &Bench) {
+    let id = bench.create().await.session_id;
+    let first = bench.start(Execute::new(id.clone(), sh("sleep 0.05"))).await.unwrap();
+    let second = bench.start(Execute::new(id.clone(), sh("true"))).await.unwrap();
+    let slept = timely(first.finished()).await.unwrap();
+    let waited = timely(second.finished()).await.unwrap();
+    let written = bench.execute(&id, Command::ExecuteCode(code(&bench.kind.printing(1)))).await;
+    for result in [&slept, &waited, &written] {
+        let phases = result.phases.unwrap_or_else(|| panic!("{result:?}"));
+        assert!(phases.launch_ms > 0.0 && phases.run_ms > 0.0 && phases.collect_ms >= 0.0, "{phases:?}");
+        // The whole is told in full milliseconds.
+        let whole = f64::from(result.duration_ms);
+        assert!(phases.total_ms() > whole - 0.001 && phases.total_ms() < whole + 1.0, "{result:?}");
+    }
+    assert!(slept.phases.unwrap().run_ms >= 50.0, "{slept:?}");
+    assert!(waited.phases.unwrap().queue_ms > 0.0, "{waited:?}");
+    let told = f64::from(written.process().unwrap().duration_ms);
+    assert!(written.phases.unwrap().run_ms >= told, "{written:?}");
+    // Where no program is started there is nothing to tell apart.
+    let directory = CreateDirectory { path: "made".into(), recursive: true };
+    for command in [program("no-such-program", &[]), Command::CreateDirectory(directory)] {
+        assert_eq!(bench.execute(&id, command).await.phases, None);
+    }
 }
 
 pub async fn code_of_any_name(bench: &Bench) {
@@ -93,6 +119,8 @@ pub async fn compiled_code(bench: &Bench) {
     let result = timely(bench.start(broken).await.unwrap().finished()).await.unwrap();
     let process = result.process().unwrap();
     assert!(!result.success && process.exit_code != 0, "{result:?}");
+    // All of it was on the way to a program that never was.
+    assert!(result.phases.is_some_and(|p| p.run_ms == 0.0 && p.launch_ms > 0.0), "{:?}", result.phases);
     let complaint = format!("{}{}", process.stdout, process.stderr);
     assert!(
         complaint.contains(if bench.kind.language() == Language::Go { "snippet.go" } else { "error" }),

@@ -14,6 +14,7 @@ fn results_are_read_with_what_may_be_missing() {
         result: None,
         error: None,
         duration_ms: 7,
+        phases: None,
         execution_id: "".into(),
         unknown: false,
     };
@@ -29,6 +30,12 @@ fn results_are_read_with_what_may_be_missing() {
         json!({"success": true, "result": {"stdout": "a", "exitCode": 0}, "error": null, "durationMs": 9});
     let process = ProcessResult { stdout: "a".into(), duration_ms: 9, ..ProcessResult::default() };
     assert_eq!(read(result).unwrap().process(), Some(&process));
+    // Only ours tell where the time went.
+    let phases = json!({"queueMs": 1, "LaunchMs": 2.5, "run_ms": 3.25, "collectMs": 0, "more": 1});
+    let phases = read(json!({"success": true, "durationMs": 7, "phases": phases})).unwrap().phases;
+    let told = Phases { queue_ms: 1.0, launch_ms: 2.5, run_ms: 3.25, collect_ms: 0.0 };
+    assert_eq!(phases, Some(told));
+    assert_eq!(read(json!({"success": true, "durationMs": 7, "phases": null})).unwrap().phases, None);
     for (value, error) in [
         (json!({}), "success is missing"),
         (
@@ -53,6 +60,7 @@ fn durations_and_codes_fit_an_int32() {
         result: Some(CommandOutput::Process(process)),
         error: None,
         duration_ms: u32::MAX,
+        phases: None,
         execution_id: "e".into(),
         unknown: false,
     };

@@ -46,6 +46,8 @@ impl Person {
             .env("PATH", path)
             .env("TERM", "xterm-256color")
             .env("LANG", "C.UTF-8")
+            // What is counted at rest is the workbench alone.
+            .env("CODEBEAKER_CALIBRATE", "0")
             .envs((path == "/nonexistent").then_some(("DOCKER_HOST", "unix:///nonexistent/docker.sock")))
             .current_dir(home.path())
             .kill_on_drop(true)

@@ -1,10 +1,10 @@
 //! First contact: a fix, samples, the tour, the log, and what a stranger sees.
 
 use codebeaker::protocol::*;
-use codebeaker::tui::{ColourTier, Msg, SessionMsg, TerminalKind};
+use codebeaker::tui::{ColourTier, Msg, RuntimeMsg, SessionMsg, TerminalKind};
 use crossterm::event::KeyCode;
 
-use crate::tui_support::{Bench, key, options, typed};
+use crate::tui_support::{Bench, key, options, runtime, typed};
 use crate::{as_it_is, at_every_size};
 
 const READY: &[RuntimeType] = &[RuntimeType::Bun, RuntimeType::NativeProcess];
@@ -21,6 +21,25 @@ fn some_are_ready() {
     at_every_size("runtimes", |bench| {
         bench.found(READY).press([key(KeyCode::F(3))]);
     });
+}
+
+/// What a runtime takes is told where it was measured, in the words of the list of languages.
+#[test]
+fn what_was_measured_is_told() {
+    let mut bench = Bench::with(&options(), 120, 36);
+    bench.found(READY).press([key(KeyCode::F(3)), key(KeyCode::Down), key(KeyCode::Down)]);
+    assert!(!bench.screen().contains("as measured here"));
+    let at = "2026-11-26T10:00:00Z".to_owned();
+    let measured =
+        Measured { startup_time_ms: 18.6, memory_overhead_mb: 22.4, isolation_level: 7, samples: 7, at };
+    for one in READY {
+        let mut info = runtime(*one, true);
+        info.measured = info.languages.iter().map(|language| (*language, measured.clone())).collect();
+        bench.tell(Msg::Runtime(RuntimeMsg::Known(*one, Ok(Box::new(info)))));
+    }
+    let screen = bench.screen();
+    assert!(screen.contains("A session takes, as measured here: "), "{screen}");
+    assert!(screen.contains(" 19 ms, 22 MB"), "{screen}");
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn busy_minute(bench: &mut Bench) {
             cpu_ms: Some(cpu_ms),
             memory_bytes: Some(41_200_000 + second / 10 * 5_000_000),
             peak_memory_bytes: Some(81_000_000),
+            outside_bytes: None,
             processes: Some(2),
             workspace_bytes: Some(1234),
             workspace_files: Some(12),

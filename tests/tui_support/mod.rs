@@ -77,7 +77,7 @@ pub fn runtime(runtime: RuntimeType, available: bool) -> RuntimeInfo {
         fetchable_languages: Vec::new(),
         ready: None,
         capabilities: Capabilities { startup_time_ms: start, memory_overhead_mb: memory, isolation_level: 7 },
-        measured: None,
+        measured: Default::default(),
         isolation: IsolationReport { score: 7, letters: "F2 N2 P1 R1 K1".to_owned(), ..Default::default() },
     }
 }
@@ -130,6 +130,7 @@ pub fn selection(language: Language, preference: RuntimePreference) -> Selection
         chosen,
         scores: total.map(|total| Scores { speed: total, security: 0.7, memory: total, total }),
         figures: Capabilities { startup_time_ms: 50.0, memory_overhead_mb: 25.0, isolation_level: 7 },
+        nominal: None,
         measured: false,
         reason: reason.to_owned(),
     };
@@ -158,6 +159,7 @@ pub fn finished(exit_code: i32) -> Box<ExecuteResult> {
         })),
         error: None,
         duration_ms: 14,
+        phases: None,
         execution_id: ExecutionId::from("e"),
         unknown: false,
     })
@@ -238,6 +240,7 @@ impl Bench {
             cpu_ms: Some(120),
             memory_bytes: Some(41_200_000),
             peak_memory_bytes: Some(58_000_000),
+            outside_bytes: None,
             processes: Some(2),
             workspace_bytes: Some(1234),
             workspace_files: None,

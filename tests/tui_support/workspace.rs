@@ -48,6 +48,7 @@ impl Workspace {
             result,
             error,
             duration_ms: 1,
+            phases: None,
             execution_id: id.clone(),
             unknown: false,
         })

@@ -99,7 +99,7 @@ impl Bench {
                 samples: plan.samples,
                 seed: plan.seed,
                 words: format!(
-                    "interleaved, {WARM_UPS} warm-ups of each session dropped, monotonic clock, seed {}",
+                    "interleaved, warm-ups of each session dropped, monotonic clock, seed {}",
                     plan.seed
                 ),
             },
@@ -151,8 +151,7 @@ impl Bench {
         let launches = self.plan.launches(suite);
         for launch in 0..launches {
             let rounds = share(samples, launches, launch);
-            let warm_ups =
-                if suite == Suite::Concurrency || (suite.is_cold() && launch > 0) { 0 } else { WARM_UPS };
+            let warm_ups = warm_ups(suite);
             for index in self.order(rows.len()) {
                 self.launch(&mut rows, index).await;
             }
@@ -212,6 +211,10 @@ impl Bench {
     }
 
     async fn round(&mut self, rows: &mut [Row], index: usize, warm_up: bool) {
+        // Without a session there is nothing to sample until the next launch.
+        if rows.get(index).is_none_or(|row| !row.work.is_ready()) {
+            return;
+        }
         let Some(begun) = self.turn(index).await else { return };
         let Some(row) = rows.get_mut(index) else { return };
         match row.work.sample().await {
@@ -333,6 +336,17 @@ impl Bench {
         self.report.complete = !self.control.is_stopped();
         self.tell(true);
         self.report
+    }
+}
+
+/// Samples that are dropped in each session of a suite, or before all of a cold one.
+fn warm_ups(suite: Suite) -> u32 {
+    match suite {
+        // A cold run comes before them.
+        Suite::Code => 1,
+        // What is measured is a crowd, and each of these takes long.
+        Suite::Concurrency => 0,
+        _ => WARM_UPS,
     }
 }
 

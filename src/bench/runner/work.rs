@@ -106,6 +106,11 @@ impl Work {
         self.suite.is_cold()
     }
 
+    /// It has what a sample takes.
+    pub(super) fn is_ready(&self) -> bool {
+        self.session.is_some() || self.suite.is_cold() || self.suite.is_of_the_engine()
+    }
+
     /// Begins in a new session; of a cold suite every sample does that by itself.
     pub(super) async fn launch(&mut self) -> Result<Option<Sample>, Trouble> {
         if self.suite.is_cold() || self.suite.is_of_the_engine() {
@@ -113,17 +118,26 @@ impl Work {
         }
         self.end().await;
         let (session, asked) = self.sessions.create(self.lane()?).await?;
-        self.session = Some(session.clone());
+        let begun = self.begin(&session, asked).await;
+        self.session = begun.is_ok().then(|| session.clone());
+        if begun.is_err() {
+            let _ = self.sessions.close(&session).await;
+        }
+        begun
+    }
+
+    /// What is done first in a new session.
+    async fn begin(&self, session: &SessionInfo, asked: Instant) -> Result<Option<Sample>, Trouble> {
         match self.suite {
             Suite::Code => {
-                let ran = self.run(&session, self.own_code()?, asked).await.map_err(for_good)?;
+                let ran = self.run(session, self.own_code()?, asked).await.map_err(for_good)?;
                 let cold = Sample::of_run(1, ran.whole, &ran.result);
                 // Its time stamps are not those of a warm run.
                 Ok(Some(Sample { phases: None, ..cold }))
             }
             Suite::Io => {
                 for (i, size) in SIZES.iter().enumerate() {
-                    self.file(&session, write(&format!("io-{i}"), *size)).await?;
+                    self.file(session, write(&format!("io-{i}"), *size)).await?;
                 }
                 Ok(None)
             }
@@ -429,6 +443,14 @@ fn succeeded(result: &ExecuteResult) -> Result<(), Trouble> {
 }
 
 /// The engine's own time stamps.
-fn phases(_result: &ExecuteResult) -> Option<Phases> {
-    None
+fn phases(result: &ExecuteResult) -> Option<Phases> {
+    let told = result.phases?;
+    let kept = [told.queue_ms, told.launch_ms, told.run_ms, told.collect_ms];
+    // A server's words: what is no time is not one.
+    kept.iter().all(|ms| ms.is_finite() && *ms >= 0.0).then_some(Phases {
+        queue: told.queue_ms,
+        launch: told.launch_ms,
+        run: told.run_ms,
+        collect: told.collect_ms,
+    })
 }

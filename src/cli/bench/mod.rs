@@ -15,7 +15,7 @@ use crate::bench::{
 };
 use crate::config;
 use crate::engine::{Engine, system_words};
-use crate::protocol::{Language, RuntimeInfo, WireName as _};
+use crate::protocol::{Language, RuntimeInfo, Signal, WireName as _};
 
 use super::args;
 use super::connect::Reached;
@@ -197,10 +197,12 @@ async fn plan(
         .into_iter()
         .collect::<Result<_, _>>()?;
     let lanes = bench::lanes(&infos, language);
-    if let Some(missing) = infos.iter().find(|info| !lanes.iter().any(|lane| lane.runtime == info.runtime)) {
+    for missing in infos.iter().filter(|info| !lanes.iter().any(|lane| lane.runtime == info.runtime)) {
+        let problem = unfit(missing, language);
         if !args.runtimes.is_empty() || lanes.is_empty() {
-            return Err(unfit(missing, language));
+            return Err(problem);
         }
+        exit::say(format_args!("left out: {problem}"));
     }
     let only_engine = suites.iter().all(|suite| suite.is_of_the_engine());
     if lanes.is_empty() && !only_engine {
@@ -237,6 +239,7 @@ async fn watched(engine: Arc<dyn Engine>, plan: Plan, mut signals: Signals) -> (
     exit::say(format_args!("measuring {name}, seed {seed}; Ctrl-C ends it and keeps what was measured"));
     let measuring = bench::measure(engine, plan, control.clone(), told);
     tokio::pin!(measuring);
+    let latest = seen.clone();
     let showing = shown::show(seen);
     tokio::pin!(showing);
     let mut shows = true;
@@ -244,11 +247,12 @@ async fn watched(engine: Arc<dyn Engine>, plan: Plan, mut signals: Signals) -> (
         tokio::select! {
             biased;
             signal = signals.next() => {
-                if stopped_by.is_none() {
-                    exit::say("ending: what was measured is kept");
-                    control.stop();
+                if let (Some(first), Some(snapshot)) = (stopped_by, &*latest.borrow()) {
+                    return (snapshot.report.clone(), Some(by(first)));
                 }
-                stopped_by = stopped_by.or(Some(signal));
+                exit::say("ending: what was measured is kept; once more leaves at once");
+                control.stop();
+                stopped_by = Some(signal);
             }
             () = &mut showing, if shows => shows = false,
             report = &mut measuring => break report,
@@ -257,7 +261,12 @@ async fn watched(engine: Arc<dyn Engine>, plan: Plan, mut signals: Signals) -> (
     if shows {
         showing.await;
     }
-    (report, stopped_by.map(|signal| exit::code(128 + signal.number())))
+    (report, stopped_by.map(by))
+}
+
+/// The exit code of what a signal ended.
+fn by(signal: Signal) -> ExitCode {
+    exit::code(128 + signal.number())
 }
 
 fn lanes_in_words(lanes: &[Lane]) -> String {

@@ -276,6 +276,7 @@ fn finish(shared: &Shared, session: &Session, job: Job, outcome: Outcome) {
         result: outcome.output,
         error: outcome.error,
         duration_ms: milliseconds(job.asked),
+        phases: None,
         execution_id: job.id.clone(),
         unknown: false,
     };

@@ -411,7 +411,7 @@ fn runtime_info(runtime: RuntimeType, available: bool) -> RuntimeInfo {
             memory_overhead_mb: memory,
             isolation_level: score,
         },
-        measured: None,
+        measured: std::collections::BTreeMap::new(),
         isolation: isolation(score),
     }
 }
@@ -483,6 +483,7 @@ fn selection(language: Language, preference: RuntimePreference) -> Selection {
         chosen,
         scores: total.map(|total| Scores { speed: total, security: 0.9, memory: total, total }),
         figures: runtime_info(runtime, true).capabilities,
+        nominal: None,
         measured: false,
         reason: reason.to_owned(),
     };
@@ -517,6 +518,7 @@ fn result(id: &ExecutionId, runtime: Option<RuntimeType>, success: bool) -> Box<
         result: Some(CommandOutput::Process(process)),
         error: (!success).then(|| "exit 1".to_owned()),
         duration_ms: duration_ms + 6,
+        phases: None,
         execution_id: id.clone(),
         unknown: false,
     })
@@ -527,6 +529,7 @@ fn stats(id: &SessionId) -> Msg {
         cpu_ms: Some(39),
         memory_bytes: Some(12_400_000),
         peak_memory_bytes: Some(33_000_000),
+        outside_bytes: None,
         processes: Some(1),
         workspace_bytes: Some(213),
         workspace_files: Some(1),

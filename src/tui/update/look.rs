@@ -148,6 +148,7 @@ fn later(before: &Settings, now: &Settings) -> Vec<&'static str> {
         ("registry", before.registry != now.registry),
         ("minimum_isolation", before.minimum_isolation != now.minimum_isolation),
         ("allow_unconfined", before.allow_unconfined != now.allow_unconfined),
+        ("calibrate", before.calibrate != now.calibrate),
         ("[limits]", before.limits != now.limits),
         ("[docker]", before.docker != now.docker),
         ("[server]", before.server != now.server),

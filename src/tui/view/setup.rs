@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::put;
-use crate::protocol::{Language, Progress, RuntimeInfo, RuntimeType};
+use crate::protocol::{Language, Measured, Progress, RuntimeInfo, RuntimeType};
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::model::{Model, RuntimeRow, Verdict};
 use crate::tui::remedy;
@@ -301,6 +301,14 @@ fn advice(row: &RuntimeRow, model: &Model) -> Vec<String> {
     if info.available {
         lines.push(format!("{name}: {}", if is.is_empty() { "?".to_owned() } else { is.join("  ") }));
         lines.push(format!("It runs {}.", languages(&info.languages)));
+        if !info.measured.is_empty() {
+            let cost = |(language, of): (&Language, &Measured)| {
+                let (ms, mb) = (of.startup_time_ms, of.memory_overhead_mb);
+                format!("{} {ms:.0} ms, {mb:.0} MB", language.title())
+            };
+            let costs: Vec<String> = info.measured.iter().map(cost).collect();
+            lines.push(format!("A session takes, as measured here: {}.", costs.join("; ")));
+        }
     } else if let Some(reason) = &info.reason {
         lines.push(format!("{name}: {reason}"));
     }

@@ -84,6 +84,7 @@ fn screens_say_what_they_are() {
         ("running", &["Ada", "What is your name?"]),
         ("failed", &["RangeError", "✗ failed"]),
         ("race", &["bun", "deno", "docker", "97 ms"]),
+        ("bench", &["Bench: primes.ts on 3 runtimes", "▲ slower", "seed 42", "Run by run"]),
         ("history", &["6 History", "all 2", "42 ms"]),
         ("palette", &["Session: new"]),
         ("help", &["Help"]),

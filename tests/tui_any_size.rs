@@ -2,10 +2,15 @@
 
 mod tui_support;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use codebeaker::bench::{Baseline, Digest, Lane, Snapshot, Suite};
 use codebeaker::engine::{Link, LinkUp};
 use codebeaker::protocol::*;
-use codebeaker::tui::{Done, FilesMsg, LinkMsg, Msg, Reached, RunMsg, RuntimeMsg, SessionMsg};
+use codebeaker::tui::{
+    BenchMsg, Done, FilesMsg, LinkMsg, Msg, Reached, Reading, RunMsg, RuntimeMsg, SessionMsg,
+};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 use tui_support::remote::{answer, changed, down, look, passed, recent, up};
@@ -86,6 +91,16 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
             };
             vec![done("a"), done("b")]
         }),
+        2 => (any_samples(), any_samples(), any::<bool>(), text).prop_map(move |(a, b, live, text)| {
+            one(Msg::Bench(BenchMsg::Told { number: 1, reading: Box::new(any_reading(&a, &b, live, &text)) }))
+        }),
+        1 => prop::collection::vec("[a-z.-]{1,20}", 0..30).prop_map(move |names| one(Msg::Bench(BenchMsg::Names(names)))),
+        1 => Just(()).prop_map(|()| {
+            let pressed = |code| Msg::Input(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+            let known = |of| Msg::Runtime(RuntimeMsg::Known(of, Ok(Box::new(runtime(of, true)))));
+            let begun = [KeyCode::Esc, KeyCode::Esc, KeyCode::Char('3'), KeyCode::Char('b')].map(pressed);
+            RUNTIMES.into_iter().map(known).chain(begun).collect()
+        }),
         1 => ("[ab]", Just(())).prop_map(move |(id, ())| {
             let info = Box::new(session(&id, Language::TypeScript, RuntimeType::Bun));
             one(Msg::Session(SessionMsg::Created { run: None, result: Ok(info) }))
@@ -95,6 +110,37 @@ fn happening() -> impl Strategy<Value = Vec<Msg>> {
             RUNTIMES.into_iter().zip(there).map(known).collect()
         }),
     ]
+}
+
+/// Samples of any kind: none, alike, huge, and what is no number.
+fn any_samples() -> impl Strategy<Value = Vec<f64>> {
+    prop_oneof![
+        Just(Vec::new()),
+        prop::collection::vec(0.001f64..1e6, 1..30),
+        prop::collection::vec(any::<f64>(), 1..20),
+        (0.0f64..1e3, 1usize..20).prop_map(|(value, n)| vec![value; n]),
+    ]
+}
+
+fn any_reading(a: &[f64], b: &[f64], live: bool, text: &str) -> Reading {
+    let lane = |runtime| Lane { runtime, language: Language::TypeScript };
+    let plan =
+        tui_support::bench::suite(Suite::Code, vec![lane(RuntimeType::Bun), lane(RuntimeType::Docker)]);
+    let mut report = tui_support::bench::report(&plan, 0, 1.0);
+    for (series, samples) in report.series.iter_mut().zip([a, b, b, a]) {
+        (series.samples, series.launches) = (samples.to_vec(), vec![0; samples.len()]);
+        series.reason = samples.is_empty().then(|| text.to_owned());
+    }
+    let base = Baseline::Seed;
+    let progress = tui_support::bench::reading(&plan, 3, live, None).snapshot.progress.clone();
+    let digest = Digest::of(&report, Some(&base));
+    Reading {
+        snapshot: Arc::new(Snapshot { report, progress }),
+        digest: Arc::new(digest),
+        base: Some(Arc::new(base)),
+        live,
+        cost: 1.0,
+    }
 }
 
 fn any_stats() -> impl Strategy<Value = SessionStats> {
@@ -125,8 +171,10 @@ fn any_link() -> impl Strategy<Value = Link> {
 fn any_key() -> impl Strategy<Value = Event> {
     let code = prop_oneof![
         (1u8..13).prop_map(KeyCode::F),
-        prop::sample::select("rnsixflWu12345?:q日cJRpyt/ mo.E6daXGgkNUDo".chars().collect::<Vec<_>>())
-            .prop_map(KeyCode::Char),
+        prop::sample::select(
+            "rnsixflWu12345?:q日cJRpyt/ mo.E6daXGgkNUDobvehs+[]".chars().collect::<Vec<_>>()
+        )
+        .prop_map(KeyCode::Char),
         prop::sample::select(vec![
             KeyCode::Enter,
             KeyCode::Esc,

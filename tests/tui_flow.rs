@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery")]
 
+#[path = "tui_flow/bench.rs"]
+mod bench;
 #[path = "tui_flow/files.rs"]
 mod files;
 #[path = "tui_flow/race.rs"]

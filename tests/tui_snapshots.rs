@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own machinery")]
 
+#[path = "tui_snapshots/bench.rs"]
+mod bench;
 #[path = "tui_snapshots/editor.rs"]
 mod editor;
 #[path = "tui_snapshots/files.rs"]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery")]
 
+#[path = "tui_update/bench.rs"]
+mod bench;
 #[path = "tui_update/connect.rs"]
 mod connect;
 #[path = "tui_update/editing.rs"]

@@ -7,12 +7,13 @@
 //! - the loop: [`run`](fn@run) and `run`, `term`, `keyboard` and `answers` (what the terminal says among the keys), `outside` (the
 //!   person's own editor has it);
 //! - what is known: `model`, and its parts: `buffers`, `document` and `editor` (texts), `output` and `sink`, `history`,
-//!   `race`, `files` and `workspace`, `trace` (figures), `wire` (messages), `log`, `tour`;
+//!   `race`, `bench`, `files` and `workspace`, `trace` (figures), `wire` (messages), `log`, `tour`;
 //! - what changes it: `update`, a file an area, by `msg`; what it is asked to: `commands` (the one table), `keys` and `keymap`;
 //! - what is drawn: `layout`, `view`, `overlay` (boxes, each with its state and its keys), `widget`, `theme`, `screenshot`;
 //! - what is done: `effects`; and what outlives a start: `state` (looks and places), `past` (runs) and `recovery` (texts that were not saved).
 
 mod answers;
+mod bench;
 mod buffers;
 mod charset;
 mod clipboard;
@@ -71,6 +72,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 
+pub use bench::{BenchMsg, BenchTask, KeepFailure, Reading};
 pub use clipboard::Clipboard;
 pub(crate) use disk::replace_private;
 pub use keymap::{KeyRow, Outer, key_rows};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ratatui::layout::{Position, Rect, Size};
 
+use super::bench::Bench;
 use super::buffers::{self, Buffers};
 use super::commands::Place;
 use super::connection::Connection;
@@ -74,6 +75,8 @@ pub(crate) enum Screen {
     Messages,
     /// The same code on several runtimes.
     Race,
+    /// What was measured.
+    Bench,
 }
 
 /// How something stands: drawn as a glyph, a word and a colour.
@@ -467,6 +470,7 @@ pub(crate) struct Model {
     /// The first line of the stats that is shown.
     pub(crate) stats_top: usize,
     pub(crate) race: Option<Race>,
+    pub(crate) bench: Option<Bench>,
     pub(crate) output: Output,
     /// The line being typed for the running program.
     pub(crate) input: Field,
@@ -530,6 +534,7 @@ impl Model {
             starts: Starts::default(),
             stats_top: 0,
             race: None,
+            bench: None,
             output: Output::new(),
             input: Field::default(),
             overlays: Vec::new(),
@@ -551,7 +556,7 @@ impl Model {
     /// Whether keys that type are text, not commands.
     pub(crate) fn types(&self) -> bool {
         match (self.screen, self.focus) {
-            (Screen::Setup | Screen::Race, _) => false,
+            (Screen::Setup | Screen::Race | Screen::Bench, _) => false,
             (Screen::Messages, _) => self.wire.filtering,
             (Screen::Workbench, Pane::Editor) => self.edits,
             (Screen::Workbench, Pane::Output) => {
@@ -580,6 +585,7 @@ impl Model {
             Screen::Setup => &[Place::Setup],
             Screen::Messages => &[Place::Messages],
             Screen::Race => &[Place::Race],
+            Screen::Bench => &[Place::Bench],
             Screen::Workbench => &[Place::In(self.focus), Place::Workbench],
         };
         let lost = self.connection.down().map(|_| Place::LinkLost);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crossterm::event::Event;
 use serde::{Deserialize, Serialize};
 
+use super::bench::{BenchMsg, BenchTask};
 use super::workspace::{FilesMsg, Task};
 use crate::config::{Paths, Settings, ThemeFile, Warning};
 use crate::engine::{Frame, Link, Look, Recent, Target, Told};
@@ -36,6 +37,8 @@ pub enum Msg {
     File(FileMsg),
     /// Something about a session's workspace.
     Files(FilesMsg),
+    /// Something about a benchmark.
+    Bench(BenchMsg),
     /// Something about how the engine is reached, or about another one.
     Link(LinkMsg),
     /// Something about output that was kept or copied.
@@ -439,6 +442,8 @@ pub enum Effect {
         /// What.
         task: Box<Task>,
     },
+    /// Does something for a benchmark.
+    Bench(BenchTask),
     /// Ends what is being done in a workspace under this number.
     StopFiles(u64),
     /// Reaches another engine: that of a server, or, without a target, the one in this process.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::answers;
+use super::bench::BenchMsg;
 use super::clipboard::{Clipboard, TERMINAL_LIMIT};
 use super::effects::Effects;
 use super::msg::{Copied, Effect, LinkMsg, Msg, OutputMsg};
@@ -97,11 +98,13 @@ where
     workbench.update(Msg::Link(LinkMsg::Changed(link)), Duration::ZERO);
     let outside = Outside::new(options.editor.clone(), options.state.clone());
     let unsaved = options.state.as_ref().map(|state| state.join("unsaved"));
+    let kept = options.state.as_ref().map(|state| state.join("bench"));
     let (memory, past) = (options.memory_file(), options.past_file());
     let mut effects = Effects::new(engine, options.connector)
         .remembering_in(memory)
         .recording_in(past)
         .keeping_in(unsaved)
+        .benching_in(kept)
         .spooling_in(options.paths.state.join("output"));
     effects.report_with(options.report);
     terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
@@ -151,6 +154,7 @@ where
     let mut stats = StatsClock::default();
     let mut seconds = SecondsClock::default();
     let mut keeps = KeepClock::default();
+    let mut cost = DrawClock::default();
     workbench.warm_up();
     loop {
         let stats_due = stats.due(workbench);
@@ -194,6 +198,9 @@ where
         let mut msg = msg;
         while let Some(now) = msg.take() {
             let mut edited = None;
+            if let Some(drawn) = cost.hears(&now) {
+                workbench.update(drawn, begun.elapsed());
+            }
             for effect in workbench.update(now, begun.elapsed()) {
                 match effect {
                     Effect::Quit => return Ok(Exit::Quit),
@@ -239,7 +246,9 @@ where
             continue;
         }
         if workbench.needs_drawing() && Instant::now() >= next_frame {
+            let draws = std::time::Instant::now();
             terminal.draw(|frame| workbench.draw(frame)).map_err(terminal_error)?;
+            cost.drew(draws.elapsed());
             drawn = Instant::now();
             next_frame = drawn + FRAME;
             workbench.warm_up();
@@ -309,6 +318,34 @@ impl KeepClock {
 
     fn kept(&mut self) {
         self.0 = None;
+    }
+}
+
+/// What drawing costs while a benchmark measures, to be told with what it has measured.
+#[derive(Default)]
+struct DrawClock {
+    since: Option<std::time::Instant>,
+    spent: Duration,
+}
+
+impl DrawClock {
+    fn drew(&mut self, took: Duration) {
+        if self.since.is_some() {
+            self.spent += took;
+        }
+    }
+
+    /// Gives what is to be told before this message.
+    fn hears(&mut self, msg: &Msg) -> Option<Msg> {
+        let Msg::Bench(BenchMsg::Told { reading, .. }) = msg else { return None };
+        let of = self.since.map(|since| since.elapsed());
+        match (reading.live, self.since) {
+            (true, None) => *self = Self { since: Some(std::time::Instant::now()), spent: Duration::ZERO },
+            (true, Some(_)) => {}
+            (false, _) => self.since = None,
+        }
+        let spent = self.spent;
+        of.map(|of| Msg::Bench(BenchMsg::Drawn { spent, of }))
     }
 }
 

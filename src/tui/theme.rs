@@ -115,6 +115,7 @@ pub(crate) struct Glyphs {
     pub(crate) unknown: &'static str,
     pub(crate) pointer: &'static str,
     pub(crate) down: &'static str,
+    pub(crate) up: &'static str,
     pub(crate) cut: &'static str,
     pub(crate) rule: &'static str,
     pub(crate) full: &'static str,
@@ -129,6 +130,11 @@ pub(crate) struct Glyphs {
     pub(crate) came: &'static str,
     /// A curve's marks, from low to high.
     pub(crate) spark: [&'static str; 8],
+    /// The parts of a bar, told apart by how dense they are.
+    pub(crate) shades: [&'static str; 4],
+    /// A value in a chart, and one far from the others.
+    pub(crate) point: &'static str,
+    pub(crate) outlier: &'static str,
 }
 
 const UNICODE: Glyphs = Glyphs {
@@ -142,6 +148,7 @@ const UNICODE: Glyphs = Glyphs {
     unknown: "?",
     pointer: "▸",
     down: "▼",
+    up: "▲",
     cut: "…",
     rule: "─",
     full: "█",
@@ -153,6 +160,9 @@ const UNICODE: Glyphs = Glyphs {
     sent: "→",
     came: "←",
     spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    shades: ["░", "▒", "▓", "█"],
+    point: "·",
+    outlier: "×",
 };
 
 const ASCII: Glyphs = Glyphs {
@@ -184,6 +194,7 @@ const ASCII: Glyphs = Glyphs {
     unknown: "?",
     pointer: ">",
     down: "v",
+    up: "^",
     cut: "~",
     rule: "-",
     full: "#",
@@ -195,6 +206,9 @@ const ASCII: Glyphs = Glyphs {
     sent: ">",
     came: "<",
     spark: ["_", ".", "-", "~", "=", "+", "*", "#"],
+    shades: [".", "-", "=", "#"],
+    point: ".",
+    outlier: "x",
 };
 
 /// The looks of all roles.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "only tests use it")]
 
+pub mod bench;
 pub mod race;
 pub mod remote;
 pub mod workspace;
@@ -402,7 +403,7 @@ impl Engine for Scripted {
         let place = self.sessions.lock().unwrap();
         let place = place.iter().find(|info| info.session_id == params.session_id).cloned();
         let runtime = place.map_or_else(String::new, |info| info.runtime);
-        let id = params.execution_id.unwrap();
+        let id = params.execution_id.unwrap_or_else(ExecutionId::random);
         let (tx, rx) = mpsc::channel(16);
         let (input, mut fed) = mpsc::channel::<Bytes>(4);
         let (stop, mut stopped) = mpsc::channel(4);

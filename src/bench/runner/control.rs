@@ -95,7 +95,7 @@ pub struct LaneProgress {
 }
 
 /// What there is of a benchmark: its report so far, and how far it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// What was measured so far.
     pub report: Report,

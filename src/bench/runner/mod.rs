@@ -422,7 +422,8 @@ impl Pace {
 }
 
 impl CodeFacts {
-    fn of(code: &super::plan::Code) -> Self {
+    /// Of this code.
+    pub(crate) fn of(code: &super::plan::Code) -> Self {
         use sha2::Digest as _;
         let hash = sha2::Sha256::digest(code.text.as_bytes());
         Self {

@@ -16,6 +16,7 @@ pub(crate) struct Group {
 /// The groups; what belongs to none is in the last.
 pub(crate) const GROUPS: &[Group] = &[
     Group { letter: 'r', title: "run", areas: &["run", "race", "history"] },
+    Group { letter: 'b', title: "bench", areas: &["bench"] },
     Group { letter: 's', title: "session", areas: &["session", "runtime"] },
     Group { letter: 'f', title: "file", areas: &["file", "files", "sample"] },
     Group { letter: 'e', title: "edit", areas: &["edit"] },

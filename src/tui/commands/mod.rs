@@ -109,6 +109,8 @@ pub(crate) enum Cmd {
     ForgetRuns,
     RenameSession,
     CloseIdle,
+    /// Of benchmarks.
+    Bench(BenchCmd),
     /// Of the files pane.
     Files(FilesCmd),
     Motion(Motion),
@@ -133,6 +135,23 @@ pub(crate) enum Vi {
     Cut,
     Change,
     Cancel,
+}
+
+/// What can be asked of benchmarks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BenchCmd {
+    Open,
+    Choose,
+    Sort,
+    Compare,
+    Export,
+    Keep,
+    Rerun,
+    Pause,
+    Log,
+    Panel,
+    NextFigure,
+    PreviousFigure,
 }
 
 /// What can be asked of the editor's text.
@@ -205,6 +224,8 @@ pub(crate) enum Place {
     Messages,
     /// On the screen of a race.
     Race,
+    /// On the screen of a benchmark.
+    Bench,
     /// On any screen, while the link to the engine is lost.
     LinkLost,
     /// On any screen, during the tour.
@@ -222,6 +243,7 @@ impl Place {
             Self::Setup => "runtimes".to_owned(),
             Self::Messages => "messages".to_owned(),
             Self::Race => "race".to_owned(),
+            Self::Bench => "bench".to_owned(),
             Self::LinkLost => "link lost".to_owned(),
             Self::Tour => "tour".to_owned(),
         }

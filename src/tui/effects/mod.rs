@@ -2,6 +2,7 @@
 //! has an owner here that ends it. What has to do with the engine ends with its use: a task of an engine that was left
 //! tells nothing any more.
 
+mod bench;
 mod crew;
 mod dial;
 mod execution;
@@ -24,6 +25,7 @@ use tokio::sync::watch as latest;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::bench::Benches;
 use self::crew::Crew;
 use self::dial::Dialler;
 use self::files::Transfers;
@@ -77,6 +79,7 @@ pub(crate) struct Effects {
     memory: Option<Memory>,
     past: Option<Past>,
     keeping: Option<Keeping>,
+    benches: Benches,
 }
 
 impl Effects {
@@ -98,6 +101,7 @@ impl Effects {
             memory: None,
             past: None,
             keeping: None,
+            benches: Benches::new(None),
         };
         effects.listen();
         effects
@@ -129,6 +133,12 @@ impl Effects {
     /// Keeps texts that are not saved in this directory.
     pub(crate) fn keeping_in(mut self, directory: Option<PathBuf>) -> Self {
         self.keeping = directory.map(Keeping::new);
+        self
+    }
+
+    /// Keeps benchmarks in this directory.
+    pub(crate) fn benching_in(mut self, directory: Option<PathBuf>) -> Self {
+        self.benches = Benches::new(directory);
         self
     }
 
@@ -258,6 +268,7 @@ impl Effects {
                     self.transfers.begin(Arc::clone(&self.engine), session, number, *task, &self.there);
                 drop(self.there.ask(question));
             }
+            Effect::Bench(task) => self.benches.run(task, &self.engine, &mut self.here),
             Effect::StopFiles(number) => self.transfers.stop(number),
             Effect::Reconnect => self.engine.reconnect(),
             Effect::Switch(dial) => self.switch(dial),
@@ -454,6 +465,7 @@ impl Effects {
 
     /// Ends every task.
     pub(crate) async fn shutdown(self) {
+        self.benches.end().await;
         self.runs.end().await;
         if let Some(memory) = self.memory {
             memory.end().await;

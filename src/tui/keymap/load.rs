@@ -109,7 +109,7 @@ fn known<'a>(settings: &'a KeySettings, warnings: &mut Vec<Warning>) -> Vec<&'a 
             continue;
         }
         if let (KeySection::Pane(name), None) = (&entry.section, place_of(&entry.section)) {
-            let known = "sessions, files, editor, output, stats, history, runtimes, messages, race";
+            let known = "sessions, files, editor, output, stats, history, runtimes, messages, race, bench";
             warnings.push(warning(entry, format!("unknown pane `{name}`: there are {known}")));
             continue;
         }
@@ -138,6 +138,7 @@ fn place_named(name: &str) -> Option<Place> {
         "runtimes" => return Some(Place::Setup),
         "messages" => return Some(Place::Messages),
         "race" => return Some(Place::Race),
+        "bench" => return Some(Place::Bench),
         _ => {}
     }
     let is_called =

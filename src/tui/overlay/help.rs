@@ -96,7 +96,7 @@ impl Help {
                     let name = pane.title().split_once(' ').map_or(pane.title(), |(_, name)| name);
                     format!("In {name}")
                 }
-                Place::Setup | Place::Messages | Place::Race => "On this screen".to_owned(),
+                Place::Setup | Place::Messages | Place::Race | Place::Bench => "On this screen".to_owned(),
                 Place::LinkLost => "While the link is lost".to_owned(),
                 Place::Tour => "During the tour".to_owned(),
                 Place::Selecting => "While selecting".to_owned(),

@@ -1,5 +1,7 @@
 //! Boxes over the workbench. The topmost gets the keys and the mouse; Esc closes it.
 
+mod baselines;
+mod bench_form;
 mod compare;
 mod connect;
 mod connect_view;
@@ -33,6 +35,8 @@ use super::theme::Theme;
 use super::update::perform;
 use crate::protocol::{SessionId, SessionInfo};
 
+pub(crate) use baselines::Baselines;
+pub(crate) use bench_form::BenchForm;
 pub(crate) use compare::Compare;
 pub(crate) use connect::Connect;
 pub(crate) use find::Find;
@@ -71,6 +75,8 @@ pub(crate) enum Overlay {
     Find(Box<Find>),
     Prompt(Prompt),
     Switch(Switch),
+    Baselines(Baselines),
+    BenchForm(Box<BenchForm>),
 }
 
 impl Overlay {
@@ -90,7 +96,8 @@ impl Overlay {
             ),
             Self::Help(_) | Self::Palette(_) | Self::SaveAs(_) | Self::Menu(_) | Self::Compare(_) => false,
             Self::Log(_) | Self::Samples(_) => false,
-            Self::Find(_) | Self::Prompt(_) | Self::Switch(_) => false,
+            Self::Find(_) | Self::Prompt(_) | Self::Switch(_) | Self::Baselines(_) => false,
+            Self::BenchForm(_) => true,
         }
     }
 
@@ -147,6 +154,8 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Find(find) => find.press(key, model),
         Overlay::Prompt(prompt) => prompt.press(key, model),
         Overlay::Switch(list) => list.press(key, model),
+        Overlay::Baselines(list) => list.press(key),
+        Overlay::BenchForm(form) => form.press(key, model),
     };
     conclude(model, overlay, outcome)
 }
@@ -209,6 +218,8 @@ pub(crate) fn mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
         Overlay::Palette(palette) if down => palette.click(at, model),
         Overlay::Menu(menu) if down => menu.click(at, model),
         Overlay::RunOn(list) if down => list.click(at, model),
+        Overlay::BenchForm(form) if down => form.click(at, model),
+        Overlay::Baselines(list) if down => list.click(at, model),
         Overlay::NewSession(form) if down => form.click(at, model),
         Overlay::Compare(compare) if !down => {
             let key = if by < 0 { KeyCode::Up } else { KeyCode::Down };
@@ -255,7 +266,7 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
         Overlay::Log(_) => ("LOG", &[("y", "copy"), ("/", "filter"), ("Esc", "close")]),
         Overlay::Samples(_) => ("SAMPLES", &[("Enter", "open"), ("Esc", "back"), ("l", "next language")]),
         Overlay::Compare(_) => ("RUNS", &[("Tab", "output or code"), ("Esc", "close")]),
-        Overlay::SaveAs(_) => ("SAVE AS", &[("Enter", "save"), ("Esc", "back")]),
+        Overlay::SaveAs(form) => form.hints(),
         Overlay::Path(form) => form.hints(),
         Overlay::Connect(_) => ("CONNECT", &[("Enter", "connect"), ("Tab", "next"), ("Esc", "back")]),
         Overlay::Themes(_) => ("THEME", &[("Enter", "keep"), ("Esc", "back")]),
@@ -263,6 +274,8 @@ pub(crate) fn hints(model: &Model) -> Option<(String, Vec<(&'static str, &'stati
         Overlay::Find(find) => find.hints(),
         Overlay::Prompt(prompt) => prompt.hints(),
         Overlay::Switch(_) => ("TEXTS", &[("Enter", "show"), ("Esc", "back")]),
+        Overlay::Baselines(_) => ("COMPARE WITH", &[("Enter", "compare"), ("Esc", "back")]),
+        Overlay::BenchForm(_) => ("BENCHMARK", &[("Enter", "measure"), ("Space", "choose"), ("Esc", "back")]),
     };
     Some((name.to_owned(), keys.to_vec()))
 }
@@ -326,6 +339,8 @@ pub(crate) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Overlay::Find(find) => find.draw(model, theme, frame),
             Overlay::Prompt(prompt) => prompt.draw(model, theme, frame),
             Overlay::Switch(list) => list.draw(model, theme, frame),
+            Overlay::Baselines(list) => list.draw(model, theme, frame),
+            Overlay::BenchForm(form) => form.draw(model, theme, frame),
         }
     }
 }

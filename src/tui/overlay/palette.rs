@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect, Size};
 use super::{Outcome, session_name};
 use crate::protocol::SessionId;
 use crate::tui::buffers;
-use crate::tui::commands::{Cmd, Place, Spec, listed, synonyms};
+use crate::tui::commands::{BenchCmd, Cmd, Place, Spec, listed, synonyms};
 use crate::tui::history::Record;
 use crate::tui::layout::centred;
 use crate::tui::model::{Model, Pane, Screen, SessionRow};
@@ -59,7 +59,9 @@ pub(crate) fn offered(model: &Model) -> impl Iterator<Item = &'static Spec> {
     let here = move |spec: &&Spec| match (spec.place, screen) {
         (Place::Everywhere, _) | (Place::Setup, Screen::Setup) | (Place::Messages, Screen::Messages) => true,
         (Place::Workbench | Place::In(_), Screen::Workbench) => true,
-        (Place::Race, Screen::Race) => true,
+        (Place::Race, Screen::Race) | (Place::Bench, Screen::Bench) => true,
+        // What is measured is chosen before there is anything to show.
+        (Place::Bench, Screen::Workbench) => spec.cmd == Cmd::Bench(BenchCmd::Choose),
         // Going back to the engine in this process makes sense always; it has a key only where that is pressing.
         (Place::LinkLost, _) => lost || spec.cmd == Cmd::WorkLocally,
         (Place::Tour, _) => touring,
@@ -340,6 +342,10 @@ fn key_of(spec: &Spec, model: &Model) -> String {
         (true, Place::In(pane)) => {
             let there = model.keymap.shown(spec.cmd, &[Place::In(pane)], false);
             there.map_or_else(String::new, |key| format!("{key} in {}", name_of(pane)))
+        }
+        (true, Place::Bench) => {
+            let there = model.keymap.shown(spec.cmd, &[Place::Bench], false);
+            there.map_or_else(String::new, |key| format!("{key} in Bench"))
         }
         (true, _) => keys_of(spec, model).join("  "),
     }

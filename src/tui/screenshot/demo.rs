@@ -21,6 +21,7 @@ use crate::protocol::{
     RuntimeInfo, RuntimePreference, RuntimeType, Scores, Selection, SessionConfig, SessionEvent, SessionId,
     SessionInfo, SessionLimits, SessionState, SessionStats,
 };
+use crate::tui::bench::{BenchMsg, BenchTask};
 use crate::tui::look::read_themes;
 use crate::tui::msg::{
     Content, Effect, FileMsg, LinkMsg, LookMsg, Msg, RunMsg, RuntimeMsg, SessionMsg, Stamp,
@@ -91,6 +92,9 @@ impl Stage {
             "connect" => self.connect(),
             "race" => {
                 self.opens().focus('3').types("m");
+            }
+            "bench" => {
+                self.opens().focus('3').types("b");
             }
             "messages" => self.messages(),
             "link-lost" => self.link_lost(),
@@ -312,6 +316,10 @@ impl Stage {
                     sessions: 3,
                 };
                 vec![Msg::Link(LinkMsg::Looked { dial, result: Ok(Box::new(look)) })]
+            }
+            Effect::Bench(BenchTask::Measure { number, plan, .. }) => {
+                let reading = Box::new(super::bench::reading(&plan));
+                vec![Msg::Bench(BenchMsg::Told { number, reading })]
             }
             // What else is asked has no answer that a picture would show.
             _ => Vec::new(),

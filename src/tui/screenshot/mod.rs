@@ -2,6 +2,7 @@
 //! the code that draws them on a terminal, written as SVG. No engine and no terminal has a part in it; what the demo
 //! engine answers stands in `demo`.
 
+mod bench;
 mod demo;
 mod svg;
 
@@ -24,6 +25,7 @@ pub const SCREENS: &[(&str, &str)] = &[
     ("running", "a program that waits for input"),
     ("failed", "a program that ends with an error"),
     ("race", "the same program on every runtime, side by side"),
+    ("bench", "a program that is measured on every runtime, and compared with an earlier benchmark"),
     ("history", "the runs, and which of them differ"),
     ("compare", "two runs, with what is different in them"),
     ("menu", "the commands of a group, each with its letter"),

@@ -44,6 +44,7 @@ pub(crate) fn perform(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::RunAll => return super::race::start(model),
         Cmd::BackToRace => super::race::show(model),
         Cmd::TakeTurns => return super::race::take_turns(model),
+        Cmd::Bench(cmd) => return super::bench::perform(model, cmd),
         Cmd::OpenLane => super::race::go(model, cmd),
         Cmd::Files(cmd) => return super::files::perform(model, cmd),
         Cmd::Save => return save(model, model.document.id),
@@ -152,6 +153,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
         (Screen::Setup, _) => model.screen = Screen::Workbench,
         (Screen::Messages, _) => super::messages::leave(model),
         (Screen::Race, _) => return super::race::leave(model),
+        (Screen::Bench, _) => super::bench::leave(model),
         (Screen::Workbench, _) if super::tour::leave(model) => {}
         (_, Pane::Editor) if super::edit::leave(model) => {}
         (_, Pane::Output) if model.feeds => model.feeds = false,
@@ -190,6 +192,10 @@ fn quit(model: &mut Model) -> Vec<Effect> {
             None => format!("a race runs on {live} runtimes and will be stopped"),
             Some(server) => format!("a race goes on at {server}, but its output is lost here"),
         });
+    }
+    if let Some(bench) = model.bench.as_ref().filter(|bench| bench.live) {
+        let count = bench.counts().map_or_else(String::new, |(done, total)| format!(" ({done} of {total})"));
+        reasons.push(format!("the benchmark of {}{count} will be stopped", bench.name()));
     }
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));
@@ -339,6 +345,9 @@ fn go(model: &mut Model, cmd: Cmd) {
     }
     if model.screen == Screen::Race {
         return super::race::go(model, cmd);
+    }
+    if model.screen == Screen::Bench {
+        return super::bench::go(model, cmd);
     }
     if model.screen == Screen::Setup {
         let last = model.runtimes.rows.len().saturating_sub(1);

@@ -120,7 +120,7 @@ fn after_escape(model: &Model, key: &KeyEvent) -> Option<KeyEvent> {
 fn text(model: &mut Model, key: &KeyEvent, types: bool) -> Vec<Effect> {
     match model.screen {
         Screen::Messages if types => super::messages::type_filter(model, key),
-        Screen::Messages | Screen::Setup | Screen::Race => {}
+        Screen::Messages | Screen::Setup | Screen::Race | Screen::Bench => {}
         Screen::Workbench => return text_in_pane(model, key, types),
     }
     Vec::new()
@@ -217,6 +217,10 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     }
     if model.screen == Screen::Race {
         super::race::click(model, mouse);
+        return Vec::new();
+    }
+    if model.screen == Screen::Bench {
+        super::bench::click(model, mouse);
         return Vec::new();
     }
     if let Some(effects) = super::terminal::click(model, mouse) {

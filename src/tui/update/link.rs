@@ -186,7 +186,9 @@ fn reached(model: &mut Model, dial: u32, result: Result<Reached, Failure>) -> Ve
     model.redraw = true;
     match result {
         Ok(reached) => {
-            let mut effects = vec![Effect::Switch(dial)];
+            // Of the engine that is left.
+            let mut effects = super::bench::stop(model).unwrap_or_default();
+            effects.push(Effect::Switch(dial));
             switch(model, reached);
             effects.extend(super::ask_all(model));
             effects

@@ -1,5 +1,6 @@
 //! How the model changes. Pure: no IO and no clock; the time arrives with the message.
 
+mod bench;
 mod command;
 mod edit;
 mod file;
@@ -31,6 +32,7 @@ use super::document::Document;
 use super::model::Model;
 use super::msg::{Effect, Msg, RunMsg, RuntimeMsg, SessionMsg};
 
+pub(crate) use bench::{begin as begin_bench, language as bench_language};
 pub(crate) use command::perform;
 pub(crate) use file::open as open_file;
 pub(crate) use file::open_behind;
@@ -102,6 +104,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             file::update(model, msg)
         }
         Msg::Files(msg) => files::update(model, msg),
+        Msg::Bench(msg) => bench::update(model, msg),
         Msg::Link(msg) => link::update(model, msg),
         Msg::Output(msg) => {
             model.redraw = true;

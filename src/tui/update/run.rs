@@ -5,6 +5,7 @@ use crate::protocol::{
     CreateSession, ErrorKind, ExecuteResult, Failure, Language, PtySize, RuntimeType, SessionId,
     SessionState, Signal,
 };
+use crate::tui::bench;
 use crate::tui::commands::Cmd;
 use crate::tui::document::{Document, Origin};
 use crate::tui::history::{End, Record, RunPlace};
@@ -78,11 +79,15 @@ pub(super) fn choose(model: &mut Model) {
 /// The editor's text, if it can be run now; says why if it can't.
 fn program(model: &mut Model) -> Option<Program> {
     let language = ready(model)?;
-    let named = named(&model.document);
+    let (code, named) = (code(model), named(&model.document));
+    Some(Program { language, code, named, on: None, session: None, terminal: false })
+}
+
+/// The text as a program.
+pub(super) fn code(model: &Model) -> String {
     // What can't be shown is in the file all the same.
     let own = model.document.unshown.as_deref().filter(|_| !model.is_changed());
-    let code = own.map_or_else(|| model.editor.text(), str::to_owned);
-    Some(Program { language, code, named, on: None, session: None, terminal: false })
+    own.map_or_else(|| model.editor.text(), str::to_owned)
 }
 
 /// The language of the editor's text, if it can be run now; says why if it can't.
@@ -103,8 +108,13 @@ pub(super) fn ready(model: &mut Model) -> Option<Language> {
 }
 
 /// Nothing of ours runs that would be in the way.
-fn is_free(model: &mut Model) -> bool {
+pub(super) fn is_free(model: &mut Model) -> bool {
     if !super::link::is_reachable(model) {
+        return false;
+    }
+    if bench::is_live(model) {
+        let message = "a benchmark measures: what else runs would disturb it";
+        model.tell(Verdict::Warn, message, "Ctrl-C stops it and keeps what was measured");
         return false;
     }
     let what = match (&model.runs.active, &model.race) {
@@ -349,6 +359,9 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
         return vec![Effect::StopFiles(number)];
     }
     let Some(run) = &mut model.runs.active else {
+        if let Some(effects) = super::bench::stop(model) {
+            return effects;
+        }
         if model.runtimes.fetching.is_some() {
             return vec![Effect::CancelFetch];
         }

@@ -4,6 +4,7 @@ use crate::engine::Told;
 use crate::protocol::{
     Failure, IsolationReport, SessionEvent, SessionId, SessionInfo, SessionState, SessionStats,
 };
+use crate::tui::bench;
 use crate::tui::commands::Cmd;
 use crate::tui::ingest;
 use crate::tui::model::{Model, Pane, SessionRow, Verdict};
@@ -126,7 +127,9 @@ fn listed(model: &mut Model, list: Vec<SessionInfo>) {
     model.redraw |=
         !std::mem::replace(&mut model.sessions.listed, true) && model.connection.server().is_some();
     let now = model.now;
-    let list: Vec<SessionInfo> = list.into_iter().map(ingest::session).collect();
+    let passing = |info: &SessionInfo| bench::is_passing(model, info.name.as_deref());
+    let list: Vec<SessionInfo> =
+        list.into_iter().filter(|info| !passing(info)).map(ingest::session).collect();
     let known: Vec<&SessionInfo> = model.sessions.rows.iter().map(|row| &row.info).collect();
     if known.len() == list.len() && known.iter().zip(&list).all(|(a, b)| same_on_screen(a, b)) {
         return;
@@ -253,7 +256,8 @@ fn told(model: &mut Model, event: SessionEvent) -> Vec<Effect> {
     let Some(row) = model.sessions.find(id) else {
         // Somebody else's session, or one whose creation is being answered.
         let gone = matches!(&event, SessionEvent::State { state: SessionState::Closed, .. });
-        return if gone { Vec::new() } else { vec![Effect::ListSessions] };
+        // Or a benchmark's, that would be disturbed: they are asked for when it is over.
+        return if gone || bench::is_live(model) { Vec::new() } else { vec![Effect::ListSessions] };
     };
     match event {
         SessionEvent::State { session_id, state: SessionState::Closed, reason } => {

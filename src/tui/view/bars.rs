@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{link, output, put};
-use crate::tui::commands::{Cmd, Place, Spec, specs};
+use crate::tui::bench;
+use crate::tui::commands::{BenchCmd, Cmd, Place, Spec, specs};
 use crate::tui::document::Origin;
 use crate::tui::keymap::Preset;
 use crate::tui::layout::{Class, Layout, tabs as tab_places};
@@ -90,6 +91,7 @@ pub(super) fn top(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Fra
         let end = match &model.runs.active {
             _ if model.connection.down().is_some() => (Verdict::Warn, "link down"),
             Some(_) => (Verdict::Run, "running"),
+            None if bench::is_live(model) => (Verdict::Run, "measuring"),
             None => match &model.runs.last {
                 Some(last) => (last.verdict, outcome(theme, last.verdict).1),
                 None => (Verdict::Idle, "idle"),
@@ -206,6 +208,7 @@ fn mode(model: &Model) -> (&'static str, Role) {
         (Screen::Messages, _) if model.wire.filtering => ("FILTER", Role::ModeEdit),
         (Screen::Messages, _) => ("MESSAGES", Role::ModeCommand),
         (Screen::Race, _) => ("RACE", Role::ModeCommand),
+        (Screen::Bench, _) => ("BENCH", Role::ModeCommand),
         (_, Pane::Editor) => editing(model),
         (_, Pane::Output) if model.feeds => ("INPUT", Role::ModeEdit),
         (_, Pane::Output) => ("OUTPUT", Role::ModeCommand),
@@ -273,6 +276,7 @@ fn is_busy(model: &Model) -> bool {
         || model.files.queues.can_end().is_some()
         || model.connection.dial.is_some()
         || model.race.as_ref().is_some_and(Race::is_live)
+        || bench::is_live(model)
 }
 
 /// A run has shown how that is done, and several runtimes would do it.
@@ -280,6 +284,20 @@ fn race_hint(model: &Model) -> bool {
     let able = |language| race::able(model, language).count();
     let ran = model.runs.last.is_some() || model.race.is_some();
     ran && model.document.language().is_some_and(|language| able(language) > 1)
+}
+
+/// Pausing is worth its place while something is measured, measuring again when nothing is.
+fn bench_useful(model: &Model, cmd: Cmd) -> bool {
+    let live = bench::is_live(model);
+    match cmd {
+        Cmd::Bench(BenchCmd::Pause) => live,
+        Cmd::Bench(BenchCmd::Rerun | BenchCmd::Keep | BenchCmd::Choose) => !live,
+        Cmd::Bench(BenchCmd::NextFigure) => {
+            model.bench.as_ref().is_some_and(|bench| bench.figures().len() > 1)
+        }
+        Cmd::Bench(BenchCmd::Panel) => model.layout().class == Class::Normal,
+        _ => true,
+    }
 }
 
 /// The keys worth showing here, the most important first; help has a place of its own.
@@ -330,6 +348,7 @@ fn key_hints(model: &Model) -> Vec<(String, &'static str)> {
                 && (spec.cmd != Cmd::Run || model.runs.active.is_none())
                 && (!matches!(spec.cmd, Cmd::RunAll | Cmd::TakeTurns) || races)
                 && !(reads && of_list(spec))
+                && bench_useful(model, spec.cmd)
         };
         for spec in specs().filter(here).filter(useful) {
             // A key means what the nearest place says.
@@ -397,9 +416,20 @@ pub(super) fn status(model: &Model, layout: &Layout, theme: &Theme, frame: &mut 
             line.put(&[(&words, theme.style(Role::Text))], 2, frame);
         }
         line.put_right(&end, plain, frame);
+    } else if model.screen == Screen::Bench {
+        if let Some(words) = bench_cost(model) {
+            line.put(&[(&words, theme.style(Role::Muted))], 3, frame);
+        }
     } else if let Some(hint) = fetch_hint(model).filter(|_| edits) {
         line.put(&[(&hint, theme.style(Role::Muted))], 0, frame);
     }
+}
+
+/// What looking at it cost, drawing and reading.
+fn bench_cost(model: &Model) -> Option<String> {
+    let bench = model.bench.as_ref()?;
+    let cost = bench.drawing? + bench.reading.as_ref()?.cost;
+    Some(format!("this view took {cost:.1} ms of each second"))
 }
 
 fn said(notice: &Notice) -> String {
@@ -427,6 +457,9 @@ fn activity(model: &Model) -> (Verdict, String) {
     if let Some(race) = model.race.as_ref().filter(|race| race.is_live()) {
         return race.activity();
     }
+    if let Some(bench) = model.bench.as_ref().filter(|bench| bench.live) {
+        return bench.activity();
+    }
     if let Some(runtime) = model.runtimes.fetching {
         return (Verdict::Run, format!("fetching {}", runtime.short()));
     }
@@ -438,6 +471,9 @@ fn activity(model: &Model) -> (Verdict, String) {
     }
     if let Some(race) = model.race.as_ref().filter(|_| model.screen == Screen::Race) {
         return (Verdict::Idle, format!("all {} have ended", race.lanes.len()));
+    }
+    if let Some(bench) = model.bench.as_ref().filter(|_| model.screen == Screen::Bench) {
+        return bench.outcome();
     }
     match (&model.runs.last, model.sessions.current()) {
         (Some(last), _) => {

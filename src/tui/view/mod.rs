@@ -2,6 +2,7 @@
 
 mod ansi;
 mod bars;
+mod bench;
 mod editor;
 pub(crate) mod files;
 pub(crate) mod history;
@@ -44,6 +45,7 @@ pub(crate) fn view(model: &Model, theme: &Theme, highlights: &Highlighter, frame
             Screen::Setup => setup::draw(model, theme, frame),
             Screen::Messages => messages::draw(model, &layout, theme, frame),
             Screen::Race => race::draw(model, &layout, theme, frame),
+            Screen::Bench => bench::draw(model, &layout, theme, frame),
             Screen::Workbench => workbench(model, &layout, theme, highlights, frame),
         }
         notices::toast(model, &layout, theme, frame);

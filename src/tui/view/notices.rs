@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Clear;
 
 use super::{link, put};
+use crate::tui::bench;
 use crate::tui::commands::{Cmd, Place};
 use crate::tui::layout::{Class, Layout};
 use crate::tui::model::{Model, Screen, Verdict};
@@ -60,7 +61,7 @@ pub(super) fn toast(model: &Model, layout: &Layout, theme: &Theme, frame: &mut F
 pub(super) fn too_small(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let area = frame.area();
     let raced = model.race.as_ref().map_or(0, crate::tui::race::Race::live);
-    let runs = usize::from(model.runs.active.is_some()) + raced;
+    let runs = usize::from(model.runs.active.is_some()) + raced + usize::from(bench::is_live(model));
     let of = if runs > 0 { Verdict::Run } else { Verdict::Idle };
     let lost = link::lost(model);
     let of = if lost.is_some() { Verdict::Warn } else { of };

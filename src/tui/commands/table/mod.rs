@@ -1,6 +1,7 @@
 //! The rows of the table, a file an area.
 
 mod app;
+mod bench;
 mod connection;
 mod edit;
 mod file;
@@ -22,6 +23,7 @@ use super::{Cmd, Place, Spec};
 /// Every command; the bottom line, the help and the palette show them in this order.
 const AREAS: &[&[Spec]] = &[
     run::ROWS,
+    bench::ROWS,
     edit::ROWS,
     session::ROWS,
     history::ROWS,

@@ -21,7 +21,7 @@ pub mod suite;
 pub use compare::{Change, Verdict};
 pub use digest::{Baseline, Digest, Row};
 pub use plan::{Code, Lane, MOST_SAMPLES, Plan, SEED_OF_ORDERS, lanes};
-pub use report::{Phases, Report, Series};
+pub use report::{Report, Series};
 pub use runner::{Control, LaneProgress, Progress, Snapshot, measure};
 pub use stats::{Distribution, Interval, Summary};
 pub use store::{Store, StoreError};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::host::{Host, Noise};
 use super::plan::Lane;
 use super::suite::{Case, Suite, Unit};
-use crate::protocol::{IsolationReport, Language, SessionConfig, SessionLimits};
+use crate::protocol::{IsolationReport, Language, Phases, SessionConfig, SessionLimits};
 
 /// The version of the saved form.
 pub const FORMAT: u32 = 1;
@@ -106,26 +106,6 @@ pub struct CodeFacts {
     pub sha256: String,
 }
 
-/// The engine's own time stamps of a command, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Phases {
-    /// It waited for its turn.
-    pub queue: f64,
-    /// Its program was being started: its file written, compiled, the process begun.
-    pub launch: f64,
-    /// The program ran.
-    pub run: f64,
-    /// From the program's end until its result was told.
-    pub collect: f64,
-}
-
-impl Phases {
-    /// In order.
-    pub fn each(&self) -> [(&'static str, f64); 4] {
-        [("queue", self.queue), ("launch", self.launch), ("run", self.run), ("collect", self.collect)]
-    }
-}
-
 /// Samples of one figure in one lane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -195,10 +175,10 @@ impl Series {
             super::stats::median(&self.phases.iter().map(part).collect::<Vec<_>>())
         };
         Some(Phases {
-            queue: of(|p| p.queue)?,
-            launch: of(|p| p.launch)?,
-            run: of(|p| p.run)?,
-            collect: of(|p| p.collect)?,
+            queue_ms: of(|p| p.queue_ms)?,
+            launch_ms: of(|p| p.launch_ms)?,
+            run_ms: of(|p| p.run_ms)?,
+            collect_ms: of(|p| p.collect_ms)?,
         })
     }
 }

@@ -278,6 +278,16 @@ pub struct Phases {
 }
 
 impl Phases {
+    /// Each with its name, in order, in milliseconds.
+    pub fn each(&self) -> [(&'static str, f64); 4] {
+        [
+            ("queue", self.queue_ms),
+            ("launch", self.launch_ms),
+            ("run", self.run_ms),
+            ("collect", self.collect_ms),
+        ]
+    }
+
     /// All of it, in milliseconds.
     pub fn total_ms(&self) -> f64 {
         self.queue_ms + self.launch_ms + self.run_ms + self.collect_ms

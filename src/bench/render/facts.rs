@@ -4,8 +4,9 @@
 use super::numbers;
 use crate::bench::digest::{Baseline, Digest, Row};
 use crate::bench::published::Published;
-use crate::bench::report::{EnvironmentFacts, Phases, Report};
+use crate::bench::report::{EnvironmentFacts, Report};
 use crate::bench::suite::{SEED, Suite, Unit};
+use crate::protocol::Phases;
 use crate::protocol::SessionLimits;
 
 /// What marks a lane that stands apart from the others.

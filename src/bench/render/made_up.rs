@@ -5,11 +5,11 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::bench::host::{Host, Noise};
 use crate::bench::plan::Lane;
-use crate::bench::report::{
-    CodeFacts, EngineFacts, EnvironmentFacts, FORMAT, Method, Phases, Report, Series,
-};
+use crate::bench::report::{CodeFacts, EngineFacts, EnvironmentFacts, FORMAT, Method, Report, Series};
 use crate::bench::suite::Suite;
-use crate::protocol::{IsolationReport, Language, LayerReport, RuntimeType, SessionConfig, SessionLimits};
+use crate::protocol::{
+    IsolationReport, Language, LayerReport, Phases, RuntimeType, SessionConfig, SessionLimits,
+};
 
 /// What a hostile program may say.
 pub(crate) const HOSTILE: &str = "<script>alert(1)</script> | \"quoted\", 'so' \u{1b}[31mred\u{1b}[0m\u{9b}2J\r\n=cmd()|`x` \\| \u{202e}txt ]]> & -- \u{0}";
@@ -54,10 +54,10 @@ pub(crate) fn report(name: Option<&str>, slower: f64) -> Report {
                         let docker = if at == 2 { 0.6 } else { 0.06 };
                         let (launch, rest) = (ms * docker, ms * (1.0 - docker));
                         one.phases.push(Phases {
-                            queue: 0.04,
-                            launch,
-                            run: rest * 0.96,
-                            collect: rest * 0.04,
+                            queue_ms: 0.04,
+                            launch_ms: launch,
+                            run_ms: rest * 0.96,
+                            collect_ms: rest * 0.04,
                         });
                     }
                 }

@@ -10,12 +10,11 @@ use super::control::Control;
 use super::sessions::Sessions;
 use crate::bench::plan::{Code, Lane};
 use crate::bench::programs;
-use crate::bench::report::Phases;
 use crate::bench::suite::Suite;
 use crate::engine::{Engine, Link};
 use crate::protocol::{
     Command, CopyFile, DeleteFile, ErrorKind, Execute, ExecuteCode, ExecuteResult, ExecutionEvent, Failure,
-    Language, ListDirectory, ReadFile, RuntimePreference, SelectParams, SessionInfo, WriteFile,
+    Language, ListDirectory, Phases, ReadFile, RuntimePreference, SelectParams, SessionInfo, WriteFile,
 };
 
 /// Calls between two readings of the clock, of what is quicker than the clock.
@@ -445,13 +444,6 @@ fn succeeded(result: &ExecuteResult) -> Result<(), Trouble> {
 
 /// The engine's own time stamps.
 fn phases(result: &ExecuteResult) -> Option<Phases> {
-    let told = result.phases?;
-    let kept = [told.queue_ms, told.launch_ms, told.run_ms, told.collect_ms];
     // A server's words: what is no time is not one.
-    kept.iter().all(|ms| ms.is_finite() && *ms >= 0.0).then_some(Phases {
-        queue: told.queue_ms,
-        launch: told.launch_ms,
-        run: told.run_ms,
-        collect: told.collect_ms,
-    })
+    result.phases.filter(|phases| phases.each().iter().all(|(_, ms)| ms.is_finite() && *ms >= 0.0))
 }

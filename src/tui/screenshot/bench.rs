@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use crate::bench::host::{Host, Noise};
 use crate::bench::report::{EngineFacts, FORMAT, Method};
-use crate::bench::{
-    Baseline, Digest, Lane, LaneProgress, Phases, Plan, Progress, Report, Series, Snapshot, Suite,
-};
-use crate::protocol::RuntimeType;
+use crate::bench::{Baseline, Digest, Lane, LaneProgress, Plan, Progress, Report, Series, Snapshot, Suite};
+use crate::protocol::{Phases, RuntimeType};
 use crate::tui::bench::Reading;
 
 /// Samples of each lane, those of the last one still to come.
@@ -60,8 +58,10 @@ fn report(plan: &Plan, seed: u32, deno: f64) -> Report {
             let Some(case) = Suite::Code.cases().get(case) else { continue };
             let samples = samples(n, middle, seed);
             let phases = |ms: &f64| match lane.runtime {
-                RuntimeType::Docker => Phases { queue: 0.2, launch: 2.9, run: ms - 3.9, collect: 0.8 },
-                _ => Phases { queue: 0.2, launch: 1.1, run: ms - 1.4, collect: 0.1 },
+                RuntimeType::Docker => {
+                    Phases { queue_ms: 0.2, launch_ms: 2.9, run_ms: ms - 3.9, collect_ms: 0.8 }
+                }
+                _ => Phases { queue_ms: 0.2, launch_ms: 1.1, run_ms: ms - 1.4, collect_ms: 0.1 },
             };
             series.push(Series {
                 warm_ups: 2 * LAUNCHES,

@@ -4,9 +4,10 @@ use super::svg::{Scale, Svg};
 use crate::bench::compare::{MARGIN, Verdict};
 use crate::bench::digest::Row;
 use crate::bench::render::{facts, numbers, text};
-use crate::bench::report::{Phases, Series};
+use crate::bench::report::Series;
 use crate::bench::stats::{Bin, Distribution, Interval};
 use crate::bench::suite::Suite;
+use crate::protocol::Phases;
 
 /// The most bins of a histogram.
 const BINS: usize = 24;

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 
 use super::{line, panel};
 use crate::bench::stats::{Bin, LEAST_FOR_P95, LEAST_FOR_P99};
-use crate::bench::{Distribution, Phases, Row, Series, Summary};
+use crate::bench::{Distribution, Row, Series, Summary};
+use crate::protocol::Phases;
 use crate::tui::bench::{self, Bench, number};
 use crate::tui::commands::{BenchCmd, Cmd};
 use crate::tui::layout::Class;

@@ -269,12 +269,19 @@ pub(super) fn cold(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fram
     }
 }
 
-/// Cells of a phase's figure.
-const FIGURE: usize = 8;
+/// Cells of a name and of each phase's figure, and the same where there is little room.
+const PHASES: [usize; 5] = [8, 8, 8, 8, 8];
+const NARROW: [usize; 5] = [7, 6, 7, 8, 8];
 
 /// What a command's time goes into.
 pub(super) fn phases(bench: &Bench, model: &Model, area: Rect, theme: &Theme, frame: &mut Frame<'_>) {
-    let inside = panel("Where the time goes  ms, median", &switch(model), area, theme, frame);
+    let inside = panel(
+        if area.width < 50 { "Phases  ms, median" } else { "Where the time goes  ms, median" },
+        &switch(model),
+        area,
+        theme,
+        frame,
+    );
     let muted = theme.style(Role::Muted);
     let told = told(bench);
     if told.iter().all(|(_, phases)| phases.is_none()) {
@@ -285,35 +292,28 @@ pub(super) fn phases(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fr
         };
         return line(inside, inside.y, words, muted, theme, frame);
     }
-    let names = Phases::default().each().map(|(name, _)| format!("{name:>FIGURE$}")).concat();
-    line(inside, inside.y, &format!("{:8}{names}", ""), muted, theme, frame);
-    let before = 8 + 4 * FIGURE + 2;
+    let [name_cells, figures @ ..] = if inside.width < 48 { NARROW } else { PHASES };
+    let in_columns = |words: [String; 4]| {
+        words.iter().zip(figures).map(|(words, cells)| format!("{words:>cells$}")).collect::<String>()
+    };
+    let names = in_columns(Phases::default().each().map(|(name, _)| name.to_owned()));
+    line(inside, inside.y, &format!("{:name_cells$}{names}", ""), muted, theme, frame);
+    let before = name_cells + figures.iter().sum::<usize>() + 2;
     let cells = usize::from(inside.width).saturating_sub(before);
     let all = |phases: &Phases| phases.each().iter().map(|(_, ms)| ms.max(0.0)).sum::<f64>();
     let longest = told.iter().filter_map(|(_, phases)| phases.as_ref().map(all)).fold(0.0, f64::max);
     let legend = inside.bottom().saturating_sub(1);
     for ((name, phases), y) in told.iter().zip(inside.top() + 1..legend) {
         line(inside, y, name, theme.style(Role::Text), theme, frame);
-        let Some(phases) = phases else {
-            line(
-                Rect { x: inside.x + 8, width: inside.width.saturating_sub(8), ..inside },
-                y,
-                "  not told by this engine",
-                muted,
-                theme,
-                frame,
-            );
-            continue;
+        let words = match phases {
+            Some(phases) => in_columns(phases.each().map(|(_, ms)| number(ms, 1))),
+            None => "  not told by this engine".to_owned(),
         };
-        let figures: String = phases.each().map(|(_, ms)| format!("{:>FIGURE$}", number(ms, 1))).concat();
-        line(
-            Rect { x: inside.x + 8, width: inside.width.saturating_sub(8), ..inside },
-            y,
-            &figures,
-            theme.style(Role::Text),
-            theme,
-            frame,
-        );
+        let indent = u16::try_from(name_cells).unwrap_or(0).min(inside.width);
+        let right = Rect { x: inside.x + indent, width: inside.width - indent, ..inside };
+        let role = if phases.is_some() { Role::Text } else { Role::Muted };
+        line(right, y, &words, theme.style(role), theme, frame);
+        let Some(phases) = phases else { continue };
         let mut x = inside.x.saturating_add(u16::try_from(before).unwrap_or(u16::MAX));
         for (at, (_, ms)) in phases.each().into_iter().enumerate() {
             let share = if longest > 0.0 { ms.max(0.0) / longest } else { 0.0 };

@@ -13,6 +13,11 @@ use super::suite::Unit;
 
 /// A change within this share is none that matters.
 pub const MARGIN: f64 = 0.05;
+/// The same downwards: what a figure falls by where it grows by the margin the other way round.
+pub const FALL: f64 = MARGIN / (1.0 + MARGIN);
+/// Of samples that were all taken in one session, or in one process, the interval does not hold what differs from one to
+/// the next: the margin is then so many times as wide.
+const WITHIN_ONE: f64 = 4.0;
 /// With fewer samples on either side nothing can be told.
 pub const LEAST: usize = 10;
 
@@ -56,6 +61,8 @@ pub struct Change {
     /// Its 95 % interval; absent of too few samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
+    /// The margin of its verdict is so many times the usual one.
+    pub wider: f64,
     /// What that comes to.
     pub verdict: Verdict,
 }
@@ -65,25 +72,29 @@ impl Change {
     pub fn between(base: &Series, now: &Series, seed: u64, margin: f64) -> Option<Self> {
         let (before, after) = (median(&base.samples)?, median(&now.samples)?);
         let change = after / before - 1.0;
+        let launches = |series: &Series| Launches::of(&series.samples, &series.launches);
+        let (launches_before, launches_now) = (launches(base), launches(now));
+        let several = launches_before.count() > 1 && launches_now.count() > 1;
+        let wider = if several { 1.0 } else { WITHIN_ONE };
         let enough = base.samples.len() >= LEAST && now.samples.len() >= LEAST && before > 0.0;
         let interval = enough.then(|| {
-            let launches = |series: &Series| Launches::of(&series.samples, &series.launches);
-            let ratio = ratio_interval(&launches(base), &launches(now), seed);
+            let ratio = ratio_interval(&launches_before, &launches_now, seed);
             Interval { low: ratio.low - 1.0, high: ratio.high - 1.0 }
         });
         let interval = interval.filter(|i| i.low.is_finite() && i.high.is_finite());
-        let verdict = interval.map_or(Verdict::CannotTell, |i| judge(i, margin, now.unit.more_is_better()));
-        Some(Self { base: before, now: after, change, interval, verdict })
+        let change = Self { base: before, now: after, change, interval, wider, verdict: Verdict::CannotTell };
+        Some(Self { verdict: change.verdict_beyond(margin, now.unit), ..change })
     }
 
     /// The verdict with another margin.
     pub fn verdict_beyond(&self, margin: f64, unit: Unit) -> Verdict {
+        let margin = margin * self.wider;
         self.interval.map_or(Verdict::CannotTell, |i| judge(i, margin, unit.more_is_better()))
     }
 }
 
 fn judge(interval: Interval, margin: f64, more_is_better: bool) -> Verdict {
-    // What a rate must fall by for the same work to take so much longer.
+    // What a rate falls by where the same work takes so much longer, and a time by where it had taken so much longer.
     let fall = margin / (1.0 + margin);
     let (grown, shrunk) =
         if more_is_better { (Verdict::Faster, Verdict::Slower) } else { (Verdict::Slower, Verdict::Faster) };

@@ -1,10 +1,10 @@
 //! A report as it is read: each series with what it says and what changed. Screen and exports show this, so that they
 //! show the same numbers.
 
-use super::compare::{Change, MARGIN, Verdict};
+use super::compare::{Change, MARGIN};
 use super::plan::Lane;
 use super::published::{self, Published};
-use super::report::{Report, Series};
+use super::report::{EnvironmentFacts, Report, Series};
 use super::stats::Summary;
 use super::suite::{Suite, Unit};
 
@@ -41,6 +41,20 @@ impl Baseline {
         if of.engine.place != base.engine.place {
             words.push_str(&format!(" over {}", base.engine.place));
         }
+        if (of.engine.pool, of.engine.threads) != (base.engine.pool, base.engine.threads) {
+            words.push_str(", with another pool or number of threads");
+        }
+        let other = |facts: &&EnvironmentFacts| {
+            let same = |then: &EnvironmentFacts| {
+                (&then.version, &then.isolation.letters) == (&facts.version, &facts.isolation.letters)
+            };
+            base.environments.iter().any(|then| then.lane == facts.lane && !same(then))
+        };
+        let others: Vec<&str> =
+            of.environments.iter().filter(other).map(|f| f.lane.runtime.short()).collect();
+        if !others.is_empty() {
+            words.push_str(&format!(", of another version or isolation of {}", others.join(", ")));
+        }
         if of.code.as_ref().zip(base.code.as_ref()).is_some_and(|(now, then)| now.sha256 != then.sha256) {
             words.push_str(", of other code");
         }
@@ -67,6 +81,8 @@ pub struct Row {
     pub peak_memory_bytes: Option<u64>,
     /// What changed against the baseline, where that has the same.
     pub change: Option<Change>,
+    /// It has no samples, and the baseline's has.
+    pub lost: bool,
     /// What was published beside it.
     pub published: Option<&'static Published>,
     /// How often it failed.
@@ -95,14 +111,6 @@ impl Digest {
             noise: report.noise.warning(report.host.processors),
         }
     }
-
-    /// Those that changed for the worse by more than a share of what they were, as sure as an interval can be.
-    pub fn worse_than(&self, share: f64) -> Vec<&Row> {
-        let worse = |row: &&Row| {
-            row.change.is_some_and(|change| change.verdict_beyond(share, row.unit) == Verdict::Slower)
-        };
-        self.rows.iter().filter(worse).collect()
-    }
 }
 
 fn row(report: &Report, index: usize, series: &Series, base: Option<&Baseline>) -> Row {
@@ -112,6 +120,12 @@ fn row(report: &Report, index: usize, series: &Series, base: Option<&Baseline>) 
             base.like(series).and_then(|before| Change::between(before, series, seed, MARGIN))
         }
         _ => None,
+    };
+    let lost = match base {
+        Some(Baseline::Saved(base)) if series.samples.is_empty() => {
+            base.like(series).is_some_and(|before| !before.samples.is_empty())
+        }
+        _ => false,
     };
     let runtime = series.lane.map(|lane| lane.runtime);
     let published = matches!(base, Some(Baseline::Seed))
@@ -126,6 +140,7 @@ fn row(report: &Report, index: usize, series: &Series, base: Option<&Baseline>) 
         summary: Summary::of(&series.samples, &series.launches, seed),
         peak_memory_bytes: series.peak_memory_bytes,
         change,
+        lost,
         published,
         failures: series.failures,
         reason: series.reason.clone(),

@@ -25,7 +25,7 @@ pub struct Report {
     pub started: String,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// Whether all of the plan was measured.
+    /// Whether it came to its end, and was not stopped; what could not be measured says why.
     pub complete: bool,
     /// How it was measured.
     pub method: Method,
@@ -68,6 +68,9 @@ pub struct EngineFacts {
     /// Its name and version; empty is not known.
     #[serde(default)]
     pub version: String,
+    /// How many threads asked it, and did its work where it is in the same process; 0 is not known.
+    #[serde(default)]
+    pub threads: usize,
     /// It may hand out environments that stand ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<bool>,

@@ -5,6 +5,8 @@
 //! session resemble each other, and an interval that took them for independent would be too narrow (T. Kalibera and
 //! R. Jones, "Rigorous benchmarking in reasonable time", 2013).
 
+use std::collections::BTreeMap;
+
 use hdrhistogram::Histogram;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 /// How many times samples are drawn again.
 const RESAMPLES: usize = 2_000;
+/// The most numbers that are drawn for one interval; of very many samples fewer drawings say as much.
+const DRAWN: usize = 20_000_000;
 /// With fewer samples there is no interval.
 pub const LEAST_FOR_INTERVAL: usize = 5;
 /// With fewer samples the 95th percentile is one of the few largest, and is withheld.
@@ -85,7 +89,7 @@ impl Summary {
             let squares: f64 = samples.iter().map(|x| (x - mean).powi(2)).sum();
             (squares / (n - 1) as f64).sqrt()
         });
-        let (low, high) = distribution.fences();
+        let (low, high) = fences(samples);
         Some(Self {
             n,
             mean,
@@ -133,18 +137,11 @@ impl Distribution {
         self.0.value_at_quantile(q) as f64 / STEPS
     }
 
-    /// Values beyond these are outliers.
-    pub fn fences(&self) -> (f64, f64) {
-        let (first, third) = (self.at(0.25), self.at(0.75));
-        let reach = 1.5 * (third - first);
-        (first - reach, third + reach)
-    }
-
     /// At most `most` bins of equal, round width that hold everything between the fences; what lies beyond them is in one
     /// more bin on each side.
     pub fn bins(&self, most: usize) -> Vec<Bin> {
         let (least, largest) = (self.least(), self.largest());
-        let (fence_low, fence_high) = self.fences();
+        let (fence_low, fence_high) = beyond(self.at(0.25), self.at(0.75));
         let (low, high) = (least.max(fence_low), largest.min(fence_high));
         let width = round_width((high - low) / most.max(1) as f64, largest);
         let mut edge = (low / width).floor() * width;
@@ -208,6 +205,18 @@ fn round_width(width: f64, scale: f64) -> f64 {
     step.unwrap_or(10.0) * power
 }
 
+/// Values below the first or above the second are outliers, by the exact quartiles; of no samples none are.
+pub fn fences(samples: &[f64]) -> (f64, f64) {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    beyond(quantile_of_sorted(&sorted, 0.25), quantile_of_sorted(&sorted, 0.75))
+}
+
+fn beyond(first: f64, third: f64) -> (f64, f64) {
+    let reach = 1.5 * (third - first);
+    (first - reach, third + reach)
+}
+
 /// The mean of some values; 0 of none.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
@@ -244,14 +253,22 @@ impl Launches {
         if launches.len() != samples.len() {
             return Self(vec![samples.to_vec()]);
         }
-        let mut groups: Vec<(u32, Vec<f64>)> = Vec::new();
+        // In order, so that the same seed draws the same.
+        let mut groups: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
         for (sample, launch) in samples.iter().zip(launches) {
-            match groups.iter_mut().find(|(of, _)| of == launch) {
-                Some((_, group)) => group.push(*sample),
-                None => groups.push((*launch, vec![*sample])),
-            }
+            groups.entry(*launch).or_default().push(*sample);
         }
-        Self(groups.into_iter().map(|(_, group)| group).collect())
+        Self(groups.into_values().collect())
+    }
+
+    /// How many samples.
+    fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    /// How many launches.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// As many samples again, drawn with replacement: launches first, then within each.
@@ -264,11 +281,15 @@ impl Launches {
     }
 }
 
+fn resamples(n: usize) -> usize {
+    RESAMPLES.min(DRAWN / n.max(1)).max(100)
+}
+
 fn mean_interval(samples: &[f64], launches: &[u32], seed: u64) -> Interval {
     let launches = Launches::of(samples, launches);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut drawn = Vec::with_capacity(samples.len());
-    let mut means: Vec<f64> = (0..RESAMPLES)
+    let mut means: Vec<f64> = (0..resamples(samples.len()))
         .map(|_| {
             launches.draw(&mut rng, &mut drawn);
             mean(&drawn)
@@ -281,7 +302,7 @@ fn mean_interval(samples: &[f64], launches: &[u32], seed: u64) -> Interval {
 pub(super) fn ratio_interval(base: &Launches, now: &Launches, seed: u64) -> Interval {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut a, mut b) = (Vec::new(), Vec::new());
-    let mut ratios: Vec<f64> = (0..RESAMPLES)
+    let mut ratios: Vec<f64> = (0..resamples(base.len() + now.len()))
         .map(|_| {
             base.draw(&mut rng, &mut a);
             now.draw(&mut rng, &mut b);

@@ -89,6 +89,14 @@ impl Store {
         check(name)
     }
 
+    /// Whether anything can be kept here.
+    pub fn try_to_write(&self) -> Result<(), StoreError> {
+        let path = self.0.join(format!(".try.{}", std::process::id()));
+        let tried = fs::write(&path, b"");
+        let _ = fs::remove_file(&path);
+        tried.map_err(|error| StoreError::Io { path: self.0.clone(), error })
+    }
+
     /// Keeps a report by this name, in place of what had it before; the directory must be there.
     pub fn save(&self, report: &mut Report, name: &str) -> Result<PathBuf, StoreError> {
         check(name)?;

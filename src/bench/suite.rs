@@ -17,11 +17,11 @@ wire_enum! {
         /// The choice of a runtime.
         Select = "select";
         /// Everything a single program costs: create, run hello, close.
-        Oneshot = "oneshot" | "one-shot";
+        Oneshot = "oneshot";
         /// The same program again in a warm session.
-        Rerun = "rerun" | "re-run";
+        Rerun = "rerun";
         /// From the request for a session to the start of an empty program in it.
-        Startup = "startup" | "start-up";
+        Startup = "startup";
         /// A cell in an interpreter that keeps its variables, where a runtime offers one.
         Repl = "repl";
         /// Writing and reading a file of 1 KiB, 64 KiB and 1 MiB.
@@ -205,8 +205,7 @@ impl Suite {
             Self::Select | Self::Files | Self::Io | Self::Rerun | Self::Repl => 100,
             Self::Exec | Self::Code => 50,
             Self::Create | Self::Oneshot | Self::Startup => 20,
-            Self::Output | Self::Memory => 10,
-            Self::Concurrency => 5,
+            Self::Output | Self::Memory | Self::Concurrency => 10,
         }
     }
 

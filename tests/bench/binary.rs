@@ -74,9 +74,9 @@ fn a_result_is_saved_shown_compared_and_held_to_a_condition() {
     }
     let home = tempfile::tempdir().unwrap();
     let (quick, slow) = (home.path().join("quick.py"), home.path().join("slow.py"));
-    std::fs::write(&quick, "print(1)\n").unwrap();
-    // Many times as slow, on any machine.
-    std::fs::write(&slow, "import time\ntime.sleep(0.5)\nprint(1)\n").unwrap();
+    std::fs::write(&quick, "import time\ntime.sleep(0.1)\nprint(1)\n").unwrap();
+    // Beyond the condition also where starting Python takes a second.
+    std::fs::write(&slow, "import time\ntime.sleep(0.8)\nprint(1)\n").unwrap();
     let (quick, slow) = (quick.to_str().unwrap(), slow.to_str().unwrap());
     let (code, out, err) = bench(&home, &["--file", quick, "-r", "native", "-n", "10", "--save", "main"]);
     assert_eq!(code, Some(0), "{err}");

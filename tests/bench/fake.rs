@@ -211,8 +211,11 @@ impl Engine for Fake {
             } else {
                 6
             };
-            let data = Bytes::from(vec![b'x'; size]);
-            events.try_send(ExecutionEvent::Output { stream: OutputStream::Stdout, data }).unwrap();
+            // Its first piece, and the rest.
+            for size in [size.div_ceil(2), size / 2] {
+                let data = Bytes::from(vec![b'x'; size]);
+                events.try_send(ExecutionEvent::Output { stream: OutputStream::Stdout, data }).unwrap();
+            }
         }
         let result = ExecuteResult {
             success: !fails,

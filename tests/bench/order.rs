@@ -126,6 +126,11 @@ async fn a_failure_now_and_then_is_counted_and_is_no_sample() {
 #[tokio::test(start_paused = true)]
 async fn code_of_another_language_and_a_repl_that_is_not_offered_are_said() {
     let engine = Arc::new(Fake::new());
+    let mut two = plan(&[Suite::Code], &RUNTIMES[1..], 10);
+    two.lanes[0].language = Language::TypeScript;
+    let report = measured(engine.clone(), two).await;
+    let measured_of = |at: usize| report.series[at].samples.len();
+    assert_eq!((measured_of(0), measured_of(2)), (0, 10), "the first alone is given up");
     let mut plan = plan(&[Suite::Code, Suite::Repl], &RUNTIMES[2..], 10);
     plan.lanes[0].language = Language::TypeScript;
     let report = measured(engine.clone(), plan).await;

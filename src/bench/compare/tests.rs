@@ -61,11 +61,25 @@ fn too_few_samples_tell_nothing() {
     let mut few = Series::new(Suite::Code, Suite::Code.cases()[0], None);
     assert_eq!(Change::between(&few, &few, 1, MARGIN), None);
     few.samples = vec![1.0; 9];
-    few.launches = vec![0; 9];
+    few.launches = (0..9).collect();
     let slow = Series { samples: vec![9.0; 9], ..few.clone() };
     let change = Change::between(&few, &slow, 1, MARGIN).unwrap();
     assert_eq!((change.verdict, change.interval), (Verdict::CannotTell, None));
     assert!((change.change - 8.0).abs() < 1e-9);
+}
+
+#[test]
+fn what_was_taken_in_one_process_is_judged_by_a_wider_margin() {
+    let mut base = Series::new(Suite::Select, Suite::Select.cases()[0], None);
+    base.samples = (0..100).map(|i| 1.0 + f64::from(i % 3) / 1e3).collect();
+    base.launches = vec![0; 100];
+    let times = |factor: f64| Series {
+        samples: base.samples.iter().map(|sample| sample * factor).collect(),
+        ..base.clone()
+    };
+    let verdict = |factor| Change::between(&base, &times(factor), 1, MARGIN).unwrap().verdict;
+    assert_eq!(verdict(1.1), Verdict::NoChange);
+    assert_eq!(verdict(1.3), Verdict::Slower);
 }
 
 #[test]

@@ -116,11 +116,9 @@ pub(super) const FIGURES: [&str; 8] = ["n", "mean ± 95 % CI", "p50", "p95", "p9
 /// The texts of a row's change: the median before and now, the change, its interval, the verdict; `None` without one.
 pub(super) fn change(row: &Row) -> Option<[String; 5]> {
     let change = row.change?;
-    // The median is exact in a change, and of a histogram everywhere else: it is told once.
-    let now = row.summary.as_ref().map_or(change.now, |summary| summary.p50);
     Some([
         numbers::figure(change.base, row.unit),
-        numbers::figure(now, row.unit),
+        numbers::figure(change.now, row.unit),
         numbers::percent(change.change),
         numbers::percents(change.interval),
         numbers::verdict(&change, row.unit),
@@ -327,10 +325,10 @@ fn quoted(word: &str) -> String {
 pub(super) fn method(report: &Report, base: Option<&Baseline>) -> Vec<String> {
     let mut all = vec![
         "Each round takes one sample of every lane, in an order drawn anew from the seed, so that what the machine does \
-         meanwhile meets all of them alike. The first samples of a session are dropped. The clock is monotonic and read \
+         meanwhile meets all of them alike. The first samples of a session are dropped, but of crowds and of cold runs. The clock is monotonic and read \
          on the caller's side; the phases are the engine's own time stamps."
             .to_owned(),
-        "± is half the 95 % interval of the mean. Intervals are by bootstrap (2000 times), which draws sessions first and \
+        "± is half the 95 % interval of the mean. Intervals are by bootstrap, which draws sessions first and \
          the samples of each session then, since samples of one session resemble each other. Outliers lie more than 1.5 \
          interquartile ranges beyond the quartiles; they are counted and kept."
             .to_owned(),
@@ -341,7 +339,8 @@ pub(super) fn method(report: &Report, base: Option<&Baseline>) -> Vec<String> {
     match base {
         Some(Baseline::Saved(_)) => all.push(
             "A change is that of the median. It is called faster or slower only where the whole of its 95 % interval lies \
-             beyond 5 %, and no change where the whole of it lies within; else nobody can tell."
+             beyond 5 % (20 % of figures that were all taken in one session), and no change where the whole of it lies \
+             within; else nobody can tell."
                 .into(),
         ),
         Some(Baseline::Seed) => all.push(

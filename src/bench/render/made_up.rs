@@ -92,7 +92,12 @@ pub(crate) fn report(name: Option<&str>, slower: f64) -> Report {
             seed: 42,
             words: "interleaved, 5 warm-ups of each session dropped, monotonic clock, seed 42".into(),
         },
-        engine: EngineFacts { place: "local".into(), version: "CodeBeaker 0.1.0".into(), pool: Some(false) },
+        engine: EngineFacts {
+            place: "local".into(),
+            version: "CodeBeaker 0.1.0".into(),
+            pool: Some(false),
+            threads: 1,
+        },
         host: Host {
             name: "workshop".into(),
             system: "Debian GNU/Linux 12 (bookworm)".into(),

@@ -85,7 +85,10 @@ impl Bench {
         control: Control,
         told: watch::Sender<Option<Arc<Snapshot>>>,
     ) -> Self {
-        let (facts, infos) = engine_facts(engine.as_ref(), &plan).await;
+        let (facts, infos) = tokio::select! {
+            facts = engine_facts(engine.as_ref(), &plan) => facts,
+            () = control.stopped() => Default::default(),
+        };
         let sessions = Arc::new(Sessions::new(engine.clone(), control.clone()));
         let report = Report {
             format: FORMAT,
@@ -145,7 +148,8 @@ impl Bench {
         };
         self.progress.suite = Some(suite);
         self.progress.lanes = lanes.iter().map(progress).collect();
-        let mut rows: Vec<Row> = lanes.into_iter().map(|lane| self.row(suite, lane)).collect();
+        let mut rows: Vec<Row> =
+            lanes.into_iter().enumerate().map(|(index, lane)| self.row(suite, lane, index)).collect();
         self.tell(true);
 
         let launches = self.plan.launches(suite);
@@ -169,7 +173,7 @@ impl Bench {
         self.progress.suite = None;
     }
 
-    fn row(&mut self, suite: Suite, lane: Option<Lane>) -> Row {
+    fn row(&mut self, suite: Suite, lane: Option<Lane>, index: usize) -> Row {
         let series = self.report.series.len();
         self.report.series.extend(suite.cases().iter().map(|case| Series::new(suite, *case, lane)));
         let (engine, sessions) = (self.engine.clone(), self.sessions.clone());
@@ -186,7 +190,7 @@ impl Bench {
             .filter(|code| suite == Suite::Code && lane.is_some_and(|l| l.language != code.language));
         if let Some(code) = foreign {
             let why = format!("it is {}", code.language.title());
-            self.give_up(&mut row, self.progress.lanes.len().saturating_sub(1), why);
+            self.give_up(&mut row, index, why);
         }
         row
     }
@@ -205,21 +209,22 @@ impl Bench {
         match launched {
             Ok(None) => {}
             Ok(Some(sample)) => self.keep(row, sample, self.launch),
-            Err(trouble) => self.failed(row, index, trouble),
+            Err(trouble) => self.failed(row, index, trouble).await,
         }
         self.turn_ends(index, begun);
     }
 
     async fn round(&mut self, rows: &mut [Row], index: usize, warm_up: bool) {
-        // Without a session there is nothing to sample until the next launch.
-        if rows.get(index).is_none_or(|row| !row.work.is_ready()) {
-            return;
+        // A session that has failed is replaced.
+        if rows.get(index).is_some_and(|row| !row.work.is_ready()) {
+            return self.launch(rows, index).await;
         }
         let Some(begun) = self.turn(index).await else { return };
         let Some(row) = rows.get_mut(index) else { return };
         match row.work.sample().await {
             Ok(_) if warm_up => {
-                let cases = row.work.cases();
+                // Of one's own code the second figure is the cold run.
+                let cases = if self.progress.suite == Some(Suite::Code) { 1 } else { row.work.cases() };
                 self.series(row.series, cases).for_each(|series| series.warm_ups += 1);
             }
             Ok(sample) => {
@@ -232,7 +237,7 @@ impl Bench {
                     lane.done += 1;
                 }
             }
-            Err(trouble) => self.failed(row, index, trouble),
+            Err(trouble) => self.failed(row, index, trouble).await,
         }
         self.turn_ends(index, begun);
     }
@@ -243,6 +248,7 @@ impl Bench {
             self.tell(true);
             self.control.go_on().await;
         }
+        self.link_is_there().await;
         let lane = self.progress.lanes.get_mut(index)?;
         if self.control.is_stopped() || lane.given_up.is_some() {
             return None;
@@ -255,6 +261,16 @@ impl Bench {
         Some(Instant::now())
     }
 
+    /// Waits while the link to the engine is lost, as long as that tries to have it back.
+    async fn link_is_there(&self) {
+        let mut link = self.engine.link();
+        let there = link.wait_for(|link| !matches!(link, Link::Down(down) if down.wait.is_some()));
+        tokio::select! {
+            _ = there => {}
+            () = self.control.stopped() => {}
+        }
+    }
+
     fn turn_ends(&mut self, index: usize, begun: Instant) {
         if let Some(lane) = self.progress.lanes.get_mut(index) {
             lane.running = false;
@@ -265,6 +281,9 @@ impl Bench {
     fn keep(&mut self, row: &Row, sample: Sample, launch: u32) {
         for (i, (case, value)) in sample.values.into_iter().enumerate() {
             let Some(series) = self.report.series.get_mut(row.series + case) else { continue };
+            if !value.is_finite() {
+                continue;
+            }
             series.samples.push(value);
             series.launches.push(launch);
             // They are those of the first figure.
@@ -273,13 +292,16 @@ impl Bench {
         }
     }
 
-    fn failed(&mut self, row: &mut Row, index: usize, trouble: Trouble) {
+    async fn failed(&mut self, row: &mut Row, index: usize, trouble: Trouble) {
         let (why, for_good) = match trouble {
             Trouble::Stopped => return,
             Trouble::Never(why) => (why, true),
             Trouble::Failed(why) => (why, false),
         };
         row.failures += 1;
+        if !row.work.is_cold() {
+            row.work.end().await;
+        }
         let cases = row.work.cases();
         for series in self.series(row.series, cases) {
             series.failures += 1;
@@ -371,7 +393,8 @@ async fn engine_facts(engine: &dyn Engine, plan: &Plan) -> (EngineFacts, Vec<Run
     }
     let pool = infos.iter().any(|info| info.ready.is_some());
     let version = info.map(|info| format!("{} {}", info.name, info.version)).unwrap_or_default();
-    (EngineFacts { place, version, pool: Some(pool) }, infos)
+    let threads = tokio::runtime::Handle::current().metrics().num_workers();
+    (EngineFacts { place, version, pool: Some(pool), threads }, infos)
 }
 
 fn environment(lane: Lane, infos: &[RuntimeInfo]) -> EnvironmentFacts {

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
 use super::control::Control;
 use super::work::Trouble;
 use crate::bench::plan::Lane;
@@ -67,7 +69,9 @@ impl Sessions {
     /// The same without waiting for what goes on afterwards.
     pub(super) async fn closed(&self, session: &SessionInfo) -> Result<(), Trouble> {
         let closed = self.engine.close_session(&session.session_id).await;
-        lock(&self.open).retain(|id| *id != session.session_id);
+        if closed.is_ok() {
+            lock(&self.open).retain(|id| *id != session.session_id);
+        }
         closed.map_err(|failure| Trouble::Failed(failure.to_string()))
     }
 
@@ -82,12 +86,10 @@ impl Sessions {
         lock(&self.seen).clone()
     }
 
-    /// Closes every one that is open.
+    /// Closes every one that is open, those too that could not be closed before.
     pub(super) async fn end(&self) {
         let open = std::mem::take(&mut *lock(&self.open));
-        for id in open {
-            let _ = self.engine.close_session(&id).await;
-        }
+        let _ = tokio::time::timeout(LATE, close_all(self.engine.clone(), open)).await;
     }
 }
 
@@ -96,14 +98,13 @@ impl Drop for Sessions {
     fn drop(&mut self) {
         let open = std::mem::take(&mut *lock(&self.open));
         if let (false, Ok(tokio)) = (open.is_empty(), tokio::runtime::Handle::try_current()) {
-            let engine = self.engine.clone();
-            tokio.spawn(async move {
-                for id in open {
-                    let _ = engine.close_session(&id).await;
-                }
-            });
+            tokio.spawn(close_all(self.engine.clone(), open));
         }
     }
+}
+
+async fn close_all(engine: Arc<dyn Engine>, open: Vec<SessionId>) {
+    join_all(open.iter().map(|id| engine.close_session(id))).await;
 }
 
 fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -35,7 +35,9 @@ fn outliers_are_counted_and_kept() {
     samples.push(90.0);
     let summary = Summary::of(&samples, &[], 1).unwrap();
     assert_eq!((summary.n, summary.max), (36, 90.0));
-    assert!(summary.outliers >= 1);
+    assert_eq!(summary.outliers, 6, "all that differ from the thirty, whose quartiles are the same");
+    let same = Summary::of(&[5.0; 9], &[], 1).unwrap();
+    assert_eq!(same.outliers, 0);
 }
 
 #[test]

@@ -2,16 +2,19 @@
 
 mod shown;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use crate::bench::render::{self, Format};
+use crate::bench::compare::LEAST;
+use crate::bench::render::{self, Format, numbers};
 use crate::bench::{
-    self, Baseline, Code, Control, Digest, Lane, Plan, Report, SEED, Store, StoreError, Suite, Verdict,
+    self, Baseline, Change, Code, Control, Digest, Lane, Plan, Report, Row, SEED, Store, StoreError, Suite,
+    Verdict,
 };
 use crate::config;
 use crate::engine::{Engine, system_words};
@@ -24,6 +27,8 @@ use super::run;
 use super::signals::Signals;
 use super::surroundings::Surroundings;
 
+/// How long closing what was opened may take after a second signal.
+const IMPATIENCE: Duration = Duration::from_secs(2);
 /// The exit code where something is slower than it may be.
 const SLOWER: u8 = 1;
 
@@ -53,22 +58,67 @@ pub async fn bench(args: args::Bench) -> Result<ExitCode, Problem> {
                 ));
             }
         };
-        return tell(&args, &report, base.as_ref(), format);
+        ready(&args, &store)?;
+        return tell(&args, &report, base.as_ref(), format, true);
     }
-    ready(&args, &store)?;
-    let (mut report, interrupted) = measured(&args, surroundings).await?;
-    let saved = args.save.as_deref().map_or(Ok(()), |name| {
-        store.save(&mut report, name)?;
-        exit::say(format_args!("saved as {name}: codebeaker bench --compare {name} compares with it"));
-        Ok(())
+    let made = ready(&args, &store)?;
+    let outcome = measured(&args, surroundings).await;
+    let (report, stopped_by, mut signals) = match outcome {
+        Ok(Measured::Report { report, stopped_by, signals }) => (report, stopped_by, signals),
+        Ok(Measured::Stopped(signal)) => {
+            exit::say("stopped before anything was measured");
+            drop_empty(made);
+            return Ok(by(signal));
+        }
+        Err(problem) => {
+            drop_empty(made);
+            return Err(problem);
+        }
+    };
+    let finish = tokio::task::spawn_blocking(move || {
+        finish(&args, *report, &store, base.as_ref(), format, stopped_by)
     });
-    // What could not be saved is shown all the same.
-    let told = tell(&args, &report, base.as_ref(), format)?;
-    saved.map(|()| interrupted.unwrap_or(told))
+    tokio::select! {
+        finished = finish => finished.map_err(|e| Problem::new(e.to_string(), ""))?,
+        signal = signals.next() => Ok(by(signal)),
+    }
 }
 
-/// Sees to it that what is measured can be kept: not after minutes that it can't.
-fn ready(args: &args::Bench, store: &Store) -> Result<(), Problem> {
+/// Keeps and shows what was measured; gives the exit code.
+fn finish(
+    args: &args::Bench,
+    mut report: Report,
+    store: &Store,
+    base: Option<&Baseline>,
+    format: Format,
+    stopped_by: Option<Signal>,
+) -> Result<ExitCode, Problem> {
+    let saved = args.save.as_deref().map_or(Ok(()), |name| save(&mut report, store, name));
+    // What could not be saved is shown all the same.
+    let told = tell(args, &report, base, format, stopped_by.is_none())?;
+    saved?;
+    Ok(stopped_by.map_or(told, by))
+}
+
+/// Keeps a report; one that was stopped does not take the place of a whole one.
+fn save(report: &mut Report, store: &Store, name: &str) -> Result<(), Problem> {
+    let whole = report.complete || store.load(name).is_err();
+    let name = if whole { name.to_owned() } else { format!("{name}-stopped") };
+    store.save(report, &name)?;
+    exit::say(format_args!("saved as {name}: codebeaker bench --compare {name} compares with it"));
+    Ok(())
+}
+
+/// Removes the file that was made to see whether it can be, where nothing has come into it.
+fn drop_empty(made: Option<PathBuf>) {
+    let empty = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0);
+    if let Some(path) = made.filter(empty) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Sees to it that what is measured can be kept: not after minutes that it can't. Gives the file that was made for that.
+fn ready(args: &args::Bench, store: &Store) -> Result<Option<PathBuf>, Problem> {
     if let Some(name) = &args.save {
         Store::check(name)?;
         config::make_private_dir(store.directory()).map_err(|e| {
@@ -77,13 +127,16 @@ fn ready(args: &args::Bench, store: &Store) -> Result<(), Problem> {
                 "set XDG_STATE_HOME to a directory that you can write",
             )
         })?;
+        store.try_to_write()?;
     }
     if args.output == Path::new("-") {
-        return Ok(());
+        return Ok(None);
     }
+    let new = !args.output.exists();
     // What is there stays until there is something to put in its place.
     let opened = std::fs::OpenOptions::new().append(true).create(true).open(&args.output);
-    opened.map(drop).map_err(|e| unwritable(&args.output, &e))
+    opened.map_err(|e| unwritable(&args.output, &e))?;
+    Ok(new.then(|| args.output.clone()))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
@@ -123,22 +176,22 @@ fn list(store: &Store) -> Result<ExitCode, Problem> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures what is asked for; with it the exit code, where it was interrupted.
-async fn measured(
-    args: &args::Bench,
-    surroundings: Surroundings,
-) -> Result<(Report, Option<ExitCode>), Problem> {
+/// What came of measuring.
+enum Measured {
+    /// What was measured; the signal that ended it, and those that may still come.
+    Report { report: Box<Report>, stopped_by: Option<Signal>, signals: Signals },
+    /// A signal came before there was anything.
+    Stopped(Signal),
+}
+
+/// Measures what is asked for.
+async fn measured(args: &args::Bench, surroundings: Surroundings) -> Result<Measured, Problem> {
     let code = match &args.file {
         None => None,
         Some(file) => {
-            let (text, name) = run::read_code(file).await?;
+            let (text, file_name) = run::read_code(file).await?;
             let language = args.language.map_or_else(|| run::guess(file, &text), Ok)?;
-            Some(Code {
-                name: name.clone().unwrap_or_else(|| "standard input".into()),
-                language,
-                text,
-                file_name: name,
-            })
+            Some(Code { name: file.display().to_string(), language, text, file_name })
         }
     };
     let suites = suites(args, code.is_some())?;
@@ -146,17 +199,21 @@ async fn measured(
     let mut signals = Signals::listen()?;
     let reached = tokio::select! {
         biased;
-        signal = signals.next() => return Err(Problem::new("stopped before anything was measured", format!("that was {signal}"))),
+        signal = signals.next() => return Ok(Measured::Stopped(signal)),
         reached = Reached::at(args.attach.as_deref(), &surroundings) => reached?,
     };
     let planned = plan(args, reached.engine.as_ref(), suites, code);
-    let planned = tokio::select! {
+    let outcome = tokio::select! {
         biased;
-        _ = signals.next() => Err(Problem::new("stopped before anything was measured", "")),
-        planned = planned => planned,
+        signal = signals.next() => Ok(Err(signal)),
+        planned = planned => planned.map(Ok),
     };
-    let outcome = match planned {
-        Ok(plan) => Ok(watched(reached.engine.clone(), plan, signals).await),
+    let outcome = match outcome {
+        Ok(Ok(plan)) => {
+            let (report, stopped_by) = watched(reached.engine.clone(), plan, &mut signals).await;
+            Ok(Measured::Report { report: Box::new(report), stopped_by, signals })
+        }
+        Ok(Err(signal)) => Ok(Measured::Stopped(signal)),
         Err(problem) => Err(problem),
     };
     reached.end().await;
@@ -219,14 +276,14 @@ async fn plan(
         .into_iter()
         .collect::<Result<_, _>>()?;
     let lanes = bench::lanes(&infos, language);
+    let only_engine = suites.iter().all(|suite| suite.is_of_the_engine());
     for missing in infos.iter().filter(|info| !lanes.iter().any(|lane| lane.runtime == info.runtime)) {
         let problem = unfit(missing, language);
-        if !args.runtimes.is_empty() || lanes.is_empty() {
+        if !only_engine && (!args.runtimes.is_empty() || lanes.is_empty()) {
             return Err(problem);
         }
         exit::say(format_args!("left out: {problem}"));
     }
-    let only_engine = suites.iter().all(|suite| suite.is_of_the_engine());
     if lanes.is_empty() && !only_engine {
         return Err(Problem::new("this engine has no runtime", "codebeaker doctor tells what is missing"));
     }
@@ -253,7 +310,7 @@ fn unfit(info: &RuntimeInfo, language: Option<Language>) -> Problem {
 }
 
 /// Measures and shows how far it is. A first signal ends it and keeps what there is, a second one leaves.
-async fn watched(engine: Arc<dyn Engine>, plan: Plan, mut signals: Signals) -> (Report, Option<ExitCode>) {
+async fn watched(engine: Arc<dyn Engine>, plan: Plan, signals: &mut Signals) -> (Report, Option<Signal>) {
     let control = Control::default();
     let (told, seen) = watch::channel(None);
     let mut stopped_by = None;
@@ -269,8 +326,14 @@ async fn watched(engine: Arc<dyn Engine>, plan: Plan, mut signals: Signals) -> (
         tokio::select! {
             biased;
             signal = signals.next() => {
-                if let (Some(first), Some(snapshot)) = (stopped_by, &*latest.borrow()) {
-                    return (snapshot.report.clone(), Some(by(first)));
+                if stopped_by.is_some() {
+                    // Sessions are being closed: not for ever.
+                    let left = tokio::time::timeout(IMPATIENCE, &mut measuring).await.ok();
+                    let latest = latest.borrow().clone();
+                    match left.or_else(|| latest.map(|snapshot| snapshot.report.clone())) {
+                        Some(report) => return (report, stopped_by),
+                        None => continue,
+                    }
                 }
                 exit::say("ending: what was measured is kept; once more leaves at once");
                 control.stop();
@@ -283,7 +346,7 @@ async fn watched(engine: Arc<dyn Engine>, plan: Plan, mut signals: Signals) -> (
     if shows {
         showing.await;
     }
-    (report, stopped_by.map(by))
+    (report, stopped_by)
 }
 
 /// The exit code of what a signal ended.
@@ -296,12 +359,13 @@ fn lanes_in_words(lanes: &[Lane]) -> String {
     if names.is_empty() { "the engine".to_owned() } else { names.join(", ") }
 }
 
-/// Writes a report; gives the exit code.
+/// Writes a report; gives the exit code. Of one that was stopped nothing is asked.
 fn tell(
     args: &args::Bench,
     report: &Report,
     base: Option<&Baseline>,
     format: Format,
+    whole: bool,
 ) -> Result<ExitCode, Problem> {
     let digest = Digest::of(report, base);
     let text = render::render(report, &digest, base, format);
@@ -319,42 +383,50 @@ fn tell(
         let next = "codebeaker doctor tells what each runtime can do here";
         return Err(Problem::new(format!("nothing was measured: {}", reason.unwrap_or_default()), next));
     }
-    args.fail_if.map_or(Ok(ExitCode::SUCCESS), |share| condition(&digest, share))
+    args.fail_if.filter(|_| whole).map_or(Ok(ExitCode::SUCCESS), |share| condition(&digest, share))
 }
 
-/// The exit code where nothing may be slower by more than `share`.
+/// The exit code where nothing may be slower by more than `share`, nor be lost.
 fn condition(digest: &Digest, share: f64) -> Result<ExitCode, Problem> {
+    let lost: Vec<&Row> = digest.rows.iter().filter(|row| row.lost).collect();
+    for row in &lost {
+        let why = row.reason.as_deref().unwrap_or("it gave no sample");
+        exit::say(format_args!("{} can't be measured any more: {why}", figure(row)));
+    }
     let compared: Vec<_> = digest.rows.iter().filter_map(|row| Some((row, row.change?))).collect();
-    if compared.is_empty() {
+    if compared.is_empty() && lost.is_empty() {
         return Err(Problem::new(
             "nothing was measured that the baseline has too",
             "measure the same suites on the same runtimes",
         ));
     }
-    let open =
-        compared.iter().filter(|(row, change)| change.verdict_beyond(share, row.unit) == Verdict::CannotTell);
-    if let n @ 1.. = open.count() {
-        exit::say(format_args!(
-            "of {n} of {} figures it can't be told: take more samples with -n",
-            compared.len()
+    let all = compared.len();
+    if all > 0 && compared.iter().all(|(_, change)| change.interval.is_none()) {
+        let message = format!("{all} figures were compared, and none has samples enough to tell anything");
+        return Err(Problem::new(
+            message,
+            format!("take at least {LEAST} with -n, here and in the baseline"),
         ));
     }
-    let worse = digest.worse_than(share);
-    for row in &worse {
-        let Some(change) = row.change else { continue };
-        let lane = row.lane.map_or_else(String::new, |lane| format!(" on {lane}"));
-        let interval = change
-            .interval
-            .map_or_else(String::new, |i| format!(" [{:+.0} % to {:+.0} %]", i.low * 100.0, i.high * 100.0));
-        exit::say(format_args!(
-            "{} {}{lane} is {} by {:+.0} %{interval}",
-            row.suite,
-            row.case,
-            change.verdict_beyond(share, row.unit).words(row.unit),
-            change.change * 100.0
-        ));
+    let verdict = |row: &Row, change: &Change| change.verdict_beyond(share, row.unit);
+    let open = compared.iter().filter(|(row, change)| verdict(row, change) == Verdict::CannotTell).count();
+    if open > 0 {
+        exit::say(format_args!("of {open} of {all} figures it can't be told: take more samples with -n"));
     }
-    Ok(if worse.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SLOWER) })
+    let worse: Vec<_> =
+        compared.iter().filter(|(row, change)| verdict(row, change) == Verdict::Slower).collect();
+    for (row, change) in &worse {
+        let (by, interval) = (numbers::percent(change.change), numbers::percents(change.interval));
+        let word = Verdict::Slower.words(row.unit);
+        exit::say(format_args!("{} is {word} by {by} ({interval})", figure(row)));
+    }
+    Ok(if worse.is_empty() && lost.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SLOWER) })
+}
+
+/// What a row is about: `code warm on bun javascript`.
+fn figure(row: &Row) -> String {
+    let lane = row.lane.map_or_else(String::new, |lane| format!(" on {lane}"));
+    format!("{} {}{lane}", row.suite, row.case)
 }
 
 impl From<StoreError> for Problem {

@@ -3,17 +3,18 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use tokio::sync::watch;
 
 use crate::bench::{LaneProgress, Progress, Snapshot};
+use crate::cli::bar::template;
 
 /// Shows what is told until nothing more is.
 pub async fn show(mut told: watch::Receiver<Option<Arc<Snapshot>>>) {
     let bar = std::io::stderr().is_terminal().then(|| {
         // Drawn when something is told, and at no other time: what is measured is not to be disturbed.
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
-        bar.set_style(style());
+        bar.set_style(template("{prefix:.bold} {bar:24} {percent} %  {wide_msg}"));
         bar
     });
     let mut written = 0;
@@ -57,10 +58,4 @@ fn words(lanes: &[LaneProgress]) -> String {
         }
     };
     lanes.iter().map(lane).collect::<Vec<_>>().join(", ")
-}
-
-fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{prefix:.bold} {bar:24} {percent} %  {wide_msg}");
-    // The template is ours; a plain style is there for the day that it is misspelt.
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━╌")
 }

@@ -1,11 +1,11 @@
 //! What is drawn of a report.
 
 use super::svg::{Scale, Svg};
-use crate::bench::compare::{MARGIN, Verdict};
+use crate::bench::compare::{FALL, MARGIN, Verdict};
 use crate::bench::digest::Row;
 use crate::bench::render::{facts, numbers, text};
 use crate::bench::report::Series;
-use crate::bench::stats::{Bin, Distribution, Interval};
+use crate::bench::stats::{Bin, Distribution, Interval, fences};
 use crate::bench::suite::Suite;
 use crate::protocol::Phases;
 
@@ -160,7 +160,7 @@ pub(super) fn scatter(row: &Row, series: &Series) -> String {
     svg.bar("band", (0.0, 100.0), y(third), (y(first) - y(third)).max(1.0));
     svg.line("g", (0.0, y(summary.p50)), (100.0, y(summary.p50)));
     svg.line("axis", (0.0, top + height + 6.0), (100.0, top + height + 6.0));
-    let (low, high) = distribution.fences();
+    let (low, high) = fences(&series.samples);
     if n > POINTS {
         for (i, part) in series.samples.chunks(n.div_ceil(POINTS / 2)).enumerate() {
             let at = x(i * n.div_ceil(POINTS / 2));
@@ -243,7 +243,7 @@ pub(super) fn changes(rows: &[&Row]) -> String {
         .collect();
     let mut svg = Svg::new("Changes against the base", &told.join("; "));
     let bottom = told.len() as f64 * 42.0 + 4.0;
-    svg.bar("band", (scale.at(-MARGIN), scale.at(MARGIN)), 0.0, bottom);
+    svg.bar("band", (scale.at(-FALL), scale.at(MARGIN)), 0.0, bottom);
     for tick in scale.ticks() {
         let x = scale.at(tick);
         svg.line(if tick == 0.0 { "axis" } else { "g" }, (x, 0.0), (x, bottom));

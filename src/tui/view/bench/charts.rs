@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::{line, panel};
-use crate::bench::stats::{Bin, LEAST_FOR_P95, LEAST_FOR_P99};
+use crate::bench::stats::{Bin, LEAST_FOR_P95, LEAST_FOR_P99, fences};
 use crate::bench::{Distribution, Row, Series, Summary};
 use crate::protocol::Phases;
 use crate::tui::bench::{self, Bench, number};
@@ -36,9 +36,9 @@ pub(super) fn histogram(bench: &Bench, model: &Model, area: Rect, theme: &Theme,
     let right = format!("{scale}  {}{narrow}", theme.glyphs.across);
     let inside = panel(&format!("Histogram  {name}  {unit}"), &right, area, theme, frame);
     let muted = theme.style(Role::Muted);
-    let of =
-        chosen.and_then(|(row, series)| Some((row.summary.as_ref()?, Distribution::of(&series.samples)?)));
-    let Some((summary, distribution)) = of else {
+    let of = chosen
+        .and_then(|(row, series)| Some((row.summary.as_ref()?, series, Distribution::of(&series.samples)?)));
+    let Some((summary, series, distribution)) = of else {
         return line(inside, inside.y, "no samples yet", muted, theme, frame);
     };
     // A heading above, two lines below; what lies outside the fences may take two rows more.
@@ -54,7 +54,7 @@ pub(super) fn histogram(bench: &Bench, model: &Model, area: Rect, theme: &Theme,
     let bottom = inside.bottom().saturating_sub(foot);
     line(inside, bottom, &quantiles(summary), theme.style(Role::Text), theme, frame);
     if foot > 1 {
-        let (low, high) = distribution.fences();
+        let (low, high) = fences(&series.samples);
         let digits = bench::decimals(summary.p50);
         let words = match summary.outliers {
             0 => "outliers: none".to_owned(),
@@ -154,7 +154,7 @@ pub(super) fn runs(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fram
     let digits = bench::decimals(summary.p50);
     // Below it its axis, and what its marks mean.
     let plot = Rect { height: inside.height.saturating_sub(3), ..inside };
-    scatter(series, summary, distribution.fences(), plot, theme, frame);
+    scatter(series, summary, fences(&series.samples), plot, theme, frame);
     let axis = format!(
         "{:>width$}{}",
         "",

@@ -2,7 +2,8 @@
 //!
 //! The change is that of the median, with a 95 % interval by bootstrap. A verdict takes the whole interval: faster or
 //! slower where all of it lies beyond a margin, no change where all of it lies within, and cannot tell where it does
-//! neither. So a difference that is real but too small to matter is no change, and one that only a noisy machine shows is
+//! neither. Where a piece of work that is always the same took longer (or shorter) than then, the machine has changed, and
+//! the margin is wider by as much. So a difference that is real but too small to matter is no change, and one that only a noisy machine shows is
 //! not called a change.
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,8 @@ pub struct Change {
     /// Its 95 % interval; absent of too few samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
+    /// By how much the machine itself was slower or faster than then, as a share: the margin is wider by that.
+    pub drift: f64,
     /// The margin of its verdict is so many times the usual one.
     pub wider: f64,
     /// What that comes to.
@@ -68,8 +71,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// From `base` to `now`, which measure the same thing; `None` where one has no samples.
-    pub fn between(base: &Series, now: &Series, seed: u64, margin: f64) -> Option<Self> {
+    /// From `base` to `now`, which measure the same thing on a machine that has changed by a share of `drift` meanwhile;
+    /// `None` where one has no samples.
+    pub fn between(base: &Series, now: &Series, seed: u64, drift: f64) -> Option<Self> {
         let (before, after) = (median(&base.samples)?, median(&now.samples)?);
         let change = after / before - 1.0;
         let launches = |series: &Series| Launches::of(&series.samples, &series.launches);
@@ -82,13 +86,14 @@ impl Change {
             Interval { low: ratio.low - 1.0, high: ratio.high - 1.0 }
         });
         let interval = interval.filter(|i| i.low.is_finite() && i.high.is_finite());
-        let change = Self { base: before, now: after, change, interval, wider, verdict: Verdict::CannotTell };
-        Some(Self { verdict: change.verdict_beyond(margin, now.unit), ..change })
+        let verdict = Verdict::CannotTell;
+        let change = Self { base: before, now: after, change, interval, drift, wider, verdict };
+        Some(Self { verdict: change.verdict_beyond(MARGIN, now.unit), ..change })
     }
 
     /// The verdict with another margin.
     pub fn verdict_beyond(&self, margin: f64, unit: Unit) -> Verdict {
-        let margin = margin * self.wider;
+        let margin = (margin + self.drift) * self.wider;
         self.interval.map_or(Verdict::CannotTell, |i| judge(i, margin, unit.more_is_better()))
     }
 }

@@ -1,12 +1,15 @@
 //! A report as it is read: each series with what it says and what changed. Screen and exports show this, so that they
 //! show the same numbers.
 
-use super::compare::{Change, MARGIN};
+use super::compare::Change;
 use super::plan::Lane;
 use super::published::{self, Published};
 use super::report::{EnvironmentFacts, Report, Series};
 use super::stats::Summary;
 use super::suite::{Suite, Unit};
+
+/// A machine that has changed by more than this since then is told of.
+const DRIFT: f64 = 0.03;
 
 /// What a report is compared with.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +43,10 @@ impl Baseline {
         }
         if of.engine.place != base.engine.place {
             words.push_str(&format!(" over {}", base.engine.place));
+        }
+        let drift = of.noise.drift(&base.noise);
+        if drift > DRIFT {
+            words.push_str(&format!("; the machine itself has changed by {:.0} % since", drift * 100.0));
         }
         if (of.engine.pool, of.engine.threads) != (base.engine.pool, base.engine.threads) {
             words.push_str(", with another pool or number of threads");
@@ -116,9 +123,9 @@ impl Digest {
 fn row(report: &Report, index: usize, series: &Series, base: Option<&Baseline>) -> Row {
     let seed = report.method.seed;
     let change = match base {
-        Some(Baseline::Saved(base)) => {
-            base.like(series).and_then(|before| Change::between(before, series, seed, MARGIN))
-        }
+        Some(Baseline::Saved(base)) => base
+            .like(series)
+            .and_then(|before| Change::between(before, series, seed, report.noise.drift(&base.noise))),
         _ => None,
     };
     let lost = match base {

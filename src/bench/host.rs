@@ -1,8 +1,13 @@
 //! The machine that measures, and what else it does meanwhile.
 
 use std::fs;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+/// What is hashed.
+static YARDSTICK: [u8; 128 << 10] = [7; 128 << 10];
 
 /// The machine. Absent or empty is not known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,6 +76,10 @@ pub struct Noise {
     /// The same at the end, with the benchmark's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_after: Option<f64>,
+    /// How long a piece of work that is always the same took in the median, between samples, in milliseconds: where two
+    /// benchmarks differ in this, the machine itself was faster or slower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yardstick: Option<f64>,
     /// The share of time that a hypervisor gave to other machines, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steal: Option<f64>,
@@ -82,6 +91,14 @@ const NOISY_LOAD: f64 = 0.5;
 const NOISY_STEAL: f64 = 0.02;
 
 impl Noise {
+    /// By how much the machine itself was slower or faster than at another time, as a share; 0 where that is not known.
+    pub fn drift(&self, before: &Self) -> f64 {
+        let ratio = self.yardstick.zip(before.yardstick).map(|(now, then)| now / then);
+        ratio
+            .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
+            .map_or(0.0, |ratio| ratio.max(1.0 / ratio) - 1.0)
+    }
+
     /// What makes intervals wide, in words; `None` of a quiet machine, or one that doesn't tell.
     pub fn warning(&self, processors: usize) -> Option<String> {
         let load = self.load_before.filter(|load| *load > NOISY_LOAD * processors as f64);
@@ -93,17 +110,30 @@ impl Noise {
     }
 }
 
+/// The most times that the yardstick is kept of.
+const YARDSTICKS: usize = 4096;
+
 /// Watches what else goes on, from its making on.
 #[derive(Debug)]
 pub struct Watch {
     load_before: Option<f64>,
     times: Option<(u64, u64)>,
+    yardsticks: Vec<f64>,
 }
 
 impl Watch {
     /// Begins.
     pub fn begin() -> Self {
-        Self { load_before: load(), times: times() }
+        Self { load_before: load(), times: times(), yardsticks: Vec::new() }
+    }
+
+    /// Does the piece of work that is always the same: the hash of 128 KiB, well under a millisecond.
+    pub fn yardstick(&mut self) {
+        if self.yardsticks.len() < YARDSTICKS {
+            let begun = Instant::now();
+            std::hint::black_box(sha2::Sha256::digest(std::hint::black_box(&YARDSTICK)));
+            self.yardsticks.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
     }
 
     /// What there was up to now.
@@ -112,7 +142,8 @@ impl Watch {
             let passed = all_now.checked_sub(all).filter(|passed| *passed > 0)?;
             Some(stolen_now.saturating_sub(stolen) as f64 / passed as f64)
         });
-        Noise { load_before: self.load_before, load_after: load(), steal }
+        let yardstick = super::stats::median(&self.yardsticks);
+        Noise { load_before: self.load_before, load_after: load(), yardstick, steal }
     }
 }
 
@@ -143,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_noisy_host_is_named() {
-        let quiet = Noise { load_before: Some(0.3), load_after: Some(1.9), steal: Some(0.0) };
+        let quiet =
+            Noise { load_before: Some(0.3), load_after: Some(1.9), steal: Some(0.0), yardstick: Some(0.5) };
         assert_eq!(quiet.warning(2), None);
         let loaded = Noise { load_before: Some(2.4), ..quiet };
         assert_eq!(
@@ -151,5 +183,8 @@ mod tests {
             Some("noisy host: load 2.4 on 2 cores; intervals may be wide")
         );
         assert_eq!(Noise::default().warning(2), None);
+        let slower = Noise { yardstick: Some(0.6), ..quiet.clone() };
+        assert!((slower.drift(&quiet) - 0.2).abs() < 1e-9 && (quiet.drift(&slower) - 0.2).abs() < 1e-9);
+        assert_eq!(quiet.drift(&Noise::default()), 0.0);
     }
 }

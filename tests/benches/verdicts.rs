@@ -10,7 +10,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use codebeaker::bench::compare::MARGIN;
 use codebeaker::bench::stats::median;
 use codebeaker::bench::{Change, Report, Series, Suite, Verdict, store};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -75,7 +74,7 @@ fn judged(directory: &Path, repeats: usize, samples: &str) {
     };
     let between = |before: &Report, after: &Report| {
         let of = |report| series(report, Suite::Code, "warm");
-        Change::between(of(before), of(after), after.method.seed, MARGIN).unwrap()
+        Change::between(of(before), of(after), after.method.seed, after.noise.drift(&before.noise)).unwrap()
     };
     let whole = median(&series(&file(&base, 0), Suite::Code, "warm").samples).unwrap();
     println!(
@@ -182,6 +181,8 @@ async fn over_a_server(directory: &Path, rounds: usize) {
         }
         let session = client.create().await;
         for number in 0..22 {
+            // A program is asked for when the session has had a moment.
+            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
             let begun = Instant::now();
             client.hello(&session).await;
             if number > 1 {

@@ -26,7 +26,7 @@ fn count(repeats: u64, factor: f64, wanted: impl Fn(Verdict) -> bool) -> usize {
     let judged = |seed| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let (base, now) = (times(&mut rng, 12.0), times(&mut rng, 12.0 * factor));
-        Change::between(&base, &now, seed, MARGIN).unwrap().verdict
+        Change::between(&base, &now, seed, 0.0).unwrap().verdict
     };
     (0..repeats).filter(|seed| wanted(judged(*seed))).count()
 }
@@ -59,11 +59,11 @@ fn the_whole_interval_decides() {
 #[test]
 fn too_few_samples_tell_nothing() {
     let mut few = Series::new(Suite::Code, Suite::Code.cases()[0], None);
-    assert_eq!(Change::between(&few, &few, 1, MARGIN), None);
+    assert_eq!(Change::between(&few, &few, 1, 0.0), None);
     few.samples = vec![1.0; 9];
     few.launches = (0..9).collect();
     let slow = Series { samples: vec![9.0; 9], ..few.clone() };
-    let change = Change::between(&few, &slow, 1, MARGIN).unwrap();
+    let change = Change::between(&few, &slow, 1, 0.0).unwrap();
     assert_eq!((change.verdict, change.interval), (Verdict::CannotTell, None));
     assert!((change.change - 8.0).abs() < 1e-9);
 }
@@ -77,9 +77,17 @@ fn what_was_taken_in_one_process_is_judged_by_a_wider_margin() {
         samples: base.samples.iter().map(|sample| sample * factor).collect(),
         ..base.clone()
     };
-    let verdict = |factor| Change::between(&base, &times(factor), 1, MARGIN).unwrap().verdict;
+    let verdict = |factor| Change::between(&base, &times(factor), 1, 0.0).unwrap().verdict;
     assert_eq!(verdict(1.1), Verdict::NoChange);
     assert_eq!(verdict(1.3), Verdict::Slower);
+}
+
+#[test]
+fn what_the_machine_itself_became_slower_by_is_no_change() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let (base, now) = (times(&mut rng, 12.0), times(&mut rng, 12.0 * 1.3));
+    let verdict = |drift| Change::between(&base, &now, 1, drift).unwrap().verdict;
+    assert_eq!((verdict(0.0), verdict(0.6)), (Verdict::Slower, Verdict::NoChange));
 }
 
 #[test]
@@ -88,7 +96,7 @@ fn nothing_is_compared_with_zero() {
     base.samples = vec![0.0; 20];
     base.launches = (0..20).collect();
     let now = Series { samples: vec![1.0; 20], ..base.clone() };
-    assert_eq!(Change::between(&base, &now, 1, MARGIN).unwrap().verdict, Verdict::CannotTell);
+    assert_eq!(Change::between(&base, &now, 1, 0.0).unwrap().verdict, Verdict::CannotTell);
 }
 
 proptest! {
@@ -104,7 +112,7 @@ proptest! {
             launches: (0..samples.len() as u32).collect(),
             ..Series::new(Suite::Code, Suite::Code.cases()[0], None)
         };
-        let change = Change::between(&series(&base), &series(&now), seed, MARGIN).unwrap();
+        let change = Change::between(&series(&base), &series(&now), seed, 0.0).unwrap();
         let interval = change.interval.unwrap();
         prop_assert!(interval.low <= interval.high);
         match change.verdict {

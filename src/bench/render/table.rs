@@ -6,6 +6,7 @@ use super::text::{cut, plain, width, wrap};
 use crate::bench::digest::{Baseline, Digest, Row};
 use crate::bench::published::{self, Published};
 use crate::bench::report::Report;
+use crate::bench::stats::{LEAST_FOR_INTERVAL, LEAST_FOR_P95, LEAST_FOR_P99};
 use crate::bench::suite::Suite;
 
 /// The widest line, in cells.
@@ -19,6 +20,9 @@ pub(super) fn render(report: &Report, digest: &Digest, base: Option<&Baseline>) 
     let host = [&report.host.name, &report.host.processor].map(|text| plain(text));
     out.line(&title);
     out.wrapped("", &host.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "));
+    if report.engine.place != "local" {
+        out.wrapped("", &format!("over {}", plain(&report.engine.place)));
+    }
     let rows: Vec<&Row> = digest.rows.iter().collect();
     let mut marked = false;
     for (suite, of) in facts::groups(digest) {
@@ -140,6 +144,15 @@ fn footer(out: &mut Out, report: &Report, digest: &Digest) {
         }
     }
     out.blank();
+    if digest.rows.iter().filter_map(|row| row.summary.as_ref()).any(|summary| summary.p99.is_none()) {
+        out.wrapped(
+            "",
+            &format!(
+                "- is withheld: too few samples say nothing (intervals from {LEAST_FOR_INTERVAL}, p95 from \
+                 {LEAST_FOR_P95}, p99 from {LEAST_FOR_P99}); outl: outliers, which are kept"
+            ),
+        );
+    }
     if let Some(base) = &digest.base {
         out.wrapped("", &format!("base: {}", plain(base)));
     }

@@ -33,6 +33,8 @@ pub use control::{Control, LaneProgress, Progress, Snapshot};
 const WARM_UPS: u32 = 2;
 /// So many failures in a row end a lane.
 const FAILURES: u32 = 3;
+/// How long a lost link may stay down.
+const LINK_PATIENCE: Duration = Duration::from_secs(60);
 /// How often at most it is told how far it is: whoever shows it must not disturb what is measured.
 const TOLD_EVERY: Duration = Duration::from_millis(250);
 
@@ -160,6 +162,7 @@ impl Bench {
                 self.launch(&mut rows, index).await;
             }
             for round in 0..rounds + warm_ups {
+                self.watch.yardstick();
                 for index in self.order(rows.len()) {
                     self.round(&mut rows, index, round < warm_ups).await;
                 }
@@ -266,7 +269,9 @@ impl Bench {
         let mut link = self.engine.link();
         let there = link.wait_for(|link| !matches!(link, Link::Down(down) if down.wait.is_some()));
         tokio::select! {
-            _ = there => {}
+            there = tokio::time::timeout(LINK_PATIENCE, there) => if there.is_err() {
+                self.control.stop();
+            },
             () = self.control.stopped() => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
@@ -19,6 +19,10 @@ use crate::protocol::{
 
 /// Calls between two readings of the clock, of what is quicker than the clock.
 const CALLS: u32 = 64;
+/// How long a warm session has had nothing to do before it is asked for the next program. What an engine makes ready for
+/// the next command takes some milliseconds: without this, figures of one runtime alone would be others than those of the
+/// same runtime beside another.
+const BREATH: Duration = Duration::from_millis(30);
 /// One-shots of each client, in a row.
 const SHOTS: usize = 2;
 /// How many clients there are at once.
@@ -71,6 +75,8 @@ pub(super) struct Work {
     lane: Option<Lane>,
     code: Option<Code>,
     session: Option<SessionInfo>,
+    /// When its last sample ended.
+    rested: Instant,
     /// Programs that must differ have had this many.
     number: u64,
 }
@@ -95,7 +101,17 @@ impl Work {
         lane: Option<Lane>,
         code: Option<Code>,
     ) -> Self {
-        Self { engine, sessions, control, suite, lane, code, session: None, number: 0 }
+        Self {
+            engine,
+            sessions,
+            control,
+            suite,
+            lane,
+            code,
+            session: None,
+            rested: Instant::now(),
+            number: 0,
+        }
     }
 
     /// How many figures it gives.
@@ -169,7 +185,13 @@ impl Work {
             warm => {
                 let session =
                     self.session.clone().ok_or_else(|| Trouble::Failed("it has no session".into()))?;
-                self.in_session(warm, &session).await
+                let breath = BREATH.saturating_sub(self.rested.elapsed());
+                if !matches!(warm, Suite::Files | Suite::Io) {
+                    tokio::time::sleep(breath).await;
+                }
+                let sample = self.in_session(warm, &session).await;
+                self.rested = Instant::now();
+                sample
             }
         }
     }
@@ -447,15 +469,40 @@ fn succeeded(result: &ExecuteResult) -> Result<(), Trouble> {
         return Ok(());
     }
     let why = result.error.as_deref().unwrap_or("it failed");
-    let said = result.process().and_then(|p| p.stderr.lines().rev().find(|line| !line.trim().is_empty()));
+    let said = result.process().and_then(|process| told(&process.stderr));
     Err(Trouble::Failed(match said {
-        Some(line) => format!("{why}: {}", line.trim().chars().take(160).collect::<String>()),
+        Some(line) => format!("{why}: {}", line.chars().take(160).collect::<String>()),
         None => why.to_owned(),
     }))
+}
+
+/// The line of a traceback that says what was wrong: the last that names an error, or else the last.
+fn told(stderr: &str) -> Option<&str> {
+    let lines = || stderr.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let names =
+        |line: &&str| ["rror: ", "xception: ", "panic: ", "error CS"].iter().any(|mark| line.contains(mark));
+    lines().find(names).or_else(|| lines().next())
 }
 
 /// The engine's own time stamps.
 fn phases(result: &ExecuteResult) -> Option<Phases> {
     // A server's words: what is no time is not one.
     result.phases.filter(|phases| phases.each().iter().all(|(_, ms)| ms.is_finite() && *ms >= 0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn of_a_traceback_the_message_is_told() {
+        let node = "/workspace/x.js:1\nthrow new Error(\"x\");\n^\n\nError: x\n    at Object.<anonymous> (x.js:1:7)\n\nNode.js v20.20.2\n";
+        assert_eq!(told(node), Some("Error: x"));
+        let bun = "1 | throw new Error(\"no\")\n          ^\nerror: no\n      at x.js:1:7\n\nBun v1.4.5 (Linux x64)\n";
+        assert_eq!(told(bun), Some("error: no"));
+        let python = "Traceback (most recent call last):\n  File \"x.py\", line 1\nValueError: no good\n";
+        assert_eq!(told(python), Some("ValueError: no good"));
+        assert_eq!(told("one\ntwo\n\n"), Some("two"));
+        assert_eq!(told("\n"), None);
+    }
 }

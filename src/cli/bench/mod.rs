@@ -59,7 +59,8 @@ pub async fn bench(args: args::Bench) -> Result<ExitCode, Problem> {
             }
         };
         ready(&args, &store)?;
-        return tell(&args, &report, base.as_ref(), format, true);
+        let passed = tell(&args, &report, base.as_ref(), format, true)?;
+        return Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(SLOWER) });
     }
     let made = ready(&args, &store)?;
     let outcome = measured(&args, surroundings).await;
@@ -93,17 +94,31 @@ fn finish(
     format: Format,
     stopped_by: Option<Signal>,
 ) -> Result<ExitCode, Problem> {
-    let saved = args.save.as_deref().map_or(Ok(()), |name| save(&mut report, store, name));
-    // What could not be saved is shown all the same.
-    let told = tell(args, &report, base, format, stopped_by.is_none())?;
-    saved?;
-    Ok(stopped_by.map_or(told, by))
+    let told = tell(args, &report, base, format, report.complete);
+    let kept = match &told {
+        _ if !report.complete => "-stopped",
+        Ok(false) => "-slower",
+        _ => "",
+    };
+    if let Some(name) = &args.save {
+        save(&mut report, store, name, kept)?;
+    }
+    let passed = told?;
+    match stopped_by {
+        Some(signal) => Ok(by(signal)),
+        None if !report.complete => Err(Problem::new(
+            "the link to the server was lost, and not all is measured",
+            "try again when it is back",
+        )),
+        None if passed => Ok(ExitCode::SUCCESS),
+        None => Ok(ExitCode::from(SLOWER)),
+    }
 }
 
-/// Keeps a report; one that was stopped does not take the place of a whole one.
-fn save(report: &mut Report, store: &Store, name: &str) -> Result<(), Problem> {
-    let whole = report.complete || store.load(name).is_err();
-    let name = if whole { name.to_owned() } else { format!("{name}-stopped") };
+/// Keeps a report. One that was stopped, or is slower than it may be, does not take the place of a good one: it is kept
+/// beside it.
+fn save(report: &mut Report, store: &Store, name: &str, beside: &str) -> Result<(), Problem> {
+    let name = if store.load(name).is_ok() { format!("{name}{beside}") } else { name.to_owned() };
     store.save(report, &name)?;
     exit::say(format_args!("saved as {name}: codebeaker bench --compare {name} compares with it"));
     Ok(())
@@ -239,7 +254,7 @@ fn suites(args: &args::Bench, has_code: bool) -> Result<Vec<Suite>, Problem> {
     if !has_code {
         let named = args.suites.iter().any(|name| name == Suite::Code.name());
         if named {
-            return Err(Problem::new("no code was given", "add --file FILE"));
+            return Err(Problem::new("no code was given", "add --file FILE, or --file - for standard input"));
         }
         suites.retain(|suite| *suite != Suite::Code);
     }
@@ -359,14 +374,14 @@ fn lanes_in_words(lanes: &[Lane]) -> String {
     if names.is_empty() { "the engine".to_owned() } else { names.join(", ") }
 }
 
-/// Writes a report; gives the exit code. Of one that was stopped nothing is asked.
+/// Writes a report; whether it meets its condition. Of one that is not `whole` nothing is asked.
 fn tell(
     args: &args::Bench,
     report: &Report,
     base: Option<&Baseline>,
     format: Format,
     whole: bool,
-) -> Result<ExitCode, Problem> {
+) -> Result<bool, Problem> {
     let digest = Digest::of(report, base);
     let text = render::render(report, &digest, base, format);
     if args.output == Path::new("-") {
@@ -380,14 +395,17 @@ fn tell(
     }
     if report.runs() == 0 && report.complete {
         let reason = report.series.iter().find_map(|series| series.reason.clone());
-        let next = "codebeaker doctor tells what each runtime can do here";
+        let next = match report.code {
+            Some(_) => "codebeaker run FILE --runtime NAME shows all that it says",
+            None => "codebeaker doctor tells what each runtime can do here",
+        };
         return Err(Problem::new(format!("nothing was measured: {}", reason.unwrap_or_default()), next));
     }
-    args.fail_if.filter(|_| whole).map_or(Ok(ExitCode::SUCCESS), |share| condition(&digest, share))
+    args.fail_if.filter(|_| whole).map_or(Ok(true), |share| condition(&digest, share))
 }
 
-/// The exit code where nothing may be slower by more than `share`, nor be lost.
-fn condition(digest: &Digest, share: f64) -> Result<ExitCode, Problem> {
+/// Whether nothing is slower by more than `share`, nor lost.
+fn condition(digest: &Digest, share: f64) -> Result<bool, Problem> {
     let lost: Vec<&Row> = digest.rows.iter().filter(|row| row.lost).collect();
     for row in &lost {
         let why = row.reason.as_deref().unwrap_or("it gave no sample");
@@ -420,7 +438,7 @@ fn condition(digest: &Digest, share: f64) -> Result<ExitCode, Problem> {
         let word = Verdict::Slower.words(row.unit);
         exit::say(format_args!("{} is {word} by {by} ({interval})", figure(row)));
     }
-    Ok(if worse.is_empty() && lost.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SLOWER) })
+    Ok(worse.is_empty() && lost.is_empty())
 }
 
 /// What a row is about: `code warm on bun javascript`.

@@ -21,6 +21,9 @@ use crate::protocol::{
     OutputStream, RuntimeInfo, RuntimeType, SessionId,
 };
 
+use super::programs::hello;
+use super::stats::median;
+
 /// So many samples are taken of each, unless it is said otherwise.
 pub const SAMPLES: u32 = 7;
 /// One sample takes no longer than this.
@@ -123,8 +126,8 @@ async fn pair_measured(
         }
     }
     let measured = Measured {
-        startup_time_ms: rounded(median(&mut startup)),
-        memory_overhead_mb: rounded(median(&mut memory)),
+        startup_time_ms: rounded(median(&startup).unwrap_or_default()),
+        memory_overhead_mb: rounded(median(&memory).unwrap_or_default()),
         isolation_level: info.capabilities.isolation_level,
         samples: samples.max(1),
         at: format!("{:.0}", Timestamp::now()),
@@ -176,7 +179,7 @@ async fn run(
     language: Language,
     begun: Instant,
 ) -> Result<Sample, Failure> {
-    let code = ExecuteCode { code: hello(language).to_owned(), ..ExecuteCode::default() };
+    let code = ExecuteCode { code: hello(language), ..ExecuteCode::default() };
     let execute = Execute { stream: true, ..Execute::new(session.clone(), Command::ExecuteCode(code)) };
     let mut execution = engine.execute(execute).await?;
     let mut startup = None;
@@ -202,27 +205,6 @@ async fn run(
     match stats.peak_memory_bytes.max(largest) {
         Some(peak) => Ok(Sample { startup, peak_bytes: peak + stats.outside_bytes.unwrap_or(0) }),
         None => Err(Failure::internal("what memory it took is not known")),
-    }
-}
-
-/// A program of a line: what it takes is its runtime's.
-fn hello(language: Language) -> &'static str {
-    match language {
-        Language::Python => "print('hello')\n",
-        Language::JavaScript | Language::TypeScript => "console.log('hello');\n",
-        Language::Go => "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n",
-        Language::CSharp => "class P { static void Main() { System.Console.WriteLine(\"hello\"); } }\n",
-    }
-}
-
-/// Of an even number, the mean of the two in the middle.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match (values.get(middle.wrapping_sub(1)), values.get(middle)) {
-        (Some(below), Some(above)) if values.len().is_multiple_of(2) => (below + above) / 2.0,
-        (_, Some(middle)) => *middle,
-        _ => f64::NAN,
     }
 }
 
@@ -319,18 +301,5 @@ impl Background<'_> {
         }
         cold.shutdown().await;
         done
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert_eq!(median(&mut [5.0]), 5.0);
-        assert!(median(&mut []).is_nan());
     }
 }

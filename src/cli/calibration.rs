@@ -8,10 +8,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::calibrate::Background;
-use crate::config::{Paths, make_state_dir};
+use crate::config::{Paths, make_state_dir, replace_private};
 use crate::engine::{Calibrated, Calibration, Embedded, system_words};
 use crate::protocol::Failure;
-use crate::tui::replace_private;
 
 use super::surroundings::Surroundings;
 

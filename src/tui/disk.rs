@@ -251,6 +251,7 @@ fn fill(file: &mut File, content: &[u8]) -> io::Result<Stamp> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::PathBuf;
 
     use super::*;
 

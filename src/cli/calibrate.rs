@@ -9,15 +9,19 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::calibrate::{Pair, SAMPLES, Step, available, calibrate as measure, languages};
+use crate::config::Paths;
 use crate::engine::{Calibrated, system_words};
 use crate::protocol::{Failure, RuntimeInfo, RuntimeType};
 
 use super::args;
 use super::bar::template;
-use super::calibration::CalibrationFile;
+use super::calibration::{CalibrationFile, Measuring};
 use super::exit::{self, Problem};
 use super::signals::Signals;
 use super::surroundings::{Surroundings, shut_down};
+
+/// What is said meanwhile.
+const WAITING: &str = "waiting: another codebeaker measures";
 
 /// Measures, keeps, and tells. What was measured before a signal is kept.
 pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
@@ -37,6 +41,10 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
     let mut failed: Vec<(Pair, Failure)> = Vec::new();
     let mut infos = Vec::new();
     let work = async {
+        let _turn = tokio::select! {
+            () = stop.cancelled() => return Vec::new(),
+            turn = turn(&surroundings.paths, &shown) => turn,
+        };
         infos = tokio::select! {
             () = stop.cancelled() => Vec::new(),
             infos = available(engine.as_ref()) => infos,
@@ -67,6 +75,17 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
         }
         None => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// The turn to measure, waited for where another process has it.
+async fn turn(paths: &Paths, shown: &Shown) -> Measuring {
+    if let Some(turn) = Measuring::begin(paths) {
+        return turn;
+    }
+    shown.waiting();
+    let turn = Measuring::wait(paths).await;
+    shown.looking();
+    turn
 }
 
 /// Does the work; the first signal has it end cleanly, another one ends it now. Gives also the first.
@@ -178,6 +197,13 @@ impl Shown {
         if let Some(bar) = &self.bar {
             bar.set_style(template("{spinner} {msg} ({elapsed})"));
             bar.set_message("looking at the runtimes");
+        }
+    }
+
+    fn waiting(&self) {
+        match &self.bar {
+            Some(bar) => bar.set_message(WAITING),
+            None => exit::say(WAITING),
         }
     }
 

@@ -316,6 +316,21 @@ fn the_command_measures_tells_and_forgets() {
 }
 
 #[test]
+fn what_can_not_be_kept_is_told() {
+    if !native::fetched(Tool::Bun) {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    // Read by nobody, and no missing file.
+    std::fs::create_dir_all(file(&home)).unwrap();
+    for args in [&["calibrate", "-r", "bun", "--samples", "1"][..], &["calibrate", "--forget"]] {
+        let (code, _, err) = done(&home, args);
+        assert!(code == Some(125) && err.contains("calibration.json can't be changed: "), "{err}");
+    }
+    assert!(file(&home).is_dir());
+}
+
+#[test]
 fn nothing_that_is_here_is_nothing_measured() {
     let home = tempfile::tempdir().unwrap();
     let (code, out, err) = done(&home, &["calibrate", "--runtimes", "docker", "--samples", "1"]);

@@ -39,6 +39,7 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
     shown.looking();
     let stop = CancellationToken::new();
     let mut failed: Vec<(Pair, Failure)> = Vec::new();
+    let mut kept = Ok(());
     let mut infos = Vec::new();
     let work = async {
         let _turn = tokio::select! {
@@ -57,7 +58,10 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
         let step = |step: Step<'_>| {
             shown.show(&step);
             match step {
-                Step::Done(one) => file.keep(one),
+                Step::Done(one) => {
+                    let this = file.change(|all| all.learn([one.clone()]));
+                    kept = std::mem::replace(&mut kept, Ok(())).and(this);
+                }
                 Step::Failed { pair, failure } => failed.push((pair, failure.clone())),
                 Step::Sample { .. } => {}
             }
@@ -68,6 +72,7 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
     shown.clear();
     shut_down(engine.as_ref()).await;
     tell(&args, &file, &infos, &measured, &failed)?;
+    kept.map_err(|error| not_changed(&file, &error))?;
     match signal {
         Some(signal) => Ok(exit::code(128 + signal.number())),
         None if measured.is_empty() => {
@@ -106,15 +111,17 @@ async fn until_signal(
     }
 }
 
+fn not_changed(file: &CalibrationFile, error: &std::io::Error) -> Problem {
+    let message = format!("{} can't be changed: {}", file.0.display(), system_words(error));
+    Problem::new(message, "free some space, or change who may read and write there")
+}
+
 fn forget(
     file: &CalibrationFile,
     asked: impl Fn(RuntimeType) -> bool,
     json: bool,
 ) -> Result<ExitCode, Problem> {
-    let forgotten = file.change(|all| all.forget(asked)).map_err(|error| {
-        let message = format!("{} can't be written: {}", file.0.display(), system_words(&error));
-        Problem::new(message, "free some space, or change who may write there")
-    })?;
+    let forgotten = file.change(|all| all.forget(asked)).map_err(|error| not_changed(file, &error))?;
     exit::print(&match json {
         true => format!("{:#}\n", json!({ "forgotten": forgotten, "file": file.0 })),
         false => format!("{forgotten} measurements are forgotten; until the next, nominal figures count\n"),

@@ -87,7 +87,7 @@ impl CalibrationFile {
     /// Adds what was measured; where that can't be written, it holds until this process ends.
     pub fn keep(&self, one: &Calibrated) {
         if let Err(error) = self.change(|calibration| calibration.learn([one.clone()])) {
-            tracing::warn!("{} can't be written: {}", self.0.display(), system_words(&error));
+            tracing::warn!("{} can't be changed: {}", self.0.display(), system_words(&error));
         }
     }
 }

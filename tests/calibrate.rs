@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use codebeaker::bench::calibrate::{Background, Step, calibrate, lacking};
 use codebeaker::engine::{Calibrated, Calibration, Embedded, Engine, EngineSettings};
 use codebeaker::protocol::{
-    CreateSession, Language, RuntimePreference, RuntimeType, SelectParams, Selection,
+    CreateSession, Failure, Language, RuntimePreference, RuntimeType, SelectParams, Selection,
 };
 use codebeaker::provision::Tool;
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,6 +21,7 @@ use serde_json::Value;
 use support::home::{NO_DOCKER, codebeaker, finished, within};
 use support::native::{self, Kind, PATIENCE};
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Nothing takes as long as this.
@@ -156,43 +158,59 @@ async fn in_the_background_it_gives_way_and_goes_on_later() {
         ..CreateSession::new(Language::Python)
     };
     // Somebody is here first.
-    let session = timely(serving.create_session(python.clone())).await.unwrap();
-    let (made, kept) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let session = timely(serving.create_session(python)).await.unwrap();
+    let (made, kept) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let calm = AtomicBool::new(false);
-    let cold = || {
-        made.fetch_add(1, Ordering::Relaxed);
-        Ok(engine(&root, Calibration::default()))
+    let cold = || -> Result<Arc<dyn Engine>, Failure> {
+        let cold = engine(&root, Calibration::default());
+        made.lock().unwrap().push(cold.clone());
+        Ok(cold)
     };
-    let looked = AtomicUsize::new(0);
+    let (looked, turns) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    // How many are here, told as the engine tells it: so that somebody can come at one moment and no other.
+    let (people, occupied) = watch::channel(1);
     let background = Background {
-        serving: &serving,
+        serving: &*serving,
+        occupied,
         idle: Duration::from_millis(20),
         later: Duration::from_millis(20),
-        calm: &|| {
+        turn: &|| {
             looked.fetch_add(1, Ordering::Relaxed);
-            calm.load(Ordering::Relaxed)
+            calm.load(Ordering::Relaxed).then(|| turns.fetch_add(1, Ordering::Relaxed))
         },
         cold: &cold,
-        keep: &|one| kept.lock().unwrap().push(one.clone()),
+        keep: &|one| {
+            serving.learn([one.clone()]);
+            kept.lock().unwrap().push(one.clone());
+        },
         stop: CancellationToken::new(),
     };
     let person = async {
         // While there is a session nothing is even looked at.
         let mut occupied = serving.occupied();
-        assert_eq!(*occupied.borrow_and_update(), 1);
+        assert_eq!((*occupied.borrow_and_update(), looked.load(Ordering::Relaxed)), (1, 0));
         timely(serving.close_session(&session.session_id)).await.unwrap();
+        assert_eq!(*occupied.borrow_and_update(), 0);
+        people.send_replace(0);
         // The machine is busy, twice.
         native::until("it looks at the load", || looked.load(Ordering::Relaxed) >= 2).await;
-        assert_eq!(made.load(Ordering::Relaxed), 0);
+        assert!(made.lock().unwrap().is_empty());
         calm.store(true, Ordering::Relaxed);
-        native::until("it measures", || made.load(Ordering::Relaxed) == 1).await;
-        // Somebody comes, and is not disturbed for longer than that takes.
-        let session = timely(serving.create_session(python.clone())).await.unwrap();
-        assert_eq!(serving.sessions().await.unwrap().len(), 1, "what is measured is in nobody's list");
-        timely(serving.close_session(&session.session_id)).await.unwrap();
+        native::until("it measures", || !made.lock().unwrap().is_empty()).await;
+        let first = made.lock().unwrap()[0].clone();
+        // In the middle of a sample somebody comes.
+        let mut samples = first.occupied();
+        samples.wait_for(|sessions| *sessions == 1).await.unwrap();
+        assert!(serving.sessions().await.unwrap().is_empty(), "what is measured is in nobody's list");
+        people.send_replace(1);
+        samples.wait_for(|sessions| *sessions == 0).await.unwrap();
+        assert_eq!((made.lock().unwrap().len(), kept.lock().unwrap().len()), (1, 0));
+        people.send_replace(0);
     };
     let (_, ()) = timely(async { tokio::join!(background.run(), person) }).await;
-    assert!(made.load(Ordering::Relaxed) >= 2);
+    // One of each is measured by its own engine, after the one that gave way. Nothing was left at the last turn.
+    let pairs = kept.lock().unwrap().len();
+    assert_eq!((made.lock().unwrap().len(), turns.load(Ordering::Relaxed)), (pairs + 1, pairs + 2));
     // All of it is measured in the end, each thing once.
     assert_eq!(lacking(&*serving).await, []);
     let mut names: Vec<_> = kept.lock().unwrap().iter().map(|one| (one.runtime, one.language)).collect();
@@ -216,15 +234,16 @@ async fn ended_in_the_background_it_leaves_nothing() {
         return;
     }
     let stop = CancellationToken::new();
-    let cold = || {
+    let cold = || -> Result<Arc<dyn Engine>, Failure> {
         stop.cancel();
         Ok(engine(&root, Calibration::default()))
     };
     let background = Background {
-        serving: &serving,
+        serving: &*serving,
+        occupied: serving.occupied(),
         idle: Duration::ZERO,
         later: Duration::ZERO,
-        calm: &|| true,
+        turn: &|| Some(()),
         cold: &cold,
         keep: &|one| panic!("{one:?}"),
         stop: stop.clone(),
@@ -297,6 +316,21 @@ fn the_command_measures_tells_and_forgets() {
 }
 
 #[test]
+fn what_can_not_be_kept_is_told() {
+    if !native::fetched(Tool::Bun) {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    // Read by nobody, and no missing file.
+    std::fs::create_dir_all(file(&home)).unwrap();
+    for args in [&["calibrate", "-r", "bun", "--samples", "1"][..], &["calibrate", "--forget"]] {
+        let (code, _, err) = done(&home, args);
+        assert!(code == Some(125) && err.contains("calibration.json can't be changed: "), "{err}");
+    }
+    assert!(file(&home).is_dir());
+}
+
+#[test]
 fn nothing_that_is_here_is_nothing_measured() {
     let home = tempfile::tempdir().unwrap();
     let (code, out, err) = done(&home, &["calibrate", "--runtimes", "docker", "--samples", "1"]);
@@ -327,4 +361,21 @@ fn ctrl_c_ends_it_and_keeps_what_was_measured() {
     // One whose launch was broken off ends by its closed stream.
     within(PATIENCE, "every process has ended", || native::processes(home.path()).is_empty());
     assert_eq!(std::fs::read_dir(&sessions).unwrap().count(), 0);
+}
+
+#[test]
+fn while_another_process_measures_it_waits() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(file(&home).parent().unwrap()).unwrap();
+    let other = std::fs::File::create(file(&home).with_file_name("measuring.lock")).unwrap();
+    other.lock().unwrap();
+    let args = ["calibrate", "--runtimes", "native", "--samples", "1"];
+    let mut child = codebeaker(&home, &args).env(NO_DOCKER.0, NO_DOCKER.1).spawn().unwrap();
+    let mut line = String::new();
+    let mut errors = std::io::BufReader::with_capacity(1, child.stderr.as_mut().unwrap());
+    errors.read_line(&mut line).unwrap();
+    assert!(line.contains("another codebeaker measures"), "{line}");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let (code, out, err) = finished(child);
+    assert_eq!((code, out.as_str()), (Some(130), ""), "{err}");
 }

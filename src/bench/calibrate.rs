@@ -15,11 +15,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Calibrated, Embedded, Engine};
+use crate::engine::{Calibrated, Engine};
 use crate::protocol::{
     Command, CreateSession, ErrorKind, Execute, ExecuteCode, ExecutionEvent, Failure, Language, Measured,
     OutputStream, RuntimeInfo, RuntimeType, SessionId,
 };
+
+use super::programs::hello;
+use super::stats::median;
 
 /// So many samples are taken of each, unless it is said otherwise.
 pub const SAMPLES: u32 = 7;
@@ -123,8 +126,8 @@ async fn pair_measured(
         }
     }
     let measured = Measured {
-        startup_time_ms: rounded(median(&mut startup)),
-        memory_overhead_mb: rounded(median(&mut memory)),
+        startup_time_ms: rounded(median(&startup).unwrap_or_default()),
+        memory_overhead_mb: rounded(median(&memory).unwrap_or_default()),
         isolation_level: info.capabilities.isolation_level,
         samples: samples.max(1),
         at: format!("{:.0}", Timestamp::now()),
@@ -176,7 +179,7 @@ async fn run(
     language: Language,
     begun: Instant,
 ) -> Result<Sample, Failure> {
-    let code = ExecuteCode { code: hello(language).to_owned(), ..ExecuteCode::default() };
+    let code = ExecuteCode { code: hello(language), ..ExecuteCode::default() };
     let execute = Execute { stream: true, ..Execute::new(session.clone(), Command::ExecuteCode(code)) };
     let mut execution = engine.execute(execute).await?;
     let mut startup = None;
@@ -205,89 +208,78 @@ async fn run(
     }
 }
 
-/// A program of a line: what it takes is its runtime's.
-fn hello(language: Language) -> &'static str {
-    match language {
-        Language::Python => "print('hello')\n",
-        Language::JavaScript | Language::TypeScript => "console.log('hello');\n",
-        Language::Go => "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n",
-        Language::CSharp => "class P { static void Main() { System.Console.WriteLine(\"hello\"); } }\n",
-    }
-}
-
-/// Of an even number, the mean of the two in the middle.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match (values.get(middle.wrapping_sub(1)), values.get(middle)) {
-        (Some(below), Some(above)) if values.len().is_multiple_of(2) => (below + above) / 2.0,
-        (_, Some(middle)) => *middle,
-        _ => f64::NAN,
-    }
-}
-
 /// Figures of a machine that does other things too are no better than this.
 fn rounded(figure: f64) -> f64 {
     (figure * 1000.0).round() / 1000.0
 }
 
-/// How calibration goes on beside an engine that serves somebody.
-pub struct Background<'a> {
+/// How calibration goes on beside an engine that serves somebody. `T` is the turn to measure, for as long as it is kept.
+pub struct Background<'a, T> {
     /// The engine that is to learn.
-    pub serving: &'a Embedded,
+    pub serving: &'a dyn Engine,
+    /// How many sessions it has.
+    pub occupied: watch::Receiver<usize>,
     /// For so long nothing must have been asked of it.
     pub idle: Duration,
     /// After so long it is tried again, where the machine had other things to do.
     pub later: Duration,
-    /// Whether the machine has nothing else to do. Asked before it is seen what is left to measure.
-    pub calm: &'a (dyn Fn() -> bool + Sync),
+    /// The turn to measure one pair, unless the machine has something else to do. Asked for before it is seen what is left.
+    pub turn: &'a (dyn Fn() -> Option<T> + Sync),
     /// Makes the engine that is measured, which keeps nothing ready. Its sessions are nobody's business: they are in no
     /// list, and count against nobody's limit.
-    pub cold: &'a (dyn Fn() -> Result<Arc<Embedded>, Failure> + Sync),
-    /// Keeps what was measured.
+    pub cold: &'a (dyn Fn() -> Result<Arc<dyn Engine>, Failure> + Sync),
+    /// Keeps what was measured, and teaches it to the engine that serves.
     pub keep: &'a (dyn Fn(&Calibrated) + Sync),
     /// Ends it.
     pub stop: CancellationToken,
 }
 
-impl Background<'_> {
-    /// Measures what is not measured, once, in times when the engine that serves has no session. As soon as one is asked
-    /// for, it ends what it does, and begins again with what is left the next time.
+impl<T> Background<'_, T> {
+    /// Measures what is not measured, once, in times when the engine that serves has no session: one pair at a time, and
+    /// others have their turn between two. As soon as a session is asked for, it ends what it does, and begins again with
+    /// what is left the next time.
     pub async fn run(&self) {
-        let mut occupied = self.serving.occupied();
+        let mut occupied = self.occupied.clone();
+        let mut tried = Vec::new();
         loop {
-            let lacking = tokio::select! {
+            let next = tokio::select! {
                 () = self.stop.cancelled() => return,
-                lacking = self.lacking_when_idle(&mut occupied) => lacking,
+                next = self.next_when_idle(&mut occupied, &tried) => next,
             };
-            let Some(lacking) = lacking.filter(|lacking| !lacking.is_empty()) else { return };
-            if self.measured(&lacking, &mut occupied).await {
-                return;
+            let Some((pair, turn)) = next else { return };
+            if self.measured(pair, &mut occupied).await {
+                tried.push(pair);
             }
+            drop(turn);
         }
     }
 
-    /// What is left to measure, as soon as there is time for it; `None`: the engine is gone.
-    async fn lacking_when_idle(&self, occupied: &mut watch::Receiver<usize>) -> Option<Vec<Pair>> {
+    /// The next to measure, as soon as there is time for it; `None`: nothing is left, or the engine is gone.
+    async fn next_when_idle(
+        &self,
+        occupied: &mut watch::Receiver<usize>,
+        tried: &[Pair],
+    ) -> Option<(Pair, T)> {
         loop {
             occupied.wait_for(|sessions| *sessions == 0).await.ok()?;
             if let Ok(changed) = tokio::time::timeout(self.idle, occupied.changed()).await {
                 changed.ok()?;
                 continue;
             }
-            if !(self.calm)() {
+            let Some(turn) = (self.turn)() else {
                 tokio::time::sleep(self.later).await;
                 continue;
-            }
+            };
             let lacking = lacking(self.serving).await;
             if !occupied.has_changed().ok()? {
-                return Some(lacking);
+                let next = lacking.into_iter().find(|pair| !tried.contains(pair));
+                return next.map(|pair| (pair, turn));
             }
         }
     }
 
-    /// Measures these; false: somebody came.
-    async fn measured(&self, wanted: &[Pair], occupied: &mut watch::Receiver<usize>) -> bool {
+    /// Measures this one, if it can be; false: somebody came.
+    async fn measured(&self, pair: Pair, occupied: &mut watch::Receiver<usize>) -> bool {
         let cold = match (self.cold)() {
             Ok(cold) => cold,
             Err(failure) => {
@@ -296,12 +288,12 @@ impl Background<'_> {
             }
         };
         let stop = self.stop.child_token();
-        let work = calibrate(cold.as_ref(), wanted, SAMPLES, &stop, |step| match step {
+        let wanted = [pair];
+        let work = calibrate(cold.as_ref(), &wanted, SAMPLES, &stop, |step| match step {
             Step::Sample { .. } => {}
             Step::Done(one) => {
                 tracing::info!("measured {} with {}", one.runtime, one.language);
                 (self.keep)(one);
-                self.serving.learn([one.clone()]);
             }
             Step::Failed { pair: (runtime, language), failure } => {
                 tracing::warn!("{runtime} with {language} can't be measured: {failure}");
@@ -319,18 +311,5 @@ impl Background<'_> {
         }
         cold.shutdown().await;
         done
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert_eq!(median(&mut [5.0]), 5.0);
-        assert!(median(&mut []).is_nan());
     }
 }

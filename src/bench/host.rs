@@ -147,6 +147,12 @@ impl Watch {
     }
 }
 
+/// Whether it would be a noisy machine that measured now. One that doesn't tell is not.
+pub fn is_noisy() -> bool {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    Noise { load_before: load(), ..Noise::default() }.warning(processors).is_some()
+}
+
 fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
 }

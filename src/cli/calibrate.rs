@@ -9,15 +9,19 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::calibrate::{Pair, SAMPLES, Step, available, calibrate as measure, languages};
+use crate::config::Paths;
 use crate::engine::{Calibrated, system_words};
 use crate::protocol::{Failure, RuntimeInfo, RuntimeType};
 
 use super::args;
 use super::bar::template;
-use super::calibration::CalibrationFile;
+use super::calibration::{CalibrationFile, Measuring};
 use super::exit::{self, Problem};
 use super::signals::Signals;
 use super::surroundings::{Surroundings, shut_down};
+
+/// What is said meanwhile.
+const WAITING: &str = "waiting: another codebeaker measures";
 
 /// Measures, keeps, and tells. What was measured before a signal is kept.
 pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
@@ -35,8 +39,13 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
     shown.looking();
     let stop = CancellationToken::new();
     let mut failed: Vec<(Pair, Failure)> = Vec::new();
+    let mut kept = Ok(());
     let mut infos = Vec::new();
     let work = async {
+        let _turn = tokio::select! {
+            () = stop.cancelled() => return Vec::new(),
+            turn = turn(&surroundings.paths, &shown) => turn,
+        };
         infos = tokio::select! {
             () = stop.cancelled() => Vec::new(),
             infos = available(engine.as_ref()) => infos,
@@ -49,7 +58,10 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
         let step = |step: Step<'_>| {
             shown.show(&step);
             match step {
-                Step::Done(one) => file.keep(one),
+                Step::Done(one) => {
+                    let this = file.change(|all| all.learn([one.clone()]));
+                    kept = std::mem::replace(&mut kept, Ok(())).and(this);
+                }
                 Step::Failed { pair, failure } => failed.push((pair, failure.clone())),
                 Step::Sample { .. } => {}
             }
@@ -60,6 +72,7 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
     shown.clear();
     shut_down(engine.as_ref()).await;
     tell(&args, &file, &infos, &measured, &failed)?;
+    kept.map_err(|error| not_changed(&file, &error))?;
     match signal {
         Some(signal) => Ok(exit::code(128 + signal.number())),
         None if measured.is_empty() => {
@@ -67,6 +80,17 @@ pub async fn calibrate(args: args::Calibrate) -> Result<ExitCode, Problem> {
         }
         None => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// The turn to measure, waited for where another process has it.
+async fn turn(paths: &Paths, shown: &Shown) -> Measuring {
+    if let Some(turn) = Measuring::begin(paths) {
+        return turn;
+    }
+    shown.waiting();
+    let turn = Measuring::wait(paths).await;
+    shown.looking();
+    turn
 }
 
 /// Does the work; the first signal has it end cleanly, another one ends it now. Gives also the first.
@@ -87,15 +111,17 @@ async fn until_signal(
     }
 }
 
+fn not_changed(file: &CalibrationFile, error: &std::io::Error) -> Problem {
+    let message = format!("{} can't be changed: {}", file.0.display(), system_words(error));
+    Problem::new(message, "free some space, or change who may read and write there")
+}
+
 fn forget(
     file: &CalibrationFile,
     asked: impl Fn(RuntimeType) -> bool,
     json: bool,
 ) -> Result<ExitCode, Problem> {
-    let forgotten = file.change(|all| all.forget(asked)).map_err(|error| {
-        let message = format!("{} can't be written: {}", file.0.display(), system_words(&error));
-        Problem::new(message, "free some space, or change who may write there")
-    })?;
+    let forgotten = file.change(|all| all.forget(asked)).map_err(|error| not_changed(file, &error))?;
     exit::print(&match json {
         true => format!("{:#}\n", json!({ "forgotten": forgotten, "file": file.0 })),
         false => format!("{forgotten} measurements are forgotten; until the next, nominal figures count\n"),
@@ -178,6 +204,13 @@ impl Shown {
         if let Some(bar) = &self.bar {
             bar.set_style(template("{spinner} {msg} ({elapsed})"));
             bar.set_message("looking at the runtimes");
+        }
+    }
+
+    fn waiting(&self) {
+        match &self.bar {
+            Some(bar) => bar.set_message(WAITING),
+            None => exit::say(WAITING),
         }
     }
 

@@ -49,12 +49,17 @@ pub async fn serve(args: args::Serve) -> Result<ExitCode, Problem> {
     };
     exit::say(format_args!("{signal}: ending; what runs has {} s, once more ends it now", grace.as_secs()));
     stop.cancel();
-    tokio::select! {
-        _ = serving => {}
-        _ = signals.next() => exit::say("ending now"),
-    }
+    let hurried = tokio::select! {
+        _ = serving => false,
+        () = hurry(&mut signals) => true,
+    };
     if let Some(calibrating) = calibrating {
-        calibrating.end().await;
+        let hurry = async {
+            if !hurried {
+                hurry(&mut signals).await;
+            }
+        };
+        calibrating.end_sooner(hurry).await;
     }
     let sessions = engine.sessions().await.map_or(0, |all| all.len());
     shut_down(engine.as_ref()).await;
@@ -64,6 +69,12 @@ pub async fn serve(args: args::Serve) -> Result<ExitCode, Problem> {
         n => format!("ended; its {n} sessions are removed"),
     });
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for one more signal.
+async fn hurry(signals: &mut Signals) {
+    signals.next().await;
+    exit::say("ending now");
 }
 
 impl From<ServeError> for Problem {

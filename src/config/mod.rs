@@ -5,6 +5,7 @@
 
 mod docker;
 mod document;
+mod files;
 mod keymap;
 mod limits;
 mod paths;
@@ -15,6 +16,7 @@ mod theme;
 mod ui;
 
 pub use docker::ContainerSettings;
+pub use files::{create_beside, replace_private};
 pub use keymap::{KeyEntry, KeySection, KeySettings};
 pub use limits::LimitSettings;
 pub use paths::{NoHome, Paths, make_private_dir, make_state_dir};

@@ -2,6 +2,7 @@
 //! keeps: it is read and written here, but from and to bytes.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::protocol::{Language, Measured, RuntimeInfo, RuntimeType};
 
@@ -72,8 +73,37 @@ impl Calibrated {
 
 /// All that was measured: of each runtime and language, the last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Form", into = "Form")]
 pub struct Calibration {
     measured: Vec<Calibrated>,
+    /// What another version has written, and this one does not know. It counts for nothing, and is kept as it is.
+    unknown: Vec<Value>,
+}
+
+/// How it is written.
+#[derive(Serialize, Deserialize)]
+struct Form {
+    measured: Vec<Value>,
+}
+
+impl From<Form> for Calibration {
+    fn from(form: Form) -> Self {
+        let mut all = Self::default();
+        for entry in form.measured {
+            match Calibrated::deserialize(&entry) {
+                Ok(one) => all.measured.push(one),
+                Err(_) => all.unknown.push(entry),
+            }
+        }
+        all
+    }
+}
+
+impl From<Calibration> for Form {
+    fn from(all: Calibration) -> Self {
+        let known = all.measured.iter().filter_map(|one| serde_json::to_value(one).ok());
+        Self { measured: known.chain(all.unknown).collect() }
+    }
 }
 
 impl Calibration {

@@ -4,9 +4,11 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::msg::{Content, Replace, SaveFailure, Stamp};
+use crate::config::create_beside;
+pub(super) use crate::config::replace_private;
 use crate::engine::system_words;
 
 /// The largest file that is opened.
@@ -137,17 +139,6 @@ pub(super) fn create<T>(
     done
 }
 
-/// Puts a file that nobody else may read, with this in it, in the place of what is there.
-pub(crate) fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let (beside, mut file) = create_beside(path, 0o600)?;
-    let done = file.write_all(content).and_then(|()| fs::rename(&beside, path));
-    if done.is_err() {
-        // Nothing more can be done about it.
-        let _ = fs::remove_file(&beside);
-    }
-    done
-}
-
 /// Gives a file a name that nothing has.
 fn rename_to_none(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
@@ -209,20 +200,6 @@ fn exchange(target: &Path, content: &[u8], meta: &Metadata, original: &File) -> 
     done
 }
 
-fn create_beside(target: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
-    let mut taken = io::Error::from(ErrorKind::PermissionDenied);
-    for n in 0..100 {
-        // Short whatever the file is called: a name can be too long.
-        let beside = target.with_file_name(format!(".codebeaker-{}-{n}", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside) {
-            Ok(file) => return Ok((beside, file)),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => taken = error,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::other(taken))
-}
-
 /// Gives a new file the owner and mode of the old one.
 fn dress(file: &File, meta: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
@@ -274,6 +251,7 @@ fn fill(file: &mut File, content: &[u8]) -> io::Result<Stamp> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::PathBuf;
 
     use super::*;
 

@@ -74,7 +74,6 @@ use crate::engine::Engine;
 
 pub use bench::{BenchMsg, BenchTask, KeepFailure, Reading};
 pub use clipboard::Clipboard;
-pub(crate) use disk::replace_private;
 pub use keymap::{KeyRow, Outer, key_rows};
 pub use msg::{
     BufferId, Content, Copied, Decision, Edited, Effect, FileMsg, Handed, LinkMsg, LookMsg, Msg, OutputMsg,

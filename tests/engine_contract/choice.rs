@@ -206,7 +206,7 @@ async fn what_was_learnt_counts_for_as_long_as_it_holds() {
 
 #[test]
 fn a_file_of_figures_that_can_not_be_is_none() {
-    for text in ["", "{", "[]", "{\"measured\": 3}", "{\"measured\": [{\"runtime\": \"Bun\"}]}"] {
+    for text in ["", "{", "[]", "{\"measured\": 3}"] {
         assert!(Calibration::from_json(text.as_bytes()).is_err(), "{text}");
     }
     let mut calibration = Calibration::default();

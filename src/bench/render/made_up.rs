@@ -107,7 +107,12 @@ pub(crate) fn report(name: Option<&str>, slower: f64) -> Report {
             processors: 2,
             memory_mb: Some(8_210),
         },
-        noise: Noise { load_before: Some(2.4), load_after: Some(1.9), steal: Some(0.001) },
+        noise: Noise {
+            load_before: Some(2.4),
+            load_after: Some(1.9),
+            steal: Some(0.001),
+            yardstick: Some(0.4),
+        },
         environments: LANES.map(environment).into(),
         code: Some(CodeFacts {
             name: "sum <of> it's.ts".into(),

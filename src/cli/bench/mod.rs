@@ -21,6 +21,7 @@ use crate::engine::{Engine, system_words};
 use crate::protocol::{Language, RuntimeInfo, Signal, WireName as _};
 
 use super::args;
+use super::calibration::Measuring;
 use super::connect::Reached;
 use super::exit::{self, Problem};
 use super::run;
@@ -211,6 +212,7 @@ async fn measured(args: &args::Bench, surroundings: Surroundings) -> Result<Meas
     };
     let suites = suites(args, code.is_some())?;
     let surroundings = if args.pool { surroundings } else { surroundings.for_one_session() };
+    let paths = surroundings.paths.clone();
     let mut signals = Signals::listen()?;
     let reached = tokio::select! {
         biased;
@@ -225,6 +227,19 @@ async fn measured(args: &args::Bench, surroundings: Surroundings) -> Result<Meas
     };
     let outcome = match outcome {
         Ok(Ok(plan)) => {
+            // What others measure on this machine meanwhile would be in these figures, and these in theirs.
+            let turn = tokio::select! {
+                biased;
+                signal = signals.next() => Err(signal),
+                turn = turn_of_ours(&paths) => Ok(turn),
+            };
+            let _turn = match turn {
+                Ok(turn) => turn,
+                Err(signal) => {
+                    reached.end().await;
+                    return Ok(Measured::Stopped(signal));
+                }
+            };
             let (report, stopped_by) = watched(reached.engine.clone(), plan, &mut signals).await;
             Ok(Measured::Report { report: Box::new(report), stopped_by, signals })
         }
@@ -233,6 +248,15 @@ async fn measured(args: &args::Bench, surroundings: Surroundings) -> Result<Meas
     };
     reached.end().await;
     outcome
+}
+
+/// Waits until nobody else measures, and says so.
+async fn turn_of_ours(paths: &config::Paths) -> Measuring {
+    if let Some(turn) = Measuring::begin(paths) {
+        return turn;
+    }
+    exit::say("another benchmark or calibration runs on this machine: waiting for its end");
+    Measuring::wait(paths).await
 }
 
 /// What is meant by the names that were given.

@@ -340,7 +340,8 @@ pub(super) fn method(report: &Report, base: Option<&Baseline>) -> Vec<String> {
         Some(Baseline::Saved(_)) => all.push(
             "A change is that of the median. It is called faster or slower only where the whole of its 95 % interval lies \
              beyond 5 % (20 % of figures that were all taken in one session), and no change where the whole of it lies \
-             within; else nobody can tell."
+             within; else nobody can tell. Where a piece of work that is always the same took another time than when \
+             the base was measured, the machine has changed, and the 5 % are wider by as much."
                 .into(),
         ),
         Some(Baseline::Seed) => all.push(

@@ -39,7 +39,7 @@ async fn measured(engine: Arc<Fake>, plan: Plan) -> Report {
 #[tokio::test(start_paused = true)]
 async fn every_suite_gives_its_figures_and_closes_its_sessions() {
     let engine = Arc::new(Fake { repl: true, ..Fake::new() });
-    let report = measured(engine.clone(), plan(Suite::all(), &RUNTIMES[2..], 12)).await;
+    let report = measured(engine.clone(), plan(Suite::all(), &RUNTIMES[2..], 20)).await;
     engine.nothing_is_left();
     assert!(report.complete);
     let cases: usize = Suite::all().iter().map(|suite| suite.cases().len()).sum();

@@ -190,6 +190,28 @@ fn it_is_kept_by_a_name_and_over_another_only_when_asked() {
 }
 
 #[test]
+fn whether_to_replace_is_answered_at_once_but_by_no_enter_pressed_twice() {
+    let asked = || {
+        let mut bench = done(120, 36);
+        bench.press(typed("k")).press([key(KeyCode::Enter)]);
+        bench.tell(Msg::Bench(BenchMsg::Kept("main".to_owned(), Err(KeepFailure::Exists))));
+        bench.press([key(KeyCode::Enter)]);
+        assert!(bench.screen().contains("Replace the benchmark?"), "{}", bench.screen());
+        bench
+    };
+    let mut bench = asked();
+    bench.press([key(KeyCode::Esc)]);
+    assert!(!bench.screen().contains("Replace the benchmark?"), "{}", bench.screen());
+    let mut bench = asked();
+    bench.now += std::time::Duration::from_millis(200);
+    bench.press([key(KeyCode::Enter)]);
+    assert!(bench.screen().contains("Replace the benchmark?"), "{}", bench.screen());
+    bench.now += std::time::Duration::from_millis(100);
+    bench.press([key(KeyCode::Enter)]);
+    assert!(matches!(tasks(&bench).last(), Some(BenchTask::Keep { replace: true, .. })));
+}
+
+#[test]
 fn it_is_exported_to_a_file() {
     let mut bench = done(120, 36);
     bench.press(typed("e")).press([key(KeyCode::Enter)]);

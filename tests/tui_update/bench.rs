@@ -381,6 +381,32 @@ fn where_the_time_goes_has_every_runtime_or_says_how_many_it_has_not() {
 }
 
 #[test]
+fn how_far_it_is_has_every_runtime_and_the_bar() {
+    let line = |width, height, row, change: &dyn Fn(&mut Snapshot, &mut bool)| {
+        let screen = told_of_four(width, height, change).screen();
+        screen.lines().nth(row).unwrap().to_owned()
+    };
+    let stopped = |snapshot: &mut Snapshot, live: &mut bool| {
+        snapshot.report.complete = false;
+        *live = false;
+    };
+    for (width, height, row) in [(120, 36, 2), (112, 36, 2), (80, 24, 1)] {
+        let line = line(width, height, row, &stopped);
+        assert!(line.contains("native") && line.contains("! stopped: "), "{line}");
+    }
+    let suites = |snapshot: &mut Snapshot, _: &mut bool| {
+        snapshot.report.method.suites.push(Suite::Startup);
+    };
+    for (width, height, row) in [(120, 36, 2), (100, 24, 1)] {
+        let line = line(width, height, row, &suites);
+        assert!(line.contains("native 21") && line.contains("[█"), "{line}");
+    }
+    // Where not all of them have a place, the others are counted.
+    let line = line(40, 12, 1, &suites);
+    assert!(line.contains("docker 21") && line.contains("+3"), "{line}");
+}
+
+#[test]
 fn a_fault_of_ours_ends_it() {
     let mut bench = asked(120, 36, &TWO);
     bench.tell(Msg::Bench(BenchMsg::Lost(1)));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codebeaker::bench::{Baseline, Lane, Suite};
+use codebeaker::bench::{Baseline, Lane, Snapshot, Suite};
 use codebeaker::engine::{Link, Told};
 use codebeaker::protocol::*;
 use codebeaker::tui::{BenchMsg, BenchTask, Effect, KeepFailure, LinkMsg, Msg, Reached, SessionMsg};
@@ -190,6 +190,28 @@ fn it_is_kept_by_a_name_and_over_another_only_when_asked() {
 }
 
 #[test]
+fn whether_to_replace_is_answered_at_once_but_by_no_enter_pressed_twice() {
+    let asked = || {
+        let mut bench = done(120, 36);
+        bench.press(typed("k")).press([key(KeyCode::Enter)]);
+        bench.tell(Msg::Bench(BenchMsg::Kept("main".to_owned(), Err(KeepFailure::Exists))));
+        bench.press([key(KeyCode::Enter)]);
+        assert!(bench.screen().contains("Replace the benchmark?"), "{}", bench.screen());
+        bench
+    };
+    let mut bench = asked();
+    bench.press([key(KeyCode::Esc)]);
+    assert!(!bench.screen().contains("Replace the benchmark?"), "{}", bench.screen());
+    let mut bench = asked();
+    bench.now += std::time::Duration::from_millis(200);
+    bench.press([key(KeyCode::Enter)]);
+    assert!(bench.screen().contains("Replace the benchmark?"), "{}", bench.screen());
+    bench.now += std::time::Duration::from_millis(100);
+    bench.press([key(KeyCode::Enter)]);
+    assert!(matches!(tasks(&bench).last(), Some(BenchTask::Keep { replace: true, .. })));
+}
+
+#[test]
 fn it_is_exported_to_a_file() {
     let mut bench = done(120, 36);
     bench.press(typed("e")).press([key(KeyCode::Enter)]);
@@ -267,11 +289,7 @@ fn leaving_asks_and_another_engine_stops_it() {
     let mut bench = asked(120, 36, &TWO);
     told(&mut bench, 10, true);
     bench.press([ctrl('q')]);
-    assert!(
-        bench.screen().contains("the benchmark of scratch.ts (20 of 100) will be stopped"),
-        "{}",
-        bench.screen()
-    );
+    assert!(bench.screen().contains("the benchmark of scratch.ts will be stopped"), "{}", bench.screen());
     bench.press([key(KeyCode::Esc)]).press([key(KeyCode::Esc)]).press(typed("c"));
     bench.press(typed("ws://elsewhere:5039")).press([key(KeyCode::Enter)]);
     let dial = bench.effects.iter().find_map(|effect| match effect {
@@ -304,6 +322,88 @@ fn why_a_runtime_was_not_measured_is_said() {
     assert!(screen.contains("✗ bun failed 3 times: it failed"), "{screen}");
     let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
     assert!(!screen.chars().any(bad), "{screen:?}");
+}
+
+/// What was told of a benchmark on all four runtimes, changed by this.
+fn told_of_four(width: u16, height: u16, change: impl Fn(&mut Snapshot, &mut bool)) -> Bench {
+    let mut bench = asked(width, height, &RUNTIMES);
+    let (number, mut plan) = planned(&bench);
+    plan.lanes =
+        RUNTIMES.iter().map(|runtime| Lane { runtime: *runtime, language: Language::TypeScript }).collect();
+    let mut reading = super::tui_support::bench::reading(&plan, 21, true, None);
+    let mut snapshot = (*reading.snapshot).clone();
+    change(&mut snapshot, &mut reading.live);
+    reading.digest = codebeaker::bench::Digest::of(&snapshot.report, None).into();
+    reading.snapshot = snapshot.into();
+    bench.tell(Msg::Bench(BenchMsg::Told { number, reading: Box::new(reading) }));
+    bench
+}
+
+#[test]
+fn where_the_time_goes_has_every_runtime_or_says_how_many_it_has_not() {
+    let phases = |snapshot: &mut Snapshot| {
+        for series in &mut snapshot.report.series {
+            series.phases = vec![Phases { queue_ms: 0.1, launch_ms: 2.0, run_ms: 7.0, collect_ms: 1.0 }; 21];
+        }
+    };
+    let rows = |screen: &str| screen.lines().filter(|line| line.contains("0.1     2.0     7.0")).count();
+    let screen = told_of_four(120, 36, |snapshot, _| phases(snapshot)).screen();
+    assert!(rows(&screen) == 4, "{screen}");
+    let mut low = told_of_four(72, 20, |snapshot, _| phases(snapshot));
+    let screen = low.press(typed("vv")).screen();
+    assert_eq!(screen.lines().filter(|line| line.contains("0.1    2.0     7.0")).count(), 4, "{screen}");
+    // Six of them, for which there is no room.
+    let screen = told_of_four(120, 36, |snapshot, _| {
+        phases(snapshot);
+        let again: Vec<_> = snapshot.report.series.iter().take(4).cloned().collect();
+        snapshot.report.series.extend(again);
+    })
+    .screen();
+    assert!(rows(&screen) == 3 && screen.contains("3 more: no room here"), "{screen}");
+    // What has no samples yet is not the engine's fault.
+    let screen = told_of_four(120, 36, |snapshot, _| {
+        phases(snapshot);
+        let series = &mut snapshot.report.series;
+        for of in series.iter_mut().filter(|of| of.lane.unwrap().runtime == RuntimeType::Bun) {
+            (of.samples, of.phases, of.launches) = Default::default();
+        }
+    })
+    .screen();
+    assert!(rows(&screen) == 3 && screen.contains("no samples yet"), "{screen}");
+    let screen = told_of_four(120, 36, |snapshot, _| {
+        for of in snapshot.report.series.iter_mut().filter(|of| of.case == "warm") {
+            (of.samples, of.launches) = Default::default();
+        }
+    })
+    .screen();
+    assert!(!screen.contains("not told by this engine"), "{screen}");
+    assert!(told_of_four(120, 36, |_, _| {}).screen().contains("not told by this engine"));
+}
+
+#[test]
+fn how_far_it_is_has_every_runtime_and_the_bar() {
+    let line = |width, height, row, change: &dyn Fn(&mut Snapshot, &mut bool)| {
+        let screen = told_of_four(width, height, change).screen();
+        screen.lines().nth(row).unwrap().to_owned()
+    };
+    let stopped = |snapshot: &mut Snapshot, live: &mut bool| {
+        snapshot.report.complete = false;
+        *live = false;
+    };
+    for (width, height, row) in [(120, 36, 2), (112, 36, 2), (80, 24, 1)] {
+        let line = line(width, height, row, &stopped);
+        assert!(line.contains("native") && line.contains("! stopped: "), "{line}");
+    }
+    let suites = |snapshot: &mut Snapshot, _: &mut bool| {
+        snapshot.report.method.suites.push(Suite::Startup);
+    };
+    for (width, height, row) in [(120, 36, 2), (100, 24, 1)] {
+        let line = line(width, height, row, &suites);
+        assert!(line.contains("native 21") && line.contains("[█"), "{line}");
+    }
+    // Where not all of them have a place, the others are counted.
+    let line = line(40, 12, 1, &suites);
+    assert!(line.contains("docker 21") && line.contains("+3"), "{line}");
 }
 
 #[test]

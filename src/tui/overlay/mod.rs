@@ -135,7 +135,6 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Overlay::Help(help) if help.is_doctor() => help.press(key, model),
         Overlay::Find(find) if key.code == KeyCode::Esc => find.leave(model),
         Overlay::NewSession(form) if key.code == KeyCode::Esc => form.leave(model),
-        Overlay::Question(question) if key.code == KeyCode::Esc => question.leave(model.now),
         _ if key.code == KeyCode::Esc => return Vec::new(),
         Overlay::Connect(form) => form.press(key, model),
         Overlay::Help(help) => help.press(key, model),

@@ -15,6 +15,8 @@ use crate::tui::widget::frame::over;
 
 /// From one key to the next of somebody who types, at most.
 const TYPING: Duration = Duration::from_millis(700);
+/// From one key to the same once more that wasn't meant, at most.
+const TWICE: Duration = Duration::from_millis(250);
 
 /// A question and what yes does.
 #[derive(Clone, Debug)]
@@ -24,19 +26,24 @@ pub(crate) struct Question {
     /// The word for yes.
     word: &'static str,
     pub(crate) yes: Effect,
-    /// It came by itself, and somebody was typing then: when a key was pressed last.
-    typing: Option<Duration>,
+    /// What is pressed is no answer: since when, and for how long.
+    deaf: Option<(Duration, Duration)>,
 }
 
 impl Question {
     pub(crate) fn new(title: &'static str, lines: Vec<String>, word: &'static str, yes: Effect) -> Self {
         let lines = lines.iter().map(|line| text::sanitise(line).into_owned()).collect();
-        Self { title, lines, word, yes, typing: None }
+        Self { title, lines, word, yes, deaf: None }
     }
 
     /// One that comes by itself: what somebody goes on typing is no answer to it.
     pub(crate) fn sudden(self, now: Duration) -> Self {
-        Self { typing: Some(now), ..self }
+        Self { deaf: Some((now, TYPING)), ..self }
+    }
+
+    /// One that an Enter has led to: the same pressed twice is no answer to it.
+    pub(crate) fn after_enter(self, now: Duration) -> Self {
+        Self { deaf: Some((now, TWICE)), ..self }
     }
 
     /// The word for yes.
@@ -45,26 +52,20 @@ impl Question {
     }
 
     pub(super) fn press(&mut self, key: &KeyEvent, now: Duration) -> Outcome {
-        if let Some(last) = &mut self.typing {
-            if now.saturating_sub(*last) < TYPING {
-                *last = now;
+        if let Some((since, wait)) = &mut self.deaf {
+            if now.saturating_sub(*since) < *wait {
+                // Who wants to answer is not kept waiting by trying; any other key is somebody typing.
+                if !matches!(key.code, KeyCode::Enter | KeyCode::Char('y' | 'Y' | 'n' | 'N')) {
+                    *since = now;
+                }
                 return Outcome::Stay(Vec::new());
             }
-            self.typing = None;
+            self.deaf = None;
         }
         match key.code {
             KeyCode::Enter | KeyCode::Char('y' | 'Y') => Outcome::Close(vec![self.yes.clone()]),
             KeyCode::Char('n' | 'N') => Outcome::Close(Vec::new()),
             _ => Outcome::Stay(Vec::new()),
-        }
-    }
-
-    /// Esc: what is asked is not done.
-    pub(super) fn leave(&mut self, now: Duration) -> Outcome {
-        match self.press(&KeyEvent::from(KeyCode::Null), now) {
-            // Of somebody who types it is the end of that.
-            Outcome::Stay(_) if self.typing.is_some() => Outcome::Stay(Vec::new()),
-            _ => Outcome::Close(Vec::new()),
         }
     }
 

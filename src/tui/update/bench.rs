@@ -243,7 +243,7 @@ fn kept(model: &mut Model, name: String, result: Result<std::path::PathBuf, Keep
 }
 
 fn ask_to_replace(model: &mut Model, title: &'static str, lines: Vec<String>, task: BenchTask) {
-    let question = Question::new(title, lines, "replace", Effect::Bench(task)).sudden(model.now);
+    let question = Question::new(title, lines, "replace", Effect::Bench(task)).after_enter(model.now);
     model.overlays.push(Overlay::Question(question));
 }
 

@@ -194,8 +194,8 @@ fn quit(model: &mut Model) -> Vec<Effect> {
         });
     }
     if let Some(bench) = model.bench.as_ref().filter(|bench| bench.live) {
-        let count = bench.counts().map_or_else(String::new, |(done, total)| format!(" ({done} of {total})"));
-        reasons.push(format!("the benchmark of {}{count} will be stopped", bench.name()));
+        // It goes on meanwhile: how far it is, the bottom line says.
+        reasons.push(format!("the benchmark of {} will be stopped", bench.name()));
     }
     if let Some(number) = model.runs.left {
         reasons.push(format!("run {number} was left in this process; if it still runs, it will be stopped"));

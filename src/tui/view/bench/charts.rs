@@ -172,13 +172,11 @@ pub(super) fn runs(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fram
     let words = format!("{:>width$}{:gap$}{last}", "1", "", width = usize::from(AXIS) + 1);
     line(inside, plot.bottom() + 1, &words, muted, theme, frame);
     let (p5, p95) = (distribution.at(0.05), distribution.at(0.95));
-    let words = format!(
-        "{} outliers: {}   p5..p95 {}..{}",
-        theme.glyphs.outlier,
-        summary.outliers,
-        number(p5, digits),
-        number(p95.min(summary.max), digits)
-    );
+    let range = match summary.p95 {
+        Some(_) => format!("{}..{}", number(p5, digits), number(p95.min(summary.max), digits)),
+        None => format!("needs {LEAST_FOR_P95}"),
+    };
+    let words = format!("{} outliers: {}   p5..p95 {range}", theme.glyphs.outlier, summary.outliers);
     line(inside, plot.bottom() + 2, &words, muted, theme, frame);
 }
 
@@ -251,7 +249,11 @@ pub(super) fn cold(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fram
     }
     // Name, bar, value and number of samples.
     let cells = usize::from(inside.width).saturating_sub(8 + 12 + 8);
-    for ((row, summary), y) in timed.into_iter().zip(inside.top()..inside.bottom()) {
+    let (shown, more) = fit_rows(timed.len(), inside.height);
+    if let Some(more) = more {
+        line(inside, inside.bottom().saturating_sub(1), &more, muted, theme, frame);
+    }
+    for ((row, summary), y) in timed.into_iter().take(shown).zip(inside.top()..inside.bottom()) {
         line(inside, y, bench::lane_name(row.lane), theme.style(Role::Text), theme, frame);
         let share = if longest > 0.0 { summary.p50 / longest } else { 0.0 };
         let bar = theme.glyphs.full.repeat(((share * cells as f64).round() as usize).clamp(1, cells.max(1)));
@@ -284,13 +286,10 @@ pub(super) fn phases(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fr
     );
     let muted = theme.style(Role::Muted);
     let told = told(bench);
-    if told.iter().all(|(_, phases)| phases.is_none()) {
-        let words = if bench.report().is_none_or(|report| report.runs() == 0) {
-            "no samples yet"
-        } else {
-            "not told by this engine"
-        };
-        return line(inside, inside.y, words, muted, theme, frame);
+    if told.iter().all(|(_, phases)| phases.is_err()) {
+        // One that has samples and no phases tells of the engine.
+        let untold = told.iter().filter_map(|(_, phases)| phases.err()).find(|why| *why == UNTOLD);
+        return line(inside, inside.y, untold.unwrap_or(no_samples(bench)), muted, theme, frame);
     }
     let [name_cells, figures @ ..] = if inside.width < 48 { NARROW } else { PHASES };
     let in_columns = |words: [String; 4]| {
@@ -301,19 +300,22 @@ pub(super) fn phases(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fr
     let before = name_cells + figures.iter().sum::<usize>() + 2;
     let cells = usize::from(inside.width).saturating_sub(before);
     let all = |phases: &Phases| phases.each().iter().map(|(_, ms)| ms.max(0.0)).sum::<f64>();
-    let longest = told.iter().filter_map(|(_, phases)| phases.as_ref().map(all)).fold(0.0, f64::max);
-    let legend = inside.bottom().saturating_sub(1);
-    for ((name, phases), y) in told.iter().zip(inside.top() + 1..legend) {
+    let longest = told.iter().filter_map(|(_, phases)| phases.as_ref().ok().map(all)).fold(0.0, f64::max);
+    // The heading has the phases in the order of the bars: the lanes come before the legend.
+    let rows = inside.height.saturating_sub(1);
+    let has_legend = told.len() < usize::from(rows);
+    let (shown, more) = fit_rows(told.len(), rows);
+    for ((name, phases), y) in told.iter().take(shown).zip(inside.top() + 1..inside.bottom()) {
         line(inside, y, name, theme.style(Role::Text), theme, frame);
         let words = match phases {
-            Some(phases) => in_columns(phases.each().map(|(_, ms)| number(ms, 1))),
-            None => "  not told by this engine".to_owned(),
+            Ok(phases) => in_columns(phases.each().map(|(_, ms)| number(ms, 1))),
+            Err(why) => format!("  {why}"),
         };
         let indent = u16::try_from(name_cells).unwrap_or(0).min(inside.width);
         let right = Rect { x: inside.x + indent, width: inside.width - indent, ..inside };
-        let role = if phases.is_some() { Role::Text } else { Role::Muted };
+        let role = if phases.is_ok() { Role::Text } else { Role::Muted };
         line(right, y, &words, theme.style(role), theme, frame);
-        let Some(phases) = phases else { continue };
+        let Ok(phases) = phases else { continue };
         let mut x = inside.x.saturating_add(u16::try_from(before).unwrap_or(u16::MAX));
         for (at, (_, ms)) in phases.each().into_iter().enumerate() {
             let share = if longest > 0.0 { ms.max(0.0) / longest } else { 0.0 };
@@ -324,16 +326,40 @@ pub(super) fn phases(bench: &Bench, model: &Model, area: Rect, theme: &Theme, fr
             }
         }
     }
-    let shades = theme.glyphs.shades.iter().zip(Phases::default().each());
-    let words = shades.map(|(shade, (name, _))| format!("{shade} {name}")).collect::<Vec<_>>().join("  ");
-    line(inside, legend, &words, muted, theme, frame);
+    let last = inside.bottom().saturating_sub(1);
+    if let Some(more) = more {
+        line(inside, last, &more, muted, theme, frame);
+    } else if has_legend {
+        let shades = theme.glyphs.shades.iter().zip(Phases::default().each());
+        let words = shades.map(|(shade, (name, _))| format!("{shade} {name}")).collect::<Vec<_>>().join("  ");
+        line(inside, last, &words, muted, theme, frame);
+    }
 }
 
-/// The phases of each lane, of the shown suite's first figure: those of others are none.
-fn told(bench: &Bench) -> Vec<(&'static str, Option<Phases>)> {
+/// How many of so many are shown on so many rows, and what is said of the others on the last row.
+fn fit_rows(many: usize, rows: u16) -> (usize, Option<String>) {
+    let rows = usize::from(rows);
+    if many <= rows {
+        return (many, None);
+    }
+    let shown = rows.saturating_sub(1);
+    (shown, Some(format!("{} more: no room here", many - shown)))
+}
+
+/// Of samples without phases.
+const UNTOLD: &str = "not told by this engine";
+
+fn no_samples(bench: &Bench) -> &'static str {
+    if bench.live { "no samples yet" } else { "no samples" }
+}
+
+/// The phases of each lane, of the shown suite's first figure, or why there are none: those of others are none.
+fn told(bench: &Bench) -> Vec<(&'static str, Result<Phases, &'static str>)> {
     let (Some((suite, _)), Some(report)) = (bench.shown(), bench.report()) else { return Vec::new() };
     let first = suite.cases().first().map(|case| case.name);
     let of =
         report.series.iter().filter(|series| series.suite == suite && Some(series.case.as_str()) == first);
-    of.map(|series| (bench::lane_name(series.lane), series.median_phases())).collect()
+    let why = |series: &Series| if series.samples.is_empty() { no_samples(bench) } else { UNTOLD };
+    of.map(|series| (bench::lane_name(series.lane), series.median_phases().ok_or_else(|| why(series))))
+        .collect()
 }

@@ -20,6 +20,8 @@ use crate::tui::widget::verdict;
 
 /// Cells of the bar that shows how far it is, at most.
 const BAR: usize = 30;
+/// And at least.
+const LEAST_BAR: usize = 8;
 
 pub(super) fn draw(model: &Model, layout: &Layout, theme: &Theme, frame: &mut Frame<'_>) {
     let Some(bench) = &model.bench else { return };
@@ -100,15 +102,9 @@ fn progress(bench: &Bench, model: &Model, places: &Places, theme: &Theme, frame:
     put(frame.buffer_mut(), area.right() - cells, area.y, &end, cells, style);
     let right = area.right().saturating_sub(cells + 2);
     let mut x = area.x;
-    for (of, words) in pieces(bench, progress) {
-        let (glyph, _, style) = verdict(theme, of);
-        let words = format!("{glyph} {words}");
-        let cells = u16::try_from(text::width(&words)).unwrap_or(u16::MAX);
-        if cells > right.saturating_sub(x) {
-            return;
-        }
-        put(frame.buffer_mut(), x, area.y, &words, cells, style);
-        x = x.saturating_add(cells + 2);
+    let room = usize::from(right.saturating_sub(x));
+    for (words, style) in fitting(bench, progress, room, theme) {
+        x += put(frame.buffer_mut(), x, area.y, &words, right.saturating_sub(x), style) + 2;
     }
     let bar = if bench.live {
         bar(progress, usize::from(right.saturating_sub(x)).min(BAR), theme)
@@ -135,27 +131,72 @@ fn whole(bench: &Bench, progress: &Progress) -> (Verdict, String) {
 
 fn bar(progress: &Progress, cells: usize, theme: &Theme) -> String {
     let cells = cells.saturating_sub(2);
-    if cells < 6 {
+    if cells + 2 < LEAST_BAR {
         return String::new();
     }
     let done = cells * progress.done.min(progress.total) as usize / progress.total.max(1) as usize;
     format!("[{}{}]", theme.glyphs.full.repeat(done), theme.glyphs.empty.repeat(cells - done))
 }
 
+/// How much is said of each lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// How it is, and how far of how much.
+    Full,
+    /// Its mark says how it is.
+    Counts,
+    /// And the suite by its number alone.
+    Brief,
+    /// How far alone.
+    Least,
+}
+
+/// The pieces in as many words as there is room for beside the bar, else without it.
+fn fitting(bench: &Bench, progress: &Progress, room: usize, theme: &Theme) -> Vec<(String, Style)> {
+    let of = |detail| -> Vec<(String, Style)> {
+        let look = |(of, words)| {
+            let (glyph, _, style) = verdict(theme, of);
+            (format!("{glyph} {words}"), style)
+        };
+        pieces(bench, progress, detail).into_iter().map(look).collect()
+    };
+    // Two blanks behind each part it from what follows.
+    let cells =
+        |pieces: &[(String, Style)]| pieces.iter().map(|(words, _)| text::width(words) + 2).sum::<usize>();
+    let details = [Detail::Full, Detail::Counts, Detail::Brief, Detail::Least];
+    let fits = |room: usize| details.into_iter().map(of).find(|pieces| cells(pieces) <= room);
+    let beside_bar = room.checked_sub(LEAST_BAR).filter(|_| bench.live).and_then(fits);
+    if let Some(pieces) = beside_bar.or_else(|| fits(room + 2)) {
+        return pieces;
+    }
+    // Those that there is no room for are counted.
+    let mut pieces = of(Detail::Least);
+    let mut more = 0;
+    while cells(&pieces) + 2 > room && pieces.pop().is_some() {
+        more += 1;
+    }
+    pieces.push((format!("+{more}"), theme.style(Role::Muted)));
+    pieces
+}
+
 /// The suite that is measured, where there are several, and its lanes.
-fn pieces(bench: &Bench, progress: &Progress) -> Vec<(Verdict, String)> {
+fn pieces(bench: &Bench, progress: &Progress, detail: Detail) -> Vec<(Verdict, String)> {
     let suites = &bench.plan.suites;
     let at = progress.suite.and_then(|suite| suites.iter().position(|of| *of == suite));
     let suite = |at: usize| {
-        format!("suite {} of {}: {}", at + 1, suites.len(), suites.get(at).map_or("", |s| s.name()))
+        let (nth, many, name) = (at + 1, suites.len(), suites.get(at).map_or("", |s| s.name()));
+        match detail {
+            Detail::Full | Detail::Counts => format!("suite {nth} of {many}: {name}"),
+            Detail::Brief => format!("{nth}/{many} {name}"),
+            Detail::Least => format!("{nth}/{many}"),
+        }
     };
     let suite = at.filter(|_| suites.len() > 1).map(|at| (Verdict::Run, suite(at)));
-    suite.into_iter().chain(bench.lanes().into_iter().map(|lane| piece(bench, &lane))).collect()
+    suite.into_iter().chain(bench.lanes().into_iter().map(|lane| piece(bench, &lane, detail))).collect()
 }
 
-fn piece(bench: &Bench, lane: &LaneProgress) -> (Verdict, String) {
+fn piece(bench: &Bench, lane: &LaneProgress, detail: Detail) -> (Verdict, String) {
     let name = bench::lane_name(lane.lane);
-    let count = format!("{}/{}", lane.done, lane.total);
     let (of, word) = match lane {
         LaneProgress { given_up: Some(_), .. } => (Verdict::Fail, "given up"),
         lane if lane.done >= lane.total => (Verdict::Ok, "done"),
@@ -163,7 +204,12 @@ fn piece(bench: &Bench, lane: &LaneProgress) -> (Verdict, String) {
         // They take turns: which it is at this moment says nothing.
         _ => (Verdict::Run, ""),
     };
-    (of, format!("{name} {word} {count}").replace("  ", " "))
+    let words = match detail {
+        Detail::Full => format!("{name} {word} {}/{}", lane.done, lane.total).replace("  ", " "),
+        Detail::Counts | Detail::Brief => format!("{name} {}/{}", lane.done, lane.total),
+        Detail::Least => format!("{name} {}", lane.done),
+    };
+    (of, words)
 }
 
 /// What the table is of.

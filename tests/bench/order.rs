@@ -208,7 +208,7 @@ async fn what_is_told_is_told_a_few_times_a_second() {
     assert!((1..=8).contains(&times), "told {times} times");
     let last = seen.borrow().clone().unwrap();
     assert_eq!((last.progress.done, last.progress.total), (100, 100));
-    assert_eq!(last.report.complete, true);
+    assert!(last.report.complete);
 }
 
 #[tokio::test(start_paused = true)]

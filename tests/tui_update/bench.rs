@@ -173,8 +173,7 @@ fn it_is_compared_with_what_was_kept() {
 #[test]
 fn it_is_kept_by_a_name_and_over_another_only_when_asked() {
     let mut bench = done(120, 36);
-    bench.press(typed("k"));
-    bench.press(vec![key(KeyCode::Backspace); 4]).press(typed("base\n"));
+    bench.press(typed("k")).press(typed("base\n"));
     assert!(
         matches!(tasks(&bench).last(), Some(BenchTask::Keep { name, replace: false, .. }) if name == "base")
     );
@@ -401,9 +400,40 @@ fn how_far_it_is_has_every_runtime_and_the_bar() {
         let line = line(width, height, row, &suites);
         assert!(line.contains("native 21") && line.contains("[█"), "{line}");
     }
+    // The same of the second of several suites.
+    let mut several = Bench::new(80, 24);
+    several.found(&RUNTIMES).press([key(KeyCode::Esc)]).press(typed(" b+"));
+    several.press([key(KeyCode::Down)]).press(typed(" ")).press([key(KeyCode::Enter)]);
+    told(&mut several, 21, true);
+    let screen = several.screen();
+    assert!(screen.contains("1/2") && screen.contains("bun 21") && screen.contains("[█"), "{screen}");
     // Where not all of them have a place, the others are counted.
     let line = line(40, 12, 1, &suites);
     assert!(line.contains("docker 21") && line.contains("+3"), "{line}");
+}
+
+#[test]
+fn while_it_measures_nothing_else_is_chosen_and_how_it_is_stopped_is_said() {
+    let mut bench = asked(80, 24, &TWO);
+    told(&mut bench, 10, true);
+    bench.press(typed("+"));
+    let screen = bench.screen();
+    assert!(
+        screen.contains("the benchmark is still measuring") && screen.contains("Ctrl-C stops it"),
+        "{screen}"
+    );
+    assert!(!screen.contains("[x] code"), "{screen}");
+}
+
+#[test]
+fn what_is_withheld_is_no_order_and_no_range() {
+    let mut bench = asked(120, 36, &TWO);
+    told(&mut bench, 2, true);
+    let screen = bench.press(typed("ss")).screen();
+    assert!(screen.contains("by p95: none yet") && screen.contains("p5..p95 needs 20"), "{screen}");
+    told(&mut bench, 20, true);
+    let screen = bench.screen();
+    assert!(!screen.contains("none yet") && !screen.contains("needs 20"), "{screen}");
 }
 
 #[test]

@@ -250,6 +250,13 @@ impl Bench {
         rows
     }
 
+    /// What they are in order by, and whether none of them has that.
+    pub(crate) fn order(&self) -> String {
+        let rows = self.rows();
+        let none = self.sort != Sort::Plan && rows.iter().all(|row| self.sort.key(row).is_none());
+        format!("{}{}", self.sort.words(), if none { ": none yet" } else { "" })
+    }
+
     /// Which of them is chosen.
     pub(crate) fn chosen(&self, rows: &[&Row]) -> usize {
         rows.iter().position(|row| row.lane == self.lane).unwrap_or(0)

@@ -50,12 +50,12 @@ impl SaveAs {
 
     /// Asks for the file to write the benchmark to.
     pub(crate) fn bench_file(name: &str) -> Self {
-        Self { field: Field::new(name), what: What::Bench }
+        Self { field: Field::suggesting(name), what: What::Bench }
     }
 
     /// Asks for the name to keep the benchmark by.
     pub(crate) fn bench_name(name: &str) -> Self {
-        Self { field: Field::new(name), what: What::BenchName }
+        Self { field: Field::suggesting(name), what: What::BenchName }
     }
 
     /// For the bottom line.

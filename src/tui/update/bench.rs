@@ -17,6 +17,11 @@ use crate::tui::text;
 pub(super) fn perform(model: &mut Model, cmd: BenchCmd) -> Vec<Effect> {
     match cmd {
         BenchCmd::Open => return open(model),
+        // What is chosen could not be begun.
+        BenchCmd::Choose if bench::is_live(model) => {
+            model.tell(Verdict::Idle, "the benchmark is still measuring", "Ctrl-C stops it");
+            return Vec::new();
+        }
         BenchCmd::Choose => {
             let form = BenchForm::open(model);
             model.overlays.push(Overlay::BenchForm(Box::new(form)));

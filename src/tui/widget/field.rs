@@ -41,6 +41,13 @@ impl Field {
         Self { area }
     }
 
+    /// One with a suggestion that is selected: typing replaces it, moving in it keeps it.
+    pub(crate) fn suggesting(text: &str) -> Self {
+        let mut field = Self::new(text);
+        field.area.select_all();
+        field
+    }
+
     pub(crate) fn text(&self) -> &str {
         self.area.lines().first().map_or("", String::as_str)
     }
@@ -72,15 +79,21 @@ impl Field {
             KeyCode::Backspace if word => drop(self.area.delete_word()),
             KeyCode::Backspace => drop(self.area.delete_char()),
             KeyCode::Delete => drop(self.area.delete_next_char()),
-            KeyCode::Left if word => self.area.move_cursor(CursorMove::WordBack),
-            KeyCode::Left => self.area.move_cursor(CursorMove::Back),
-            KeyCode::Right if word => self.area.move_cursor(CursorMove::WordForward),
-            KeyCode::Right => self.area.move_cursor(CursorMove::Forward),
-            KeyCode::Home => self.area.move_cursor(CursorMove::Head),
-            KeyCode::End => self.area.move_cursor(CursorMove::End),
+            KeyCode::Left if word => self.go(CursorMove::WordBack),
+            KeyCode::Left => self.go(CursorMove::Back),
+            KeyCode::Right if word => self.go(CursorMove::WordForward),
+            KeyCode::Right => self.go(CursorMove::Forward),
+            KeyCode::Home => self.go(CursorMove::Head),
+            KeyCode::End => self.go(CursorMove::End),
             _ => return false,
         }
         true
+    }
+
+    /// Moves the cursor; what was selected stays and is not selected any more.
+    fn go(&mut self, to: CursorMove) {
+        self.area.cancel_selection();
+        self.area.move_cursor(to);
     }
 
     /// Types a text; its line breaks become spaces.
@@ -115,6 +128,7 @@ impl Field {
         // The terminal's own cursor stands there.
         shown.set_cursor_style(theme.style(Role::Input));
         shown.set_cursor_line_style(Style::default());
+        shown.set_selection_style(theme.style(Role::Selection));
         frame.render_widget(&shown, area);
         if active {
             let head = match self.area.mask_char() {
@@ -149,5 +163,28 @@ mod tests {
         assert_eq!(field.masked('•').area.mask_char(), Some('•'));
         assert_eq!(field.take(), "a\u{241b} x");
         assert_eq!(field, Field::default());
+    }
+
+    #[test]
+    fn a_suggestion_is_replaced_by_what_is_typed_and_kept_by_moving_in_it() {
+        let press = |field: &mut Field, code| field.key(&KeyEvent::new(code, KeyModifiers::NONE));
+        let mut field = Field::suggesting("main");
+        press(&mut field, KeyCode::Char('b'));
+        press(&mut field, KeyCode::Char('a'));
+        assert_eq!(field.text(), "ba");
+        for (way, text) in [
+            (KeyCode::End, "mainx"),
+            (KeyCode::Left, "maixn"),
+            (KeyCode::Home, "xmain"),
+            (KeyCode::Backspace, "x"),
+        ] {
+            let mut field = Field::suggesting("main");
+            press(&mut field, way);
+            press(&mut field, KeyCode::Char('x'));
+            assert_eq!(field.text(), text, "{way:?}");
+        }
+        let mut field = Field::suggesting("main");
+        field.insert("pasted");
+        assert_eq!(field.text(), "pasted");
     }
 }

@@ -241,7 +241,7 @@ fn results(bench: &Bench, model: &Model, places: &Places, theme: &Theme, frame: 
     } else {
         let sort = model.keymap.shown(Cmd::Bench(BenchCmd::Sort), &model.places(), false);
         let sort = sort.filter(|_| wide || bench.sort != Sort::Plan);
-        let sort = sort.map_or_else(String::new, |key| format!("{key} {}", bench.sort.words()));
+        let sort = sort.map_or_else(String::new, |key| format!("{key} {}", bench.order()));
         let figures = [(Cmd::Bench(BenchCmd::NextFigure), if wide { "next figure" } else { "next" })];
         let figures = if bench.figures().len() > 1 { foot(model, &figures) } else { String::new() };
         let right = format!("{figures}  {sort}").trim().to_owned();

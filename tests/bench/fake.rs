@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use codebeaker::engine::{Engine, Execution, InterruptTarget, SessionEvents};
+use codebeaker::engine::{Engine, Execution, InterruptTarget, Link, SessionEvents};
 use codebeaker::protocol::*;
-use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 /// What an engine was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,7 @@ pub struct Fake {
     pub permits: Option<Semaphore>,
     pub hanging: Mutex<Vec<mpsc::Sender<ExecutionEvent>>>,
     pub number: Mutex<u32>,
+    pub link: watch::Sender<Link>,
 }
 
 impl Fake {
@@ -53,6 +54,7 @@ impl Fake {
             permits: None,
             hanging: Mutex::default(),
             number: Mutex::default(),
+            link: watch::Sender::new(Link::Local),
         }
     }
 
@@ -264,6 +266,10 @@ impl Engine for Fake {
     }
 
     async fn shutdown(&self) {}
+
+    fn link(&self) -> watch::Receiver<Link> {
+        self.link.subscribe()
+    }
 }
 
 /// The runtimes that appear in each of some stretches, once.

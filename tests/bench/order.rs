@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codebeaker::bench::{Code, Control, Lane, Plan, Report, Snapshot, Suite, measure};
+use codebeaker::engine::{Link, LinkDown};
 use codebeaker::protocol::{Language, RuntimeType};
 use tokio::sync::{Semaphore, watch};
 
@@ -209,6 +210,35 @@ async fn what_is_told_is_told_a_few_times_a_second() {
     let last = seen.borrow().clone().unwrap();
     assert_eq!((last.progress.done, last.progress.total), (100, 100));
     assert!(last.report.complete);
+}
+
+fn down(wait: Option<Duration>) -> Link {
+    let (server, reason) = ("ws://lab".to_owned(), "connection refused".to_owned());
+    Link::Down(LinkDown { server, reason, attempt: 1, wait })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_link_is_waited_for_and_not_for_ever() {
+    let engine = Arc::new(Fake { permits: Some(Semaphore::new(5)), ..Fake::new() });
+    let measuring = tokio::spawn(measured(engine.clone(), plan(&[Suite::Rerun], &RUNTIMES[2..], 10)));
+    while engine.executed().len() < 6 {
+        a_moment().await;
+    }
+    engine.link.send_replace(down(Some(Duration::ZERO)));
+    engine.permits.as_ref().unwrap().add_permits(100);
+    for _ in 0..1000 {
+        a_moment().await;
+    }
+    let so_far = engine.executed().len();
+    assert!(so_far <= 7, "{so_far} programs were asked for over a link that is lost");
+    engine.link.send_replace(Link::Local);
+    let report = measuring.await.unwrap();
+    assert_eq!((report.series[0].samples.len(), report.complete), (10, true));
+
+    let engine = Arc::new(Fake::new());
+    engine.link.send_replace(down(Some(Duration::from_secs(1))));
+    let report = measured(engine.clone(), plan(&[Suite::Rerun], &RUNTIMES, 10)).await;
+    assert!(!report.complete && report.runs() == 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,9 +112,13 @@ pub struct Digest {
 impl Digest {
     /// Reads a report. Takes some milliseconds for each series.
     pub fn of(report: &Report, base: Option<&Baseline>) -> Self {
+        let rows: Vec<Row> =
+            report.series.iter().enumerate().map(|(i, series)| row(report, i, series, base)).collect();
+        let common = rows.iter().any(|row| row.change.is_some() || row.lost || row.published.is_some());
+        let nothing = if common || rows.is_empty() { "" } else { "; it has none of these figures" };
         Self {
-            rows: report.series.iter().enumerate().map(|(i, series)| row(report, i, series, base)).collect(),
-            base: base.map(|base| base.words(report)),
+            base: base.map(|base| base.words(report) + nothing),
+            rows,
             noise: report.noise.warning(report.host.processors),
         }
     }
@@ -151,5 +155,22 @@ fn row(report: &Report, index: usize, series: &Series, base: Option<&Baseline>) 
         published,
         failures: series.failures,
         reason: series.reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::render::made_up;
+
+    #[test]
+    fn a_base_that_has_nothing_in_common_says_so() {
+        let report = made_up::report(Some("main"), 1.0);
+        let words = |base: Baseline| Digest::of(&report, Some(&base)).base.unwrap_or_default();
+        let mut other = report.clone();
+        other.series.retain(|series| series.suite == Suite::Repl);
+        other.series.iter_mut().for_each(|series| series.samples.clear());
+        assert!(words(Baseline::Saved(Box::new(other))).ends_with("it has none of these figures"));
+        assert!(!words(Baseline::Saved(Box::new(report.clone()))).contains("none of these"));
     }
 }

@@ -9,7 +9,7 @@ mod facts;
 mod html;
 mod json;
 #[cfg(test)]
-mod made_up;
+pub(super) mod made_up;
 mod markdown;
 pub mod numbers;
 mod table;

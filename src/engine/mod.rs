@@ -41,7 +41,7 @@ pub use runtime::{
     CodeFile, Environment, Held, LaunchSpec, Meter, Metered, Runtime, SessionContext, Step, Teardown, Witness,
 };
 pub use select::nominal;
-pub use words::system_words;
+pub use words::{is_hostile, system_words};
 
 /// How the agent is linked: `static`, `dynamic`, or `none` where there is none.
 pub const AGENT_LINKAGE: &str = crate::agent::LINKAGE;

@@ -5,21 +5,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+pub(crate) use crate::engine::is_hostile;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 /// How many combining characters one cell may carry; more only serve to smear over the lines around.
 pub(crate) const MAX_COMBINING: usize = 4;
-
-/// Whether a terminal would obey this character, or reorder or hide text because of it.
-pub(crate) fn is_hostile(c: char) -> bool {
-    matches!(c,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
-        | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
-}
 
 /// A character that shows where a hostile one stood; any other as it is.
 pub(crate) fn visible(c: char) -> char {

@@ -1,19 +1,10 @@
 //! Text from outside, made fit to be shown: a report may come from a file, and its reasons from a program's output.
 
+pub(super) use crate::engine::is_hostile;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// How many combining characters one cell may carry; more only serve to smear over the lines around.
 const MAX_COMBINING: usize = 4;
-
-/// Whether a terminal would obey this character, or reorder or hide text because of it.
-pub(super) fn is_hostile(c: char) -> bool {
-    matches!(c,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
-        | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
-}
 
 /// One line: breaks and tabs become spaces, what else a terminal would obey a character that shows where it stood.
 pub(super) fn plain(text: &str) -> String {

@@ -436,7 +436,7 @@ pub struct Calibrate {
     #[arg(long, short, value_name = "RUNTIME,…", value_delimiter = ',', value_parser = runtime)]
     pub runtimes: Vec<RuntimeType>,
     /// Take so many samples of each, of which the median counts [default: 7]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub samples: Option<u32>,
     /// Print JSON
     #[arg(long)]

@@ -68,6 +68,7 @@ mod workbench;
 mod workspace;
 
 use std::io::IsTerminal as _;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use crate::engine::Engine;
@@ -108,7 +109,9 @@ pub async fn run(options: Options, engine: Arc<dyn Engine>) -> Result<Exit, TuiE
     }
     let mouse = options.settings.ui.mouse != Some(false);
     let mut guard = term::TerminalGuard::enter(options.outer.tells_keys, mouse).map_err(terminal_error)?;
-    let mut terminal = term::open().map_err(terminal_error)?;
+    // The guard gives the cursor back. Dropped, this would do it too, and panic where the terminal has gone away, before
+    // sessions are closed.
+    let mut terminal = ManuallyDrop::new(term::open().map_err(terminal_error)?);
     let keyboard = guard.keyboard();
     drive(&mut terminal, keyboard, engine, options, &mut guard).await
 }
